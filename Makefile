@@ -1,0 +1,61 @@
+# Two commands do everything: `make demo` and `make test`.
+# The environment lives in .venv; `make clean` removes all that these targets make.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DEMO   ?= demo
+
+.PHONY: demo test test-all format lint types imports tests vectors lock bench clean
+
+demo: $(VENV)/.core
+	$(BIN)/hansa demo --folder $(DEMO)
+
+test: lint types imports tests
+
+test-all: lint types imports
+	HYPOTHESIS_PROFILE=exhaustive $(BIN)/python -m pytest -m "slow or not slow"
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+imports: $(VENV)/.dev
+	$(BIN)/lint-imports --no-cache
+
+tests: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/verify.py
+	$(BIN)/python benchmarks/fit.py
+
+# Remakes the hash-pinned lists from pyproject.toml; needs `uv` on the PATH.
+lock:
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
+	  --group build pyproject.toml -o requirements/core.txt
+	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
+	  --group build --group dev --extra data pyproject.toml -c requirements/core.txt -o requirements/dev.txt
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hansa needs Python 3.11 or newer; say make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: requirements/core.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/core.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.core
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

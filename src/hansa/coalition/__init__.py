@@ -1,0 +1,73 @@
+"""The log, folded: who belongs, what was decided, what may run, what was made.
+
+Everybody runs this fold alone over the same entries and reaches the same state; nothing counts that it
+does not accept. It never reads a clock, a file or a network, and never trusts the hub: order, signatures,
+chains, electorates, deadlines, permits and bars are all recomputed here.
+
+Typical use::
+
+    state = replay(leaves)                    # refuses with the number of the first wrong entry
+    verify_run(state, proposal_id, plan_digest=plan.digest, cohort=names)
+
+Formats: `docs/formats/entries.md`.
+"""
+
+from hansa.coalition.audit import Audit, audit_log, cosignatures_needed
+from hansa.coalition.entry import (
+    KINDS,
+    ZERO_DIGEST,
+    Ballot,
+    Body,
+    Brake,
+    Entry,
+    Found,
+    Leave,
+    LogKey,
+    Propose,
+    Recuse,
+    RunClose,
+    RunOpen,
+    RunSeal,
+    Tick,
+    Withdraw,
+    make_entry,
+    parse_entry,
+)
+from hansa.coalition.run import STOPPED_FOR_GOOD, approved_cohort, result_digest, verify_run
+from hansa.coalition.snapshot import MemberRecord, ProposalRecord, Release, RunRecord, State
+from hansa.coalition.state import apply, replay
+
+__all__ = [
+    "KINDS",
+    "STOPPED_FOR_GOOD",
+    "ZERO_DIGEST",
+    "Audit",
+    "Ballot",
+    "Body",
+    "Brake",
+    "Entry",
+    "Found",
+    "Leave",
+    "LogKey",
+    "MemberRecord",
+    "ProposalRecord",
+    "Propose",
+    "Recuse",
+    "Release",
+    "RunClose",
+    "RunOpen",
+    "RunRecord",
+    "RunSeal",
+    "State",
+    "Tick",
+    "Withdraw",
+    "apply",
+    "approved_cohort",
+    "audit_log",
+    "cosignatures_needed",
+    "make_entry",
+    "parse_entry",
+    "replay",
+    "result_digest",
+    "verify_run",
+]

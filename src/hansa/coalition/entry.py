@@ -1,0 +1,219 @@
+"""What an entry may say: the closed list of kinds, each with its own body.
+
+Specified in `docs/formats/entries.md`. Bytes become values here and nowhere else; an unknown kind or field
+is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from hansa.errors import Malformed
+from hansa.governance import Choice
+from hansa.transparency import ENTRY_TYPE, Envelope, SigningKey, canonical, sign_envelope
+
+ZERO_DIGEST: Final = "0" * 64
+"""Stands where there is nothing to point at yet: `coalition` in `found`, `prev` at `seq` 0."""
+
+Kind = Literal[
+    "found",
+    "tick",
+    "propose",
+    "withdraw",
+    "ballot",
+    "recuse",
+    "leave",
+    "brake",
+    "run_open",
+    "run_seal",
+    "run_close",
+]
+KINDS: Final[tuple[str, ...]] = get_args(Kind)
+
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+MemberId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Reason = Annotated[str, StringConstraints(max_length=1_000)]
+Metric = Annotated[str, StringConstraints(pattern=r"^-?(0|[1-9][0-9]*)\.[0-9]{6}$")]
+
+
+class Body(BaseModel):
+    """The fields of one kind: frozen, strict, no others."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class LogKey(Body):
+    """The hub's key for checkpoints."""
+
+    key: str
+
+
+class Found(Body):
+    """Founds the coalition: its charter, its log's key, its founders."""
+
+    charter: dict[str, Any]
+    log: LogKey
+    members: list[dict[str, Any]]
+
+
+class Tick(Body):
+    """Moves the log's clock."""
+
+
+class Propose(Body):
+    """Opens a proposal."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    reason: Annotated[str, StringConstraints(max_length=4_000)]
+    effect: dict[str, Any]
+
+
+class Withdraw(Body):
+    """Takes an own proposal back."""
+
+    proposal: Digest
+
+
+class Ballot(Body):
+    """One member's voice on one proposal, final."""
+
+    proposal: Digest
+    choice: Choice
+    reason: Reason
+
+
+class Recuse(Body):
+    """An elector steps aside."""
+
+    proposal: Digest
+    reason: Reason
+
+
+class Leave(Body):
+    """The author leaves."""
+
+    reason: Reason
+
+
+class Brake(Body):
+    """Stops a run at once, for a bounded time."""
+
+    proposal: Digest
+    reason: Reason
+
+
+class RunOpen(Body):
+    """Begins one attempt at an approved run."""
+
+    proposal: Digest
+    plan: Digest
+    recipe: Digest
+    attempt: Annotated[int, Field(ge=1, le=10_000)]
+    cohort: Annotated[list[MemberId], Field(max_length=1_000)]
+    threshold: Annotated[int, Field(ge=1)]
+
+
+class RunSeal(Body):
+    """A contributor vouches for the transcript it saw and the result it recomputed."""
+
+    run: Digest
+    transcript: Digest
+    result: Digest
+
+
+class RunClose(Body):
+    """Ends an attempt, completed or failed."""
+
+    run: Digest
+    status: Literal["completed", "failed"]
+    transcript: Digest
+    model: Digest
+    metrics: dict[str, Metric]
+    reason: Reason
+
+
+BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
+    {
+        "found": Found,
+        "tick": Tick,
+        "propose": Propose,
+        "withdraw": Withdraw,
+        "ballot": Ballot,
+        "recuse": Recuse,
+        "leave": Leave,
+        "brake": Brake,
+        "run_open": RunOpen,
+        "run_seal": RunSeal,
+        "run_close": RunClose,
+    }
+)
+
+_FIELDS: Final = frozenset({"v", "coalition", "kind", "author", "seq", "prev", "body"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One parsed entry; `body` is the instance that belongs to `kind`."""
+
+    id: str
+    coalition: str
+    kind: str
+    author: str
+    seq: int
+    prev: str
+    body: Body
+
+
+def parse_entry(envelope: Envelope) -> Entry:
+    """Read the payload of `envelope`; signatures are checked elsewhere.
+
+    Raises:
+        Malformed: `entry.type`, `canonical-json.*`, `entry.fields`, `entry.version`, `entry.kind`, `entry.body`.
+    """
+    if envelope.payload_type != ENTRY_TYPE:
+        raise Malformed("entry.type", f"expected `{ENTRY_TYPE}`, got `{envelope.payload_type}`")
+    value = canonical.parse(envelope.payload)
+    if not isinstance(value, dict) or value.keys() != _FIELDS:
+        raise Malformed("entry.fields", f"a payload has exactly the fields {', '.join(sorted(_FIELDS))}")
+    if value["v"] != 1 or isinstance(value["v"], bool):
+        raise Malformed("entry.version", f"expected 1, got `{value['v']}`")
+    kind, seq = value["kind"], value["seq"]
+    model = BODIES.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        raise Malformed("entry.kind", f"`{kind}` is not one of {', '.join(KINDS)}")
+    texts = (value["coalition"], value["author"], value["prev"])
+    if not all(isinstance(text, str) for text in texts) or not isinstance(seq, int) or isinstance(seq, bool) or seq < 0:
+        raise Malformed("entry.fields", "coalition, author and prev are texts, and seq is a whole number from 0")
+    try:
+        body = model.model_validate(value["body"])
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "body"
+        raise Malformed("entry.body", f"`{kind}` field `{place}`: {first['msg'].lower()}") from None
+    return Entry(envelope.id, value["coalition"], kind, value["author"], seq, value["prev"], body)
+
+
+def make_entry(
+    body: Body, *, coalition: str, author: str, seq: int, prev: str, keys: tuple[SigningKey, ...]
+) -> Envelope:
+    """Write and sign an entry; its kind follows from the type of `body`.
+
+    Raises:
+        ValueError: the type of `body` is not one of `BODIES`.
+    """
+    kind = next((name for name, model in BODIES.items() if type(body) is model), None)
+    if kind is None:
+        raise ValueError(f"`{type(body).__name__}` is not the body of an entry")
+    payload = {
+        "v": 1,
+        "coalition": coalition,
+        "kind": kind,
+        "author": author,
+        "seq": seq,
+        "prev": prev,
+        "body": body.model_dump(mode="json"),
+    }
+    return sign_envelope(ENTRY_TYPE, canonical.encode(payload), keys)

@@ -1,0 +1,180 @@
+"""Runs: the permit, attempts, seals, the close, and the brake."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+from hansa.coalition.entry import ZERO_DIGEST, Brake, Entry, RunClose, RunOpen, RunSeal
+from hansa.coalition.snapshot import ProposalRecord, RunRecord, State
+from hansa.errors import Refused
+from hansa.governance import METRICS, Plan, RunFacts, verify_permit
+from hansa.transparency import canonical
+
+STOPPED_FOR_GOOD = 2**52
+"""A `braked_until` that no clock reaches."""
+
+
+def verify_plan(state: State, plan: Plan) -> None:
+    """Refuse a plan that this coalition could not run.
+
+    Raises:
+        Refused: `run.cohort`, `run.minimum-cohort`, `run.noise`.
+    """
+    cohort = approved_cohort(state, plan)
+    unknown = [name for name in cohort if name not in {m.id for m in state.active_members}]
+    if unknown:
+        raise Refused("run.cohort", f"the plan names {', '.join(unknown)}, who are not active members")
+    floor = max(plan.cohort.minimum, state.charter.privacy.minimum_cohort)
+    if len(cohort) < floor:
+        raise Refused("run.minimum-cohort", f"{len(cohort)} members can take part, and at least {floor} must")
+    if plan.privacy.noise == "none" and state.charter.privacy.unnoised_sums != "allowed":
+        raise Refused("run.noise", "the charter refuses sums without noise, and the plan adds none")
+
+
+def approved_cohort(state: State, plan: Plan) -> tuple[str, ...]:
+    """Return the members that the plan lets take part, in order of id."""
+    if plan.cohort.members == "all":
+        return tuple(member.id for member in state.active_members)
+    return tuple(sorted(plan.cohort.members))
+
+
+def verify_run(state: State, proposal_id: str, *, plan_digest: str, cohort: Sequence[str]) -> ProposalRecord:
+    """Prove from the fold that this run may go on now, with exactly this plan and these members.
+
+    Called by hub and node before a run and again at each of its rounds.
+
+    Args:
+        state: the caller's own fold.
+        proposal_id: the id of the proposal that was voted on.
+        plan_digest: the digest of the plan that is about to be used.
+        cohort: the members about to take part.
+    Raises:
+        Refused: `permit.*`, with what is missing.
+    """
+    proposal = state.proposals.get(proposal_id)
+    plan = proposal.plan if proposal is not None else None
+    known = proposal is not None and plan is not None
+    verify_permit(
+        RunFacts(
+            exists=proposal is not None,
+            is_run=known,
+            approved_plan=plan.digest if plan is not None else "",
+            plan=plan_digest,
+            outcome=proposal.outcome if proposal is not None else "open",
+            effect_at=proposal.effect_at if proposal is not None else 0,
+            braked_until=proposal.braked_until if proposal is not None else 0,
+            completed=any(run.status == "completed" for run in state.attempts(proposal_id)),
+            cohort=tuple(cohort),
+            approved_cohort=approved_cohort(state, plan) if plan is not None else (),
+            active=frozenset(member.id for member in state.active_members),
+            minimum_cohort=max(plan.cohort.minimum if plan is not None else 0, state.charter.privacy.minimum_cohort),
+            noise=plan.privacy.noise if plan is not None else "none",
+            unnoised_sums=state.charter.privacy.unnoised_sums,
+            now=state.at,
+        )
+    )
+    assert proposal is not None  # for the type checker: `verify_permit` refused otherwise
+    return proposal
+
+
+def open_run(state: State, entry: Entry, body: RunOpen) -> State:
+    """Begin an attempt.
+
+    Raises:
+        Refused: `permit.*`, `run_open.recipe`, `run_open.order`, `run_open.attempt`, `run_open.busy`,
+            `run_open.threshold`.
+    """
+    proposal = verify_run(state, body.proposal, plan_digest=body.plan, cohort=body.cohort)
+    plan = proposal.plan
+    if plan is None or body.recipe != plan.recipe.digest:
+        raise Refused("run_open.recipe", "the recipe's digest is not the one in the approved plan")
+    if list(body.cohort) != sorted(set(body.cohort)):
+        raise Refused("run_open.order", "the cohort is sorted by id, each member once")
+    attempts = state.attempts(body.proposal)
+    if body.attempt != len(attempts) + 1:
+        raise Refused("run_open.attempt", f"the next attempt is number {len(attempts) + 1}; got {body.attempt}")
+    if any(run.status == "open" for run in attempts):
+        raise Refused("run_open.busy", "an attempt at this run is still open; close it first")
+    if not len(body.cohort) < 2 * body.threshold <= 2 * len(body.cohort):
+        raise Refused("run_open.threshold", f"more than half of {len(body.cohort)}, and at most all; got {body.threshold}")
+    run = RunRecord(
+        entry.id, state.size, body.proposal, body.attempt, entry.author, tuple(body.cohort), body.threshold
+    )
+    return state.with_run(run)
+
+
+def seal_run(state: State, entry: Entry, body: RunSeal) -> State:
+    """Note what a contributor vouches for.
+
+    Raises:
+        Refused: `run.unknown`, `run.closed`, `run_seal.cohort`, `run_seal.double`.
+    """
+    run = _open_run(state, body.run)
+    if entry.author not in run.cohort:
+        raise Refused("run_seal.cohort", f"`{entry.author}` took no part in this attempt")
+    if entry.author in run.seals:
+        raise Refused("run_seal.double", f"`{entry.author}` has already sealed this attempt")
+    seals = MappingProxyType({**run.seals, entry.author: (body.transcript, body.result)})
+    return state.with_run(replace(run, seals=seals))
+
+
+def close_run(state: State, entry: Entry, body: RunClose) -> State:
+    """End an attempt.
+
+    Raises:
+        Refused: `run.unknown`, `run.closed`, `run_close.author`, `run_close.seals`, `run_close.metrics`,
+            `run_close.empty`.
+    """
+    run = _open_run(state, body.run)
+    if entry.author != run.coordinator:
+        raise Refused("run_close.author", f"only its coordinator `{run.coordinator}` closes this attempt")
+    if body.status == "failed":
+        if body.metrics or {body.transcript, body.model} != {ZERO_DIGEST} or not body.reason:
+            raise Refused("run_close.empty", "a failed attempt has a reason, no metrics and no digests")
+        return state.with_run(replace(run, status="failed"))
+    unknown = sorted(body.metrics.keys() - set(METRICS))
+    if unknown:
+        raise Refused("run_close.metrics", f"not metrics: {', '.join(unknown)}")
+    vouched = (body.transcript, result_digest(body.model, body.metrics))
+    differing = [name for name in run.cohort if run.seals.get(name) != vouched]
+    if differing:
+        raise Refused("run_close.seals", f"no matching seal from {', '.join(differing)}")
+    metrics = MappingProxyType(dict(body.metrics))
+    closed = replace(run, status="completed", transcript=body.transcript, model=body.model, metrics=metrics)
+    return state.with_run(closed)
+
+
+def result_digest(model: str, metrics: dict[str, str]) -> str:
+    """Return what a seal vouches for: the digest of `{"metrics":…,"model":…}`."""
+    return canonical.digest({"metrics": dict(metrics), "model": model})
+
+
+def brake(state: State, entry: Entry, body: Brake) -> State:
+    """Stop a run: for a bounded time, or for good once more than half of the voting members ask for it.
+
+    Raises:
+        Refused: `proposal.unknown`, `brake.not-run`, `brake.used`.
+    """
+    proposal = state.proposals.get(body.proposal)
+    if proposal is None:
+        raise Refused("proposal.unknown", f"no proposal of this coalition has the id `{body.proposal}`")
+    if proposal.plan is None:
+        raise Refused("brake.not-run", f"proposal {proposal.number} is not a run; there is nothing to stop")
+    if entry.author in {name for name, _ in proposal.brakes}:
+        raise Refused("brake.used", f"`{entry.author}` has braked this run before; only a majority can prolong it")
+    brakes = (*proposal.brakes, (entry.author, state.at))
+    voting = {member.id for member in state.voting_members}
+    if 2 * sum(name in voting for name, _ in brakes) > len(voting):
+        until = STOPPED_FOR_GOOD
+    else:
+        until = brakes[0][1] + state.charter.brake.hours * 3600
+    return state.with_proposal(replace(proposal, brakes=brakes, braked_until=until))
+
+
+def _open_run(state: State, run_id: str) -> RunRecord:
+    run = state.runs.get(run_id)
+    if run is None:
+        raise Refused("run.unknown", f"no attempt of this coalition has the id `{run_id}`")
+    if run.status != "open":
+        raise Refused("run.closed", f"attempt {run.attempt} is already {run.status}")
+    return run

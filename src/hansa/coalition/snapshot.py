@@ -1,0 +1,210 @@
+"""What the fold knows after a number of entries: frozen values, and nothing that cannot be recomputed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal
+
+from hansa.coalition.entry import ZERO_DIGEST
+from hansa.governance import Charter, Choice, DecisionRule, Effect, Elector, Member, Plan
+from hansa.transparency import PublicKey, canonical, format_instant
+
+Status = Literal["active", "left", "expelled"]
+Outcome = Literal["open", "passed", "failed", "no_quorum", "vetoed", "withdrawn", "dropped", "in_effect", "void"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRecord:
+    """One member, its standing, and the end of its chain of entries."""
+
+    member: Member
+    key: PublicKey
+    status: Status
+    since: int
+    next_seq: int = 0
+    head: str = ZERO_DIGEST
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the member may speak."""
+        return self.status == "active"
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRecord:
+    """One proposal with everything that was frozen when it was opened, and what was said since.
+
+    `rules` are the decision rules that must all be satisfied (two for an amendment). `decided_at` and
+    `effect_at` are Unix seconds, 0 while unknown.
+    """
+
+    number: int
+    id: str
+    author: str
+    title: str
+    reason: str
+    effect: Effect
+    plan: Plan | None
+    rules: tuple[DecisionRule, ...]
+    electorate: tuple[Elector, ...]
+    opened_at: int
+    closes_at: int
+    timelock_seconds: int
+    charter_version: int
+    ballots: Mapping[str, Choice] = field(default_factory=lambda: MappingProxyType({}))
+    recused: frozenset[str] = frozenset()
+    outcome: Outcome = "open"
+    decided_at: int = 0
+    effect_at: int = 0
+    brakes: tuple[tuple[str, int], ...] = ()
+    """Who braked, and when, in order."""
+    braked_until: int = 0
+
+    @property
+    def due_at(self) -> int | None:
+        """When something will happen by itself, or None."""
+        if self.outcome == "open":
+            return self.closes_at
+        return self.effect_at if self.outcome == "passed" else None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One attempt at a run: who takes part, who has sealed, how it ended."""
+
+    id: str
+    number: int
+    proposal: str
+    attempt: int
+    coordinator: str
+    cohort: tuple[str, ...]
+    threshold: int
+    seals: Mapping[str, tuple[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    """Contributor to (transcript digest, result digest)."""
+    status: Literal["open", "completed", "failed"] = "open"
+    transcript: str = ZERO_DIGEST
+    model: str = ZERO_DIGEST
+    metrics: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A released model: which run made it, and under which proposal it was released."""
+
+    proposal: str
+    run: str
+    model: str
+    report: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A coalition after `size` entries, the newest of them at `at`.
+
+    Two parties that folded the same entries have the same `digest`.
+    """
+
+    coalition: str
+    size: int
+    at: int
+    charter: Charter
+    log_key: PublicKey
+    members: Mapping[str, MemberRecord]
+    proposals: Mapping[str, ProposalRecord] = field(default_factory=lambda: MappingProxyType({}))
+    pending: tuple[str, ...] = ()
+    """Proposals that are open or wait for their timelock, in order of number."""
+    runs: Mapping[str, RunRecord] = field(default_factory=lambda: MappingProxyType({}))
+    releases: tuple[Release, ...] = ()
+
+    @property
+    def active_members(self) -> tuple[Member, ...]:
+        """The members that may speak, in order of id."""
+        return tuple(record.member for _, record in sorted(self.members.items()) if record.is_active)
+
+    @property
+    def voting_members(self) -> tuple[Member, ...]:
+        """The active members whose class has a vote, in order of id."""
+        return tuple(m for m in self.active_members if self.charter.classes[m.member_class].votes)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the canonical form of the whole state."""
+        return canonical.digest(_to_json(self))
+
+    def proposal(self, number: int) -> ProposalRecord | None:
+        """Return the proposal whose entry number is `number`, or None."""
+        return next((p for p in self.proposals.values() if p.number == number), None)
+
+    def attempts(self, proposal: str) -> tuple[RunRecord, ...]:
+        """Return the attempts at the run approved by the proposal with this id, first to last."""
+        return tuple(run for run in self.runs.values() if run.proposal == proposal)
+
+    def with_proposal(self, proposal: ProposalRecord) -> "State":
+        """Return this state with `proposal` in the place of the one with its id."""
+        pending = tuple(i for i in self.pending if i != proposal.id)
+        if proposal.due_at is not None:
+            pending = tuple(sorted((*pending, proposal.id), key=lambda i: self._number(i, proposal)))
+        proposals = MappingProxyType({**self.proposals, proposal.id: proposal})
+        return replace(self, proposals=proposals, pending=pending)
+
+    def with_member(self, record: MemberRecord) -> "State":
+        """Return this state with `record` in the place of the one with its member's id."""
+        return replace(self, members=MappingProxyType({**self.members, record.member.id: record}))
+
+    def with_run(self, run: RunRecord) -> "State":
+        """Return this state with `run` in the place of the one with its id."""
+        return replace(self, runs=MappingProxyType({**self.runs, run.id: run}))
+
+    def _number(self, proposal_id: str, new: ProposalRecord) -> int:
+        return new.number if proposal_id == new.id else self.proposals[proposal_id].number
+
+
+def _to_json(state: State) -> canonical.Json:
+    return {
+        "coalition": state.coalition,
+        "size": state.size,
+        "at": format_instant(state.at),
+        "charter": state.charter.to_json(),
+        "log_key": state.log_key.encode(),
+        "members": {
+            name: {
+                "member": record.member.to_json(),
+                "status": record.status,
+                "since": record.since,
+                "next_seq": record.next_seq,
+                "head": record.head,
+            }
+            for name, record in state.members.items()
+        },
+        "proposals": [
+            {
+                "number": p.number,
+                "id": p.id,
+                "outcome": p.outcome,
+                "ballots": dict(p.ballots),
+                "recused": sorted(p.recused),
+                "electorate": [e.member for e in p.electorate],
+                "closes_at": p.closes_at,
+                "decided_at": p.decided_at,
+                "effect_at": p.effect_at,
+                "brakes": [{"member": name, "at": at} for name, at in p.brakes],
+                "braked_until": p.braked_until,
+            }
+            for p in state.proposals.values()
+        ],
+        "runs": [
+            {
+                "id": run.id,
+                "attempt": run.attempt,
+                "status": run.status,
+                "cohort": list(run.cohort),
+                "seals": {name: list(seal) for name, seal in run.seals.items()},
+                "transcript": run.transcript,
+                "model": run.model,
+                "metrics": dict(run.metrics),
+            }
+            for run in state.runs.values()
+        ],
+        "releases": [{"proposal": r.proposal, "model": r.model, "report": r.report, "at": r.at} for r in state.releases],
+    }

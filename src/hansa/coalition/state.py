@@ -1,0 +1,127 @@
+"""The fold: one entry after another, the same for everybody.
+
+`apply` is the only way from one state to the next. It is pure: bytes in, a new frozen state out, and the
+log's own `at` is the only clock. Specified in `docs/formats/entries.md`; the steps carry its numbers.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from hansa.coalition import deciding, membership, run
+from hansa.coalition.entry import (
+    Ballot,
+    Brake,
+    Entry,
+    Found,
+    Leave,
+    Propose,
+    Recuse,
+    RunClose,
+    RunOpen,
+    RunSeal,
+    Tick,
+    Withdraw,
+    parse_entry,
+)
+from hansa.coalition.founding import found
+from hansa.coalition.snapshot import State
+from hansa.errors import Malformed, Refused
+from hansa.transparency import format_instant, parse_leaf, verify_envelope
+
+
+def apply(state: State | None, leaf: bytes) -> State:
+    """Return the state after one more leaf.
+
+    Args:
+        state: the state before; None before the first leaf.
+        leaf: the leaf's bytes, exactly as the log holds them.
+    Raises:
+        Malformed: bytes, signature or chain are wrong.
+        Refused: the entry is well-formed and a rule says no.
+    Guarantees:
+        When it raises, nothing has changed. Equal states and equal leaves give equal states, on any machine.
+    """
+    # 1. The leaf.
+    parsed = parse_leaf(leaf)
+    # 2. The clock.
+    if state is not None and parsed.at < state.at:
+        raise Refused(
+            "clock.backwards",
+            f"the log's clock stands at {format_instant(state.at)}; got {format_instant(parsed.at)}",
+        )
+    # 3. What falls due.
+    if state is not None:
+        state = deciding.advance(state, parsed.at)
+    # 4. The payload.
+    entry = parse_entry(parsed.envelope)
+    # 5. The first entry.
+    if state is None:
+        return found(parsed.envelope, entry, parsed.at)
+    if isinstance(entry.body, Found):
+        raise Refused("found.again", "this coalition is founded already")
+    # 6. The coalition.
+    if entry.coalition != state.coalition:
+        raise Refused("entry.coalition", f"meant for the coalition `{entry.coalition}`, this is `{state.coalition}`")
+    # 7. The author.
+    author = state.members.get(entry.author)
+    if author is None:
+        raise Refused("author.unknown", f"`{entry.author}` is not a member")
+    if not author.is_active:
+        raise Refused(f"author.{author.status}", f"`{entry.author}` has {_standing(author.status)}")
+    # 8. The signature.
+    verify_envelope(parsed.envelope, {author.key.fingerprint: author.key})
+    # 9. The author's chain.
+    if entry.seq != author.next_seq:
+        raise Malformed("chain.seq", f"`{entry.author}` stands at `seq` {author.next_seq}; got {entry.seq}")
+    if entry.prev != author.head:
+        raise Malformed("chain.prev", f"the last entry of `{entry.author}` is `{author.head}`; got `{entry.prev}`")
+    state = state.with_member(replace(author, next_seq=entry.seq + 1, head=entry.id))
+    # 10 was done with 4. 11. The kind's own rule.
+    return replace(_dispatch(state, entry), size=state.size + 1)
+
+
+def replay(leaves: Iterable[bytes], state: State | None = None) -> State | None:
+    """Apply leaf after leaf; return None when there is none.
+
+    Raises:
+        Malformed, Refused: as `apply`, with the number of the first wrong entry in front.
+    """
+    for leaf in leaves:
+        number = 0 if state is None else state.size
+        try:
+            state = apply(state, leaf)
+        except Malformed as error:
+            raise Malformed(error.rule, f"entry {number}: {error.message}") from error
+        except Refused as error:
+            raise Refused(error.rule, [f"entry {number}: {reason}" for reason in error.reasons]) from error
+    return state
+
+
+def _dispatch(state: State, entry: Entry) -> State:
+    match entry.body:
+        case Tick():
+            return state
+        case Propose() as body:
+            return deciding.propose(state, entry, body)
+        case Withdraw() as body:
+            return deciding.withdraw(state, entry, body)
+        case Ballot() as body:
+            return deciding.cast(state, entry, body)
+        case Recuse() as body:
+            return deciding.recuse(state, entry, body)
+        case Leave() as body:
+            return membership.leave(state, entry, body)
+        case Brake() as body:
+            return run.brake(state, entry, body)
+        case RunOpen() as body:
+            return run.open_run(state, entry, body)
+        case RunSeal() as body:
+            return run.seal_run(state, entry, body)
+        case RunClose() as body:
+            return run.close_run(state, entry, body)
+        case _:
+            raise Malformed("entry.kind", f"`{entry.kind}` has no rule")
+
+
+def _standing(status: str) -> str:
+    return "left the coalition" if status == "left" else "been expelled"

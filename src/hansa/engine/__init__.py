@@ -1,0 +1,32 @@
+"""Engines carry bytes between a run's coordinator and its contributors.
+
+An engine decides nothing: who is asked, what an answer means and whether to go on is the coordinator's
+business. It never changes, keeps or reads what it carries; it counts the bytes. The engine here,
+`LocalEngine`, has everybody in one process, one object per member that shares nothing with the others
+but bytes. Beside it stands what both ends of a run need to understand each other: the frame of a
+message, the transcript, and the derivation of the next question from totals alone.
+
+    >>> from hansa.engine import LocalEngine
+    >>> engine = LocalEngine({"alder": bytes.upper, "birch": bytes.title})
+    >>> dict(engine.turn({"alder": b"good", "birch": b"morning"}).answers)
+    {'alder': b'GOOD', 'birch': b'Morning'}
+    >>> engine.traffic["birch"]
+    Traffic(bytes_down=7, bytes_up=7)
+
+Format: `docs/formats/run.md`.
+"""
+
+from hansa.engine.derivation import Derivation, read_total, write_total
+from hansa.engine.frame import Frame, parse_frame
+from hansa.engine.local import LocalEngine, Traffic, Turn
+
+__all__ = [
+    "Derivation",
+    "Frame",
+    "LocalEngine",
+    "Traffic",
+    "Turn",
+    "parse_frame",
+    "read_total",
+    "write_total",
+]

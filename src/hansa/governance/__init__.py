@@ -1,0 +1,115 @@
+r"""The agreement and its votes: charters, members, proposals, tallies, plans and permits.
+
+A charter says how a coalition decides; a proposal asks for one effect; a tally counts the ballots; a plan fixes a run
+before it starts; a permit is the list of what must hold for the run to start and to go on. Everything that decides is
+exact: whole numbers and fractions, no floats. `docs/formats/` specifies charter, plan and tally.
+
+This room must never: read a clock, a file or a log, draw randomness, know how anything is learned, or accept a charter,
+a plan or an effect in a second spelling.
+
+Example: read a charter, ask what follows from it, and count a vote.
+
+    >>> from hansa.governance import *
+    >>> charter = load_charter(default_charter_text("Strikes", "strikes.example/wildlife"), "charter.yaml")
+    >>> charter.decisions["amend"].majorities[0].passes.encode()
+    '>= 2/3 of cast'
+    >>> parse_charter(charter.to_json()) == charter
+    True
+    >>> electorate = [Elector(name, "member", 1) for name in ("ada", "bob", "cyd", "dan")]
+    >>> ballots = {"ada": "yes", "bob": "yes", "cyd": "no"}
+    >>> tally(charter.decisions["amend"], electorate, ballots, recused=["dan"], closed=True).outcome
+    'passed'
+    >>> tally(charter.decisions["run"], electorate, ballots, recused=[], closed=False).outcome
+    'open'
+
+What people write is judged as a whole, with the line and the remedy of every finding:
+
+    >>> try:
+    ...     load_charter("version: 1\nname: Strikes\nclases: {}", "charter.yaml")
+    ... except InvalidDocument as error:
+    ...     print(error.findings[0])
+    charter.yaml:1: `classes` is missing; add it, for example `classes: {member: {votes: true}}`
+"""
+
+from hansa.governance.bar import METRIC_PLACES, METRICS, BarVerdict
+from hansa.governance.charter import Charter, EffectName, load_charter, parse_charter
+from hansa.governance.decision import DecisionRule, Majority, Passes, parse_passes
+from hansa.governance.document import read_yaml
+from hansa.governance.finding import Finding, InvalidDocument
+from hansa.governance.lint import lint_charter
+from hansa.governance.member import Member, parse_member
+from hansa.governance.permit import RunFacts, verify_permit
+from hansa.governance.plan import (
+    CategoryFeature,
+    GroupSplit,
+    NumberFeature,
+    Plan,
+    StratifiedSplit,
+    TimeSplit,
+    judge_bars,
+    load_plan,
+    parse_plan,
+)
+from hansa.governance.proposal import (
+    Admit,
+    Amend,
+    Effect,
+    Expel,
+    Release,
+    Run,
+    consent_message,
+    decision_rule_for,
+    parse_effect,
+    verify_consent,
+)
+from hansa.governance.tally import BasisCount, Choice, Elector, Outcome, Tally, tally
+from hansa.governance.template import DEFAULT_CLASS, default_charter_text
+
+__all__ = [
+    "DEFAULT_CLASS",
+    "METRICS",
+    "METRIC_PLACES",
+    "Admit",
+    "Amend",
+    "BarVerdict",
+    "BasisCount",
+    "CategoryFeature",
+    "Charter",
+    "Choice",
+    "DecisionRule",
+    "Effect",
+    "EffectName",
+    "Elector",
+    "Expel",
+    "Finding",
+    "GroupSplit",
+    "InvalidDocument",
+    "Majority",
+    "Member",
+    "NumberFeature",
+    "Outcome",
+    "Passes",
+    "Plan",
+    "Release",
+    "Run",
+    "RunFacts",
+    "StratifiedSplit",
+    "Tally",
+    "TimeSplit",
+    "consent_message",
+    "decision_rule_for",
+    "default_charter_text",
+    "judge_bars",
+    "lint_charter",
+    "load_charter",
+    "load_plan",
+    "parse_charter",
+    "parse_effect",
+    "parse_member",
+    "parse_passes",
+    "parse_plan",
+    "read_yaml",
+    "tally",
+    "verify_consent",
+    "verify_permit",
+]

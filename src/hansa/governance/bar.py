@@ -1,0 +1,128 @@
+"""Bars: what a run must reach before its model may be released, said before the run."""
+
+from fractions import Fraction
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
+
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from hansa.governance.spelling import as_typed, fault, format_fraction, is_decimal, parse_fraction
+from hansa.governance.validation import Form
+from hansa.transparency.quoting import quote
+
+Metric = Literal[
+    "auc_alone",
+    "auc_together",
+    "auc_corrected",
+    "gain_mean",
+    "corrected_gain_mean",
+    "members_gain",
+    "members_gain_corrected",
+    "members_scored",
+    "auc_pooled_alone",
+    "auc_pooled_together",
+    "auc_pooled_corrected",
+    "average_precision_alone",
+    "average_precision_together",
+    "average_precision_corrected",
+    "recall_at_5_percent_alone",
+    "recall_at_5_percent_together",
+    "recall_at_5_percent_corrected",
+    "brier_alone",
+    "brier_together",
+    "brier_corrected",
+    "calibration_error_alone",
+    "calibration_error_together",
+    "calibration_error_corrected",
+]
+METRICS: Final[tuple[str, ...]] = get_args(Metric)
+"""The metrics of a run; on the record each is a decimal string with `METRIC_PLACES` places."""
+
+METRIC_PLACES: Final = 6
+
+Direction = Literal["at_least", "at_most"]
+
+
+class BarVerdict(NamedTuple):
+    """Whether one bar was met.
+
+    Args:
+        metric: the metric's name.
+        direction: `at_least` or `at_most`.
+        limit: as the plan says it, a decimal or a fraction.
+        value: what the run reported; empty when it reported nothing.
+        met: whether that satisfies the bar.
+    """
+
+    metric: str
+    direction: Direction
+    limit: str
+    value: str
+    met: bool
+
+    @property
+    def bar(self) -> str:
+        """The bar in words, such as `at least 0.80`."""
+        return f"{self.direction.replace('_', ' ')} {self.limit}"
+
+
+def _read_limit(value: object) -> object:
+    text = as_typed(value)
+    if isinstance(text, str) and is_decimal(text):
+        return text
+    try:
+        return format_fraction(parse_fraction(str(text)))
+    except ValueError:
+        raise fault(
+            "bar", f"expected a decimal or a fraction such as `0.80` or `2/3`, got {quote(str(value))}"
+        ) from None
+
+
+Limit = Annotated[str, BeforeValidator(_read_limit)]
+
+
+class Bar(Form):
+    """One condition for release, set before the run: a metric is at least, or at most, a number."""
+
+    metric: Annotated[Metric, Field(examples=["auc_together"])]
+    at_least: Limit | None = None
+    at_most: Limit | None = None
+
+    @model_validator(mode="after")
+    def _check_one_limit(self) -> "Bar":
+        if (self.at_least is None) == (self.at_most is None):
+            raise fault("bar", f"say for `{self.metric}` either `at_least` or `at_most`")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _leave_out_the_other(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if value is not None}
+
+    @property
+    def direction(self) -> Direction:
+        """Which of the two limits the bar has."""
+        return "at_least" if self.at_least is not None else "at_most"
+
+    @property
+    def limit(self) -> str:
+        """The limit as it was written."""
+        return self.at_least or self.at_most or ""
+
+    def judge(self, value: str) -> BarVerdict:
+        """Compare a recorded metric with the limit, exactly.
+
+        Metrics are recorded with six places, so a limit is compared at six places too: two thirds recorded as
+        `0.666667`, and one third recorded as `0.333333`, both meet a bar at that fraction.
+
+        Args:
+            value: a decimal string, or nothing when the run did not report the metric.
+
+        Raises:
+            ValueError: `value` is neither.
+        """
+        if value and not is_decimal(value):
+            raise ValueError(f"expected a decimal for {self.metric}, got {quote(value)}")
+        limit = round(Fraction(self.limit), METRIC_PLACES)
+        met = bool(value) and (
+            Fraction(value) >= limit if self.direction == "at_least" else Fraction(value) <= limit
+        )
+        return BarVerdict(self.metric, self.direction, self.limit, value, met)

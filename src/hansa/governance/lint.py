@@ -1,0 +1,311 @@
+"""What follows from a charter for these members: every finding at once, in plain words, with names.
+
+A well-formed charter may still be a bad agreement. Errors stop it; warnings ask for a second look; notes inform.
+`docs/formats/charter.md` lists the rules.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import chain
+from types import MappingProxyType
+from typing import Final
+
+from hansa.governance.charter import Charter, EffectName
+from hansa.governance.decision import DecisionRule
+from hansa.governance.finding import Finding, Level
+from hansa.governance.member import Member
+from hansa.governance.plan import MINIMUM_COHORT
+from hansa.governance.power import Game, Side, count_swings, make_game
+from hansa.governance.spelling import format_duration
+from hansa.governance.tally import Elector
+from hansa.transparency.cosignature import final_threshold
+
+_NOUNS: Final[Mapping[EffectName, str]] = MappingProxyType(
+    {"run": "run", "release": "release", "admit": "admission", "expel": "expulsion", "amend": "amendment"}
+)
+_WITHOUT: Final[Mapping[EffectName, str]] = MappingProxyType(
+    {
+        "run": "nothing can be trained",
+        "release": "no model can be released",
+        "admit": "nobody can be admitted",
+        "expel": "nobody can be expelled",
+        "amend": "this charter can never be changed",
+    }
+)
+_SHOWN: Final = 5
+"""How many names a message spells out."""
+
+
+def lint_charter(charter: Charter, members: Sequence[Member]) -> tuple[Finding, ...]:
+    """Judge a charter, for these members.
+
+    Args:
+        charter: well-formed.
+        members: everybody who will be bound by it; without any, only the charter itself is judged.
+
+    Returns:
+        All findings: errors first, then warnings, then notes; in the order of the charter within each.
+    """
+    electorate = tuple(
+        Elector(member.id, member.member_class, member.voting_weight)
+        for member in sorted(members, key=lambda member: member.id)
+        if member.member_class in charter.classes and charter.classes[member.member_class].votes
+    )
+    found = chain(
+        _lint_classes(charter, members, electorate),
+        _lint_decisions(charter),
+        chain.from_iterable(
+            _lint_power(name, rule, electorate) for name, rule in charter.decisions.items() if electorate
+        ),
+        _lint_weights(charter, electorate),
+        _lint_privacy(charter, members),
+        _lint_witnesses(charter, len(members)),
+    )
+    order: Mapping[Level, int] = {"error": 0, "warning": 1, "note": 2}
+    return tuple(sorted(dict.fromkeys(found), key=lambda finding: order[finding.level]))
+
+
+def _lint_classes(
+    charter: Charter, members: Sequence[Member], electorate: Sequence[Elector]
+) -> Iterator[Finding]:
+    for name in sorted({member.member_class for member in members} - charter.classes.keys()):
+        who = _names(member.id for member in members if member.member_class == name)
+        yield _error("class-unknown", f"{who} should be of class `{name}`, which the charter does not define")
+    if all(not member_class.votes for member_class in charter.classes.values()) or (
+        members and not electorate
+    ):
+        yield _error("no-voters", "no member has a vote; let a class that has members vote")
+    for name in charter.classes:
+        if members and all(member.member_class != name for member in members):
+            yield _note("class-empty", f"class `{name}` has no member yet")
+
+
+def _lint_decisions(charter: Charter) -> Iterator[Finding]:
+    for name, consequence in _WITHOUT.items():
+        if name not in charter.decisions:
+            level: Level = "warning" if name in {"run", "amend"} else "note"
+            yield Finding(level, "lint.decision-missing", f"`decisions` has no `{name}`: {consequence}")
+    for name, rule in charter.decisions.items():
+        if rule.period_seconds <= charter.clock.tolerance_seconds:
+            yield _error(
+                "period-below-tolerance",
+                f"the period of `{name}`, {format_duration(rule.period_seconds)}, is not longer than the clock's "
+                f"tolerance, {format_duration(charter.clock.tolerance_seconds)}: it could end before it begins",
+            )
+        if rule.timelock_seconds == 0 and rule.early:
+            yield _warning(
+                "early-without-timelock",
+                f"`{name}` is settled early and takes effect at once: members who have not voted yet can neither "
+                "object nor leave before; add a timelock",
+            )
+        elif rule.timelock_seconds == 0:
+            yield _note("no-timelock", f"`{name}` has no timelock: nobody can leave before it takes effect")
+        if rule.veto is not None and all(_is_idle(rule.veto, side.passes.share) for side in rule.majorities):
+            yield _note(
+                "veto-idle",
+                f"the veto of `{name}` never matters: whoever reaches it has stopped the proposal anyway",
+            )
+
+
+def _is_idle(veto: Fraction, share: Fraction) -> bool:
+    # With a veto's share of no, yes is at most the rest: no majority if that is at most half, or below the share.
+    return 1 - veto <= Fraction(1, 2) or 1 - veto < share
+
+
+def _lint_power(name: EffectName, rule: DecisionRule, electorate: Sequence[Elector]) -> Iterator[Finding]:
+    noun = _NOUNS[name]
+    concerned: Sequence[tuple[str, ...]] = (
+        [(elector.member,) for elector in electorate] if name == "expel" else [()]
+    )
+    games = [make_game(rule, electorate, recused) for recused in concerned]
+    if not all(game.can_pass() for game in games):
+        yield _error(
+            "unreachable", f"no {noun} can pass, even when every member votes yes: nobody is left to vote"
+        )
+        return
+    yield from _lint_alone(name, games)
+    yield from _lint_absence(name, games)
+    smallest = min((game.smallest_blocking_set() for game in games), key=len)
+    if len(smallest) > 1:
+        most = max(len(game.names) for game in games)
+        yield _note(
+            "blocking-minority",
+            f"{len(smallest)} of {most} members can block {_article(noun)} {noun} together",
+        )
+    if name != "expel":
+        yield from _lint_swings(name, games[0])
+
+
+def _lint_alone(name: EffectName, games: Sequence[Game]) -> Iterator[Finding]:
+    noun = _NOUNS[name]
+    everybody = sorted({member for game in games for member in game.names})
+    for rule, verb, who in (
+        ("decides-alone", "pass", [game.deciders() for game in games]),
+        ("blocks-alone", "block", [game.blockers() for game in games]),
+    ):
+        always = [
+            m
+            for m in everybody
+            if all(m in able for game, able in zip(games, who, strict=True) if m in game.names)
+        ]
+        scope = f"every {noun}" + (" but its own" if name == "expel" else "")
+        if always == everybody and len(everybody) > 1:
+            level: Level = "warning" if name == "amend" or verb == "pass" else "note"
+            yield Finding(level, f"lint.{rule}", f"every member alone can {verb} {scope}")
+            continue
+        for member in always:
+            game = next(game for game in games if member in game.names)
+            yield _warning(rule, f"{member} alone can {verb} {scope} ({_standing(game, member, verb)})")
+        for game, able in zip(games, who, strict=True):
+            gone = next(iter(set(everybody) - set(game.names)), "")
+            for member in able:
+                if member not in always:
+                    yield _warning(
+                        rule,
+                        f"{member} alone can {verb} the expulsion of {gone} ({_standing(game, member, verb)})",
+                    )
+
+
+def _standing(game: Game, member: str, verb: str) -> str:
+    """Say what a member counts where it makes the difference."""
+    index = game.names.index(member)
+    sides = [side for side in game.sides if verb == "pass" or side.total - side.units[index] < side.needed]
+    return "; ".join(_share(side, index) for side in sides)
+
+
+def _share(side: Side, index: int) -> str:
+    own, total = Fraction(side.units[index], side.scale), Fraction(side.total, side.scale)
+    if side.majority.by == "weight":
+        return f"weight {_number(own)} of {_number(total)}{' after the cap' if side.is_capped else ''}"
+    if side.majority.by == "class":
+        return f"{_number(own)} of {_number(total)} classes"
+    return f"1 of {_number(total)} members"
+
+
+def _lint_absence(name: EffectName, games: Sequence[Game]) -> Iterator[Finding]:
+    noun = _NOUNS[name]
+    missing = {member for game in games for member in game.indispensable()}
+    voters = {member for game in games for member in game.names}
+    if missing == voters and len(voters) > 1:
+        level: Level = "warning" if name == "amend" else "note"
+        yield Finding(level, "lint.needs-everybody", f"one member who does not answer stops every {noun}")
+    elif missing:
+        yield _warning(
+            "needs-one", f"when {_names(sorted(missing), 'or')} does not answer, no {noun} can pass"
+        )
+
+
+def _lint_swings(name: EffectName, game: Game) -> Iterator[Finding]:
+    noun = _NOUNS[name]
+    swings = count_swings(game)
+    if swings is None:
+        yield _note(
+            "power-uncounted",
+            f"the voting weights differ too much to count the voting power for `{name}` exactly; give them in smaller "
+            "whole numbers",
+        )
+        return
+    dummies = [member for member, count in zip(game.names, swings, strict=True) if count == 0]
+    if dummies:
+        yield _warning(
+            "never-matters", f"the vote of {_names(dummies)} never matters for {_article(noun)} {noun}"
+        )
+    if len(set(swings)) > 1:
+        order = sorted(zip(game.names, swings, strict=True), key=lambda pair: (-pair[1], pair[0]))
+        parts = [f"{member} {_percent(count, sum(swings))}" for member, count in order[:_SHOWN]]
+        rest = f" and {len(order) - _SHOWN} others" if len(order) > _SHOWN else ""
+        yield _note("power", f"voting power for {_article(noun)} {noun}: {', '.join(parts)}{rest}")
+
+
+def _lint_weights(charter: Charter, electorate: Sequence[Elector]) -> Iterator[Finding]:
+    weights = {elector.voting_weight for elector in electorate}
+    by_weight = {name: rule for name, rule in charter.decisions.items() if "weight" in rule.bases}
+    if len(weights) > 1 and not by_weight:
+        yield _note(
+            "weights-unused", "members have different voting weights, and no decision counts by weight"
+        )
+    for name, rule in by_weight.items():
+        total = sum(elector.voting_weight for elector in electorate)
+        if len(weights) > 1 and rule.weight_cap is not None and min(weights) >= rule.weight_cap * total:
+            yield _note("cap-equalises", f"`weight_cap` of `{name}` makes all members count the same")
+
+
+def _lint_privacy(charter: Charter, members: Sequence[Member]) -> Iterator[Finding]:
+    smallest = charter.privacy.minimum_cohort
+    if smallest < MINIMUM_COHORT:
+        yield _error(
+            "cohort-too-small",
+            f"`privacy.minimum_cohort` is {smallest}: a sum over two hides nothing; make it {MINIMUM_COHORT} or more",
+        )
+    if smallest > len(members) >= MINIMUM_COHORT:
+        yield _error(
+            "cohort-above-members",
+            f"`privacy.minimum_cohort` is {smallest}, and there are {len(members)} members: no run could start",
+        )
+    if charter.privacy.unnoised_sums == "refused" and "run" in charter.decisions:
+        yield _warning(
+            "no-noise-yet",
+            "`privacy.unnoised_sums` is refused, and no recipe adds noise yet: no run could start",
+        )
+    if members and len(members) < MINIMUM_COHORT:
+        yield _warning(
+            "few-members",
+            f"with {len(members)} members nothing can be trained: runs need at least {MINIMUM_COHORT}",
+        )
+
+
+def _lint_witnesses(charter: Charter, members: int) -> Iterator[Finding]:
+    if not members:
+        return
+    chosen, safe = charter.witnesses.threshold(members), final_threshold(members)
+    if chosen > members:
+        yield _error(
+            "witness-unreachable",
+            f"`witnesses.cosignatures` is {chosen}, and there are {members} members: no checkpoint would be final",
+        )
+    elif chosen < safe:
+        yield _warning(
+            "witness-weak",
+            f"`witnesses.cosignatures` is {chosen} of {members}: two different histories could both look final; "
+            f"write {safe} or `default`",
+        )
+    elif members <= 3:
+        yield _warning(
+            "witness-all",
+            f"with {members} members every checkpoint needs all of them: one that is offline holds everybody up, and "
+            "witnesses can only detect a fork, not outvote it",
+        )
+
+
+def _names(names: Iterable[str], conjunction: str = "and") -> str:
+    listed = list(names)
+    if len(listed) > _SHOWN + 1:
+        listed = [*listed[:_SHOWN], f"{len(listed) - _SHOWN} others"]
+    return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} {conjunction} {listed[-1]}"
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
+
+
+def _number(value: Fraction) -> str:
+    if value.denominator == 1:
+        return f"{value.numerator:,}"
+    whole, rest = divmod(value, 1)
+    return f"{whole} {rest}" if whole else str(rest)
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{round(Fraction(100 * part, whole))} %"
+
+
+def _error(rule: str, message: str) -> Finding:
+    return Finding("error", f"lint.{rule}", message)
+
+
+def _warning(rule: str, message: str) -> Finding:
+    return Finding("warning", f"lint.{rule}", message)
+
+
+def _note(rule: str, message: str) -> Finding:
+    return Finding("note", f"lint.{rule}", message)

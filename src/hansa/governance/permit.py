@@ -1,0 +1,111 @@
+"""The permit of a run: what must be true, and stay true, for a run to start and go on.
+
+The facts come from the fold of whoever asks, never from the hub. Hub and node ask before a run and again at each
+of its rounds.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from hansa.errors import Refused
+from hansa.governance.plan import MINIMUM_COHORT
+
+IN_EFFECT: Final = "in_effect"
+"""The outcome of a proposal that passed and whose timelock has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What a fold knows about one run at one moment.
+
+    Args:
+        exists: whether the proposal is on the record.
+        is_run: whether its effect is a run.
+        approved_plan: the digest of the plan that was voted on.
+        plan: the digest of the plan that is about to be used.
+        outcome: of the proposal, as the fold computes it.
+        effect_at: when it takes or took effect, Unix seconds.
+        braked_until: until when a brake holds, Unix seconds; 0 for none.
+        completed: whether an attempt at it was completed.
+        cohort: the members about to take part.
+        approved_cohort: the members that the approved plan lets take part.
+        active: the members that are active now.
+        minimum_cohort: the larger of the plan's and the charter's.
+        noise: what the plan adds to sums; `none` for nothing.
+        unnoised_sums: `allowed` or `refused`, as the charter says.
+        now: log time, Unix seconds.
+    """
+
+    exists: bool
+    is_run: bool
+    approved_plan: str
+    plan: str
+    outcome: str
+    effect_at: int
+    braked_until: int
+    completed: bool
+    cohort: tuple[str, ...]
+    approved_cohort: tuple[str, ...]
+    active: frozenset[str]
+    minimum_cohort: int
+    noise: str
+    unnoised_sums: str
+    now: int
+
+
+def verify_permit(facts: RunFacts) -> None:
+    """Refuse a run unless everything holds. The order of the steps is part of the rule.
+
+    Raises:
+        Refused: the first step that fails: `permit.unknown-proposal`, `permit.not-run`, `permit.plan-digest`,
+            `permit.not-passed`, `permit.timelock`, `permit.braked`, `permit.closed`, `permit.expelled`,
+            `permit.cohort`, `permit.minimum-cohort`, `permit.noise`.
+    """
+    # 1. There is a proposal, and
+    if not facts.exists:
+        raise Refused("permit.unknown-proposal", "no such proposal is on the record")
+    # 2. it is about a run, and
+    if not facts.is_run:
+        raise Refused("permit.not-run", "the proposal is not about a run")
+    # 3. about exactly this plan.
+    if facts.plan != facts.approved_plan:
+        raise Refused(
+            "permit.plan-digest",
+            f"the plan that was voted on is `{facts.approved_plan}`, and this is `{facts.plan}`",
+        )
+    # 4. It passed, and
+    if facts.outcome not in {"passed", IN_EFFECT}:
+        raise Refused("permit.not-passed", f"the proposal is {facts.outcome.replace('_', ' ')}, not passed")
+    # 5. its timelock is over.
+    if facts.outcome != IN_EFFECT or facts.now < facts.effect_at:
+        wait = max(facts.effect_at - facts.now, 0)
+        raise Refused("permit.timelock", f"the run takes effect {wait} seconds from now, in log time")
+    # 6. Nobody holds the brake.
+    if facts.now < facts.braked_until:
+        raise Refused(
+            "permit.braked",
+            f"the run is braked for another {facts.braked_until - facts.now} seconds of log time",
+        )
+    # 7. It was not completed before: one approval, one result.
+    if facts.completed:
+        raise Refused("permit.closed", "the run was completed; another one needs another proposal")
+    # 8. Whoever takes part is a member now.
+    gone = sorted(set(facts.cohort) - facts.active)
+    if gone:
+        raise Refused("permit.expelled", [f"`{name}` is not an active member" for name in gone])
+    # 9. The cohort is who the plan lets take part and is still there: nobody is added, nobody left out, so that
+    #    a hub cannot single members out.
+    expected = set(facts.approved_cohort) & facts.active
+    if set(facts.cohort) != expected or len(facts.cohort) != len(expected):
+        extra = [f"`{name}` is not in the approved cohort" for name in sorted(set(facts.cohort) - expected)]
+        left_out = [f"`{name}` is left out" for name in sorted(expected - set(facts.cohort))]
+        raise Refused("permit.cohort", extra + left_out or "a member stands in the cohort twice")
+    # 10. It is large enough for a sum to hide each one's part.
+    smallest = max(facts.minimum_cohort, MINIMUM_COHORT)
+    if len(facts.cohort) < smallest:
+        raise Refused(
+            "permit.minimum-cohort", f"{len(facts.cohort)} members take part, and at least {smallest} must"
+        )
+    # 11. Sums without noise leave only where the charter allows it.
+    if facts.noise == "none" and facts.unnoised_sums != "allowed":
+        raise Refused("permit.noise", "the charter refuses sums without noise, and the plan adds none")

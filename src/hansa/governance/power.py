@@ -1,0 +1,188 @@
+"""Who can do what under a decision rule when everybody votes yes or no: exact voting power.
+
+A rule over a frozen electorate is a weighted game, or two at once. A set of members wins when their yes is enough
+against everybody else's no.
+
+Source: Banzhaf 1965, power as the number of swings; Brams and Affuso 1976, counting them by generating functions.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from hansa.governance.decision import DecisionRule, Majority
+from hansa.governance.tally import Elector, scaled_weights
+
+MAX_TABLE_BITS: Final = 2**23
+"""The size of the counting table; above it `count_swings` gives up rather than keep people waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One basis of a game, in whole units.
+
+    Args:
+        majority: the majority that counts this way.
+        units: what each elector counts, in the game's order.
+        scale: how many units make 1.
+        needed: the yes units that are enough against no from all others.
+        presence: the yes units that are enough when all others stay away.
+        is_capped: whether somebody counts less than its voting weight.
+    """
+
+    majority: Majority
+    units: tuple[int, ...]
+    scale: int
+    needed: int
+    presence: int
+    is_capped: bool
+
+    @property
+    def total(self) -> int:
+        """All units."""
+        return sum(self.units)
+
+
+@dataclass(frozen=True, slots=True)
+class Game:
+    """A decision rule over its eligible electors; `names[i]` counts `side.units[i]` on each side."""
+
+    names: tuple[str, ...]
+    sides: tuple[Side, ...]
+
+    def can_pass(self) -> bool:
+        """Say whether everybody's yes is enough."""
+        return bool(self.names) and all(side.total >= side.needed for side in self.sides)
+
+    def blockers(self) -> tuple[str, ...]:
+        """Return who can stop a proposal by its own no."""
+        return tuple(
+            name
+            for index, name in enumerate(self.names)
+            if any(side.total - side.units[index] < side.needed for side in self.sides)
+        )
+
+    def deciders(self) -> tuple[str, ...]:
+        """Return who can pass a proposal by its own yes."""
+        return tuple(
+            name
+            for index, name in enumerate(self.names)
+            if all(side.units[index] >= side.needed for side in self.sides)
+        )
+
+    def indispensable(self) -> tuple[str, ...]:
+        """Return whose absence alone stops a proposal that everybody else votes for."""
+        return tuple(
+            name
+            for index, name in enumerate(self.names)
+            if any(side.total - side.units[index] < side.presence for side in self.sides)
+        )
+
+    def smallest_blocking_set(self) -> tuple[str, ...]:
+        """Return a smallest set whose no is enough to stop a proposal, the heaviest first."""
+        return min((_blocking_set(side, self.names) for side in self.sides), key=len)
+
+
+def make_game(rule: DecisionRule, electorate: Sequence[Elector], recused: Collection[str] = ()) -> Game:
+    """Return the game that `rule` makes of the electors who are not recused."""
+    taking_part = [index for index, elector in enumerate(electorate) if elector.member not in set(recused)]
+    names = tuple(electorate[index].member for index in taking_part)
+    sides = []
+    for majority in rule.majorities:
+        units, scale = scaled_weights(majority.by, rule.weight_cap, electorate)
+        own = tuple(units[index] for index in taking_part)
+        total, passes = sum(own), majority.passes
+        reach = _least(passes.share * total, strict=passes.strict)
+        more_than_no = total // 2 + 1
+        unvetoed = 0 if rule.veto is None else _least((1 - rule.veto) * total, strict=True)
+        quorum = max(1, _least(rule.quorum * total, strict=False))
+        presence = max(quorum, reach) if passes.of == "eligible" else quorum
+        capped = majority.by == "weight" and any(
+            unit < elector.voting_weight * scale for unit, elector in zip(units, electorate, strict=True)
+        )
+        sides.append(Side(majority, own, scale, max(reach, more_than_no, unvetoed), presence, capped))
+    return Game(names, tuple(sides))
+
+
+def count_swings(game: Game) -> tuple[int, ...] | None:
+    """Count for each elector the sets of the others that lose without its yes and win with it.
+
+    Returns:
+        One number for each of `game.names`; 0 for an elector whose vote never matters. None when the voting weights
+        differ too much for an exact count in reasonable time (`MAX_TABLE_BITS`).
+    """
+    sides = sorted((_reduce(side) for side in game.sides), key=lambda side: sum(side[0]))
+    if len(sides) == 1:
+        sides.insert(0, ((0,) * len(game.names), 0))
+    (major, major_needed), (minor, minor_needed) = sides
+    width, digit = sum(minor) + 1, len(game.names) // 8 + 1
+    size = (sum(major) + 1) * width * digit
+    if size * 8 > MAX_TABLE_BITS:
+        return None
+    kinds = Counter(zip(major, minor, strict=True))
+    swings = {}
+    for (own_major, own_minor), table in _tables_of_others(list(kinds.items()), 1, width, digit * 8):
+        data = table.to_bytes(size, "little")
+        winning = _sum_from(data, major_needed, minor_needed, width, digit)
+        pivotal = _sum_from(data, major_needed - own_major, minor_needed - own_minor, width, digit)
+        swings[own_major, own_minor] = pivotal - winning
+    return tuple(swings[kind] for kind in zip(major, minor, strict=True))
+
+
+def _least(bound: Fraction, *, strict: bool) -> int:
+    """Return the least whole number that is at least `bound`, or above it."""
+    return math.floor(bound) + 1 if strict else math.ceil(bound)
+
+
+def _blocking_set(side: Side, names: tuple[str, ...]) -> tuple[str, ...]:
+    left, chosen = side.total, []
+    for own, name in sorted(zip(side.units, names, strict=True), key=lambda pair: (-pair[0], pair[1])):
+        chosen.append(name)
+        left -= own
+        if left < side.needed:
+            break
+    return tuple(chosen)
+
+
+def _reduce(side: Side) -> tuple[tuple[int, ...], int]:
+    divisor = math.gcd(*side.units) or 1
+    return tuple(units // divisor for units in side.units), -(-side.needed // divisor)
+
+
+def _tables_of_others(
+    kinds: list[tuple[tuple[int, int], int]], table: int, width: int, digit_bits: int
+) -> Iterator[tuple[tuple[int, int], int]]:
+    """Yield for each kind of elector the table of all electors but one of that kind.
+
+    A table is one large number: digit `major * width + minor` says how many sets of electors have these sums. To add an
+    elector is a shift and an addition. `table` already holds everybody outside `kinds`; halving `kinds` keeps the work
+    at n log n additions.
+    """
+    if len(kinds) == 1:
+        kind, count = kinds[0]
+        yield kind, _add(table, [(kind, count - 1)], width, digit_bits)
+        return
+    half = len(kinds) // 2
+    for these, others in ((kinds[:half], kinds[half:]), (kinds[half:], kinds[:half])):
+        yield from _tables_of_others(these, _add(table, others, width, digit_bits), width, digit_bits)
+
+
+def _add(table: int, kinds: list[tuple[tuple[int, int], int]], width: int, digit_bits: int) -> int:
+    for (major, minor), count in kinds:
+        for _ in range(count):
+            table += table << ((major * width + minor) * digit_bits)
+    return table
+
+
+def _sum_from(data: bytes, major: int, minor: int, width: int, digit: int) -> int:
+    """Sum the digits whose two indices are at least `major` and `minor`.
+
+    A number is congruent to the sum of its digits modulo the base less one, and here the sum is smaller than that.
+    """
+    total, row, start = 0, width * digit, max(minor, 0) * digit
+    for offset in range(max(major, 0) * row, len(data), row):
+        total += int.from_bytes(data[offset + start : offset + row], "little") % (256**digit - 1)
+    return total

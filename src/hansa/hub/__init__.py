@@ -1,0 +1,16 @@
+"""The coalition's meeting place: it orders entries and carries rounds, and is trusted to be up, never to be honest.
+
+Any member or a host can run it. It holds no secret that matters: it cannot forge, rewrite or fork the record
+unseen, cannot choose what is asked in a run, and sees only masked answers.
+
+Typical use::
+
+    sequencer = Sequencer(LogStore.open(path), log_key, clock)
+    number = sequencer.submit(envelope)          # refused when the fold refuses it
+    conducted = Coordinator(lambda: sequencer.state, engine).conduct(run_id)
+"""
+
+from hansa.hub.rounds import Conducted, Coordinator, Engine
+from hansa.hub.sequencer import Sequencer
+
+__all__ = ["Conducted", "Coordinator", "Engine", "Sequencer"]

@@ -1,0 +1,182 @@
+"""The coordinator of a run: it carries the rounds, and is trusted with nothing.
+
+It derives questions from totals exactly as every contributor does, so it cannot choose what is asked; it
+sees masked answers only; and it starts, and goes on, only while its own fold permits the run.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from hansa.coalition import ProposalRecord, RunRecord, State, verify_run
+from hansa.engine import (
+    Derivation,
+    Frame,
+    Turn,
+    parse_frame,
+    write_total,
+)
+from hansa.errors import HansaError, Malformed, Refused
+from hansa.governance import Plan
+from hansa.learning import Result, build_recipe, write_metrics
+from hansa.secagg import Aggregator, Party
+from hansa.transparency import Envelope, canonical, parse_envelope
+
+
+class Engine(Protocol):
+    """Carries bytes between the coordinator and the contributors, and decides nothing."""
+
+    def turn(self, messages: Mapping[str, bytes]) -> Turn:
+        """Deliver one message to each member and return what came back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Conducted:
+    """How a run went.
+
+    Args:
+        result: what the recipe gave, as derived here.
+        metrics: the closed list of metrics, decimal strings.
+        model: the model document, canonical bytes.
+        transcript: hex digest over all questions and totals.
+        seals: each contributor's signed `run_seal` entry.
+    """
+
+    result: Result
+    metrics: Mapping[str, str]
+    model: bytes
+    transcript: str
+    seals: tuple[Envelope, ...]
+
+
+class Coordinator:
+    """Conducts one attempt at a run.
+
+    Args:
+        state: returns the hub's own fold, as it is now.
+        engine: carries the bytes.
+        report: told the round's number, the question's name and how many numbers it asks for, before each round.
+    """
+
+    def __init__(
+        self,
+        state: Callable[[], State],
+        engine: Engine,
+        report: Callable[[int, str, int], None] = lambda _round, _name, _length: None,
+    ) -> None:
+        self._state = state
+        self._engine = engine
+        self._report = report
+
+    def conduct(self, run_id: str) -> Conducted:
+        """Take the recipe from its first question to its result.
+
+        Args:
+            run_id: the id of the `run_open` entry.
+        Raises:
+            Refused: `permit.*`, or what a contributor refused, with its name.
+            Malformed: a contributor sent something that the protocol does not allow.
+        Guarantees:
+            Fails closed: when a member is missing or refuses, no total of that round is formed.
+        """
+        run, proposal, plan = self._permitted(run_id)
+        derivation = self._derive(run, plan)
+        try:
+            self._ask_all(
+                run,
+                Frame(
+                    "begin",
+                    {"run": run.id, "proposal": proposal.id, "plan": plan.digest, "recipe": plan.recipe.digest},
+                ),
+                "ready",
+            )
+            total = b""
+            while (question := derivation.question) is not None:
+                self._permitted(run_id)
+                self._report(derivation.round, question.name, question.length)
+                total = self._sum(run, derivation, question.name, total)
+                derivation.learn(total)
+            return self._end(run, derivation, total)
+        except HansaError as error:
+            self._engine.turn(_to_all(run.cohort, Frame("stop", {"run": run.id, "reason": str(error)})))
+            raise
+
+    def _permitted(self, run_id: str) -> tuple[RunRecord, ProposalRecord, Plan]:
+        state = self._state()
+        run = state.runs.get(run_id)
+        if run is None or run.status != "open":
+            raise Refused("run.unknown", f"no open attempt has the id `{run_id}`")
+        proposal = state.proposals[run.proposal]
+        plan = proposal.plan
+        assert plan is not None  # a `run_open` is only accepted for a run
+        verify_run(state, run.proposal, plan_digest=plan.digest, cohort=run.cohort)
+        return run, proposal, plan
+
+    def _derive(self, run: RunRecord, plan: Plan) -> Derivation:
+        state = self._state()
+        return Derivation(
+            build_recipe(plan.to_json(), run.cohort),
+            run=run.id,
+            coalition=state.coalition,
+            cohort=tuple(Party(name, state.members[name].key.raw) for name in run.cohort),
+            threshold=run.threshold,
+            minimum_cohort=max(plan.cohort.minimum, state.charter.privacy.minimum_cohort),
+        )
+
+    def _sum(self, run: RunRecord, derivation: Derivation, name: str, last_total: bytes) -> bytes:
+        """One round: ask everybody, carry the secure sum to its end, return the total's bytes."""
+        aggregator = Aggregator(derivation.session)
+        fields: dict[str, canonical.Json] = {"run": run.id, "round": derivation.round}
+        ask = Frame(
+            "ask", {**fields, "name": name, "question": derivation.question_digest.hex()}, last_total
+        )
+        answers = self._ask_all(run, ask, "sum")
+        while True:
+            for member, answer in answers.items():
+                aggregator.receive(member, answer.body)
+            messages = aggregator.broadcast()
+            if not messages:
+                return write_total(aggregator.total)
+            frames = {member: Frame("sum", fields, body).encode() for member, body in messages.items()}
+            answers = self._exchange(run.cohort, frames, "sum")
+
+    def _end(self, run: RunRecord, derivation: Derivation, total: bytes) -> Conducted:
+        result = derivation.result
+        assert result is not None  # the loop above ends with a result
+        metrics = dict(write_metrics(result))
+        model = result.model_document()
+        fields: dict[str, canonical.Json] = {
+            "run": run.id,
+            "round": derivation.round,
+            "metrics": dict(metrics),
+            "model": model,
+        }
+        answers = self._ask_all(run, Frame("end", fields, total), "sealed")
+        seals = tuple(parse_envelope(canonical.parse(answers[name].body)) for name in run.cohort)
+        return Conducted(result, metrics, canonical.encode(model), derivation.transcript.hex(), seals)
+
+    def _ask_all(self, run: RunRecord, frame: Frame, expected: str) -> Mapping[str, Frame]:
+        return self._exchange(run.cohort, _to_all(run.cohort, frame), expected)
+
+    def _exchange(
+        self, cohort: Iterable[str], messages: Mapping[str, bytes], expected: str
+    ) -> Mapping[str, Frame]:
+        """One turn with everybody; whoever fails or vanishes ends the run, by name."""
+        turn = self._engine.turn(messages)
+        problems = [f"`{name}`: {failure}" for name, failure in turn.failures.items()]
+        problems += [
+            f"`{name}` did not answer" for name in cohort if name not in turn.answers and name not in turn.failures
+        ]
+        if problems:
+            raise Refused("run.contributor", problems)
+        frames = {name: parse_frame(answer) for name, answer in turn.answers.items()}
+        for name, frame in frames.items():
+            if frame.word != expected:
+                raise Malformed("run.word", f"expected `{expected}` from `{name}`, got `{frame.word}`")
+        return frames
+
+
+def _to_all(cohort: Iterable[str], frame: Frame) -> dict[str, bytes]:
+    message = frame.encode()
+    return dict.fromkeys(cohort, message)

@@ -1,0 +1,94 @@
+"""Learning over sums: recipes that a coalition can run without showing anybody's rows.
+
+A recipe is written as *question → answers → total*: every member answers on its own rows, and only the
+total of the answers is ever read. This room knows the computation and nothing else. It never opens a
+file or a socket, never draws randomness, never reads the clock, and knows no charter, no vote and no
+mask; the hub and the node bring these together.
+
+Fit a joint model to three members' rows, here in the clear:
+
+>>> import numpy as np
+>>> from fractions import Fraction
+>>> from hansa.learning import (
+...     Logistic, NumberFeature, Parameters, Schema, StratifiedSplit, Table, divide_rows, run_in_clear
+... )
+>>> schema = Schema((NumberFeature("speed", 0.0, 100.0, missing=False),))
+>>> split = StratifiedSplit(seed=0, test=Fraction(1, 4))
+>>> def member(name, speeds):
+...     speeds = np.array(speeds, dtype=float)
+...     labels = ((speeds * 7) % 100 < speeds).astype(np.int8)
+...     return divide_rows(Table(schema, {"speed": speeds}, {}, labels), split, name)
+>>> members = [member("a", range(1, 99, 2)), member("b", range(1, 99, 3)), member("c", range(2, 99, 3))]
+>>> recipe = Logistic(schema, Parameters(), ("a", "b", "c"))
+>>> result = run_in_clear(recipe, members)
+>>> [name for name, value in result.coefficients]
+['intercept', 'speed']
+>>> round(result.metrics["members_scored"])
+3
+"""
+
+from hansa.learning.advice import MemberReport
+from hansa.learning.categories import BUCKETS, CategoryFeature, hash_category
+from hansa.learning.evaluation import KINDS
+from hansa.learning.interval import Interval, bound_auc, bound_gain
+from hansa.learning.logistic import Logistic, LogisticState, Parameters, parse_parameters
+from hansa.learning.model import Model, parse_model
+from hansa.learning.reading import build_recipe, read_schema, read_split, write_metrics
+from hansa.learning.recipe import CalibrationBin, Question, Recipe, Result, recipe_digest, run_in_clear
+from hansa.learning.split import (
+    GroupSplit,
+    Split,
+    StratifiedSplit,
+    TimeSplit,
+    divide_rows,
+    split_rows,
+)
+from hansa.learning.tables import (
+    MAX_ROWS,
+    Feature,
+    NumberFeature,
+    Rows,
+    Schema,
+    Table,
+    verify_table,
+)
+
+__all__ = [
+    "BUCKETS",
+    "KINDS",
+    "MAX_ROWS",
+    "CalibrationBin",
+    "CategoryFeature",
+    "Feature",
+    "GroupSplit",
+    "Interval",
+    "Logistic",
+    "LogisticState",
+    "MemberReport",
+    "Model",
+    "NumberFeature",
+    "Parameters",
+    "Question",
+    "Recipe",
+    "Result",
+    "Rows",
+    "Schema",
+    "Split",
+    "StratifiedSplit",
+    "Table",
+    "TimeSplit",
+    "bound_auc",
+    "bound_gain",
+    "build_recipe",
+    "divide_rows",
+    "hash_category",
+    "parse_model",
+    "parse_parameters",
+    "read_schema",
+    "read_split",
+    "recipe_digest",
+    "run_in_clear",
+    "split_rows",
+    "verify_table",
+    "write_metrics",
+]

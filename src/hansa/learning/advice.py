@@ -1,0 +1,114 @@
+"""What a member is told about its own rows, in numbers and in words that claim no more than they show."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from hansa.learning.interval import Interval, bound_auc, bound_gain
+from hansa.learning.personal import Scores
+from hansa.learning.ranking import MINIMUM_PER_CLASS, can_score
+from hansa.learning.tables import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class MemberReport:
+    """One member's own report; it stays with the member.
+
+    Args:
+        member: the member's id.
+        rows: how many rows it has.
+        train_rows: of these, how many trained.
+        test_rows: how many tested.
+        test_positives: how many of these have label 1.
+        scored: whether the test rows can say anything.
+        alone: AUC of its own model, with a 95% interval; None unless scored, as all that follow.
+        together: of the joint model.
+        corrected: of the joint model with its own correction.
+        gain: together less alone, on the same rows.
+        corrected_gain: corrected less alone.
+        advice: what to make of it.
+    """
+
+    member: str
+    rows: int
+    train_rows: int
+    test_rows: int
+    test_positives: int
+    scored: bool
+    alone: Interval | None
+    together: Interval | None
+    corrected: Interval | None
+    gain: Interval | None
+    corrected_gain: Interval | None
+    advice: str
+
+    def to_json(self) -> dict[str, object]:
+        """Return the report as JSON with floats: each AUC as auc, low, high, each gain as value, low, high."""
+        document: dict[str, object] = asdict(self)
+        for name in ("alone", "together", "corrected", "gain", "corrected_gain"):
+            interval = getattr(self, name)
+            label = "value" if name.endswith("gain") else "auc"
+            document[name] = interval and {label: interval.value, "low": interval.low, "high": interval.high}
+        return document
+
+
+def report_member(rows: Rows, scores: Scores) -> MemberReport:
+    """Compare the three models on a member's own test rows.
+
+    Args:
+        rows: the member's.
+        scores: of its test rows.
+    """
+    labels = scores.labels
+    positives = int(np.count_nonzero(labels == 1))
+    counts = (rows.member, len(rows.train) + len(labels), len(rows.train), len(labels), positives)
+    if not can_score(labels):
+        advice = explain_unscored(len(labels), positives)
+        return MemberReport(*counts, False, None, None, None, None, None, advice)  # noqa: FBT003 - by place, as the five before it
+    gain = bound_gain(labels, scores.alone, scores.together)
+    corrected_gain = bound_gain(labels, scores.alone, scores.corrected)
+    return MemberReport(
+        *counts,
+        True,  # noqa: FBT003 - by place, as the five before it
+        bound_auc(labels, scores.alone),
+        bound_auc(labels, scores.together),
+        bound_auc(labels, scores.corrected),
+        gain,
+        corrected_gain,
+        explain_gain(gain, corrected_gain),
+    )
+
+
+def explain_unscored(rows: int, positives: int) -> str:
+    """Say why a member's test rows say nothing."""
+    if not rows:
+        return "no test rows to score you by; the joint model was neither better nor worse for you"
+    scarce, count = (
+        ("positives", positives) if positives < MINIMUM_PER_CLASS else ("negatives", rows - positives)
+    )
+    return f"too few {scarce} in your test rows to score you: {count} of at least {MINIMUM_PER_CLASS}"
+
+
+def explain_gain(gain: Interval, corrected: Interval) -> str:
+    """Say what the gains of the joint model, plain and corrected, over a member's own mean for it.
+
+    Guarantees:
+        Claims a gain or a loss only where the 95% interval excludes 0.
+    """
+    if gain.low > 0:
+        text = f"joining helps you: AUC {_spell(gain)} against your own model"
+        if corrected.value < gain.value:
+            return f"{text}; use the joint model as it is"
+        return f"{text}; your own correction brings {corrected.value:+.3f} in all"
+    if corrected.low > 0:
+        return f"joining helps you with your own correction: AUC {_spell(corrected)} against your own model"
+    if gain.high < 0:
+        text = f"the joint model is worse for you than your own: AUC {_spell(gain)}"
+        if corrected.high < 0:
+            return f"{text}; keep your own model"
+        return f"{text}; with your own correction we cannot tell: {_spell(corrected)}"
+    return f"cannot tell whether joining helps you: AUC {_spell(gain)} includes no change"
+
+
+def _spell(interval: Interval) -> str:
+    return f"{interval.value:+.3f} (95% interval {interval.low:+.3f} to {interval.high:+.3f})"

@@ -1,0 +1,226 @@
+"""The joint model: columns and their coefficients, and the file that carries them.
+
+The file is JSON without floats (docs/formats/model.md): every number is the shortest decimal text that
+reads back as the same float64, so a model has one spelling and one digest.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from hansa.errors import Malformed
+from hansa.learning.categories import CategoryFeature, count_codes, name_code
+from hansa.learning.design import CategoryColumns, Design, NumberColumns, encode_table
+from hansa.learning.recipe import Json
+from hansa.learning.tables import Feature, NumberFeature, Schema, Table, Vector
+
+FORMAT = "hansa/v1/logistic"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A logistic model.
+
+    Args:
+        design: the columns.
+        coefficients: shape (n_columns,), float64, the intercept first.
+        intercept_penalty: each organisation adds an intercept of its own to the logit, fitted to its own
+            rows under this penalty and kept there; None for no such intercepts. A newcomer's is 0.
+    """
+
+    design: Design
+    coefficients: Vector
+    intercept_penalty: float | None
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 in hex of everything a score depends on."""
+        total = hashlib.sha256(repr((self.design, self.intercept_penalty)).encode())
+        total.update(self.coefficients.tobytes())
+        return total.hexdigest()
+
+    def predict(self, table: Table) -> Vector:
+        """Return each row's logit, without any organisation's intercept: shape (n,)."""
+        return encode_table(self.design, table).predict(self.coefficients)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the model file's content.
+
+        Guarantees:
+            `parse_model(model.to_json())` gives the same logits, bit for bit.
+        """
+        values = iter(self.coefficients.tolist())
+        intercept = next(values)
+        described: dict[str, Json] = {}
+        numbers = {feature.name: feature for feature in self.design.schema.numbers}
+        for number in self.design.numbers:
+            described[number.name] = _describe_number(numbers[number.name], number, values)
+        categories = {feature.name: feature for feature in self.design.schema.categories}
+        for block in self.design.categories:
+            described[block.name] = _describe_category(categories[block.name], block, values)
+        return {
+            "format": FORMAT,
+            "intercept": repr(intercept),
+            "organisation_intercept_penalty": None
+            if self.intercept_penalty is None
+            else repr(self.intercept_penalty),
+            "features": [described[feature.name] for feature in self.design.schema.features],
+        }
+
+
+def parse_model(document: Json) -> Model:
+    """Make a model from the content of a model file.
+
+    Raises:
+        Malformed: `model.format` another format; `model.form` a field is absent, unknown or of another
+            type; `model.number` a number is not finite or not in its shortest spelling; `model.category`
+            a code or a category's name is not one the feature has, or codes do not ascend.
+    Guarantees:
+        `parse_model(document).to_json() == document`.
+    """
+    fields = _fields(
+        document, {"format", "intercept", "organisation_intercept_penalty", "features"}, "the model"
+    )
+    if fields["format"] != FORMAT:
+        raise Malformed("model.format", f"expected `{FORMAT}`, got `{fields['format']}`")
+    penalty = fields["organisation_intercept_penalty"]
+    features: list[Feature] = []
+    numbers: list[NumberColumns] = []
+    categories: list[CategoryColumns] = []
+    first, second = [_number(fields["intercept"])], []
+    if not isinstance(fields["features"], list):
+        raise Malformed("model.form", "`features` must be a list")
+    for entry in fields["features"]:
+        if isinstance(entry, dict) and entry.get("type") == "number":
+            feature, columns, values = _parse_number(entry)
+            features.append(feature)
+            numbers.append(columns)
+            first += values
+        else:
+            category, block, values = _parse_category(entry)
+            features.append(category)
+            categories.append(block)
+            second += values
+    try:
+        schema = Schema(tuple(features))
+    except ValueError as error:
+        raise Malformed("model.form", str(error)) from error
+    design = Design(schema, tuple(numbers), tuple(categories))
+    return Model(design, np.array(first + second), None if penalty is None else _number(penalty))
+
+
+def _describe_number(
+    feature: NumberFeature, columns: NumberColumns, values: Iterator[float]
+) -> dict[str, Json]:
+    return {
+        "name": feature.name,
+        "type": "number",
+        "minimum": repr(feature.minimum),
+        "maximum": repr(feature.maximum),
+        "missing": feature.missing,
+        "mean": repr(columns.mean),
+        "deviation": None if columns.deviation is None else repr(columns.deviation),
+        "coefficient": None if columns.deviation is None else repr(next(values)),
+        "missing_coefficient": repr(next(values)) if columns.indicator else None,
+    }
+
+
+def _describe_category(
+    feature: CategoryFeature, block: CategoryColumns, values: Iterator[float]
+) -> dict[str, Json]:
+    return {
+        "name": feature.name,
+        "type": "category",
+        "categories": "counted" if feature.categories is None else list(feature.categories),
+        "missing": feature.missing,
+        "coefficients": [
+            {"code": code, "column": name_code(feature, code), "coefficient": repr(next(values))}
+            for code in block.codes
+        ],
+    }
+
+
+def _parse_number(entry: Json) -> tuple[NumberFeature, NumberColumns, list[float]]:
+    names = {"name", "type", "minimum", "maximum", "missing", "mean", "deviation", "coefficient"}
+    fields = _fields(entry, names | {"missing_coefficient"}, "a number")
+    name = _text(fields["name"])
+    deviation = None if fields["deviation"] is None else _number(fields["deviation"])
+    if deviation is not None and deviation <= 0:
+        raise Malformed("model.number", f"`{name}` has a deviation that is not positive")
+    if (deviation is None) != (fields["coefficient"] is None):
+        raise Malformed("model.form", f"`{name}` needs both a deviation and a coefficient, or neither")
+    values = [
+        _number(fields[key]) for key in ("coefficient", "missing_coefficient") if fields[key] is not None
+    ]
+    try:
+        feature = NumberFeature(
+            name, _number(fields["minimum"]), _number(fields["maximum"]), _flag(fields["missing"])
+        )
+    except ValueError as error:
+        raise Malformed("model.number", str(error)) from error
+    indicator = fields["missing_coefficient"] is not None
+    return feature, NumberColumns(name, _number(fields["mean"]), deviation, indicator), values
+
+
+def _parse_category(entry: Json) -> tuple[CategoryFeature, CategoryColumns, list[float]]:
+    fields = _fields(entry, {"name", "type", "categories", "missing", "coefficients"}, "a category")
+    if fields["type"] != "category":
+        raise Malformed("model.form", f"unknown type of feature `{fields['type']}`")
+    name, listed, rows = _text(fields["name"]), fields["categories"], fields["coefficients"]
+    if not (listed == "counted" or isinstance(listed, list)) or not isinstance(rows, list):
+        raise Malformed("model.form", f"`{name}` needs lists of categories and coefficients")
+    declared = tuple(_text(text) for text in listed) if isinstance(listed, list) else None
+    try:
+        feature = CategoryFeature(name, declared, _flag(fields["missing"]))
+    except ValueError as error:
+        raise Malformed("model.category", str(error)) from error
+    codes: list[int] = []
+    values = []
+    for row in rows:
+        column = _fields(row, {"code", "column", "coefficient"}, f"a coefficient of `{name}`")
+        code = column["code"]
+        if (
+            not isinstance(code, int)
+            or isinstance(code, bool)
+            or not 0 <= code < count_codes(feature) + feature.missing
+        ):
+            raise Malformed("model.category", f"`{name}` has no code `{code}`")
+        if column["column"] != name_code(feature, code) or (codes and code <= codes[-1]):
+            raise Malformed("model.category", f"`{name}`: code {code} is misnamed or out of order")
+        codes.append(code)
+        values.append(_number(column["coefficient"]))
+    return feature, CategoryColumns(name, tuple(codes)), values
+
+
+def _fields(value: Json, names: set[str], what: str) -> dict[str, Json]:
+    if not isinstance(value, dict) or value.keys() != names:
+        got = sorted(value) if isinstance(value, dict) else type(value).__name__
+        raise Malformed("model.form", f"{what} must have exactly the fields {sorted(names)}, got {got}")
+    return value
+
+
+def _text(value: Json) -> str:
+    if not isinstance(value, str):
+        raise Malformed("model.form", f"expected a text, got `{value}`")
+    return value
+
+
+def _flag(value: Json) -> bool:
+    if not isinstance(value, bool):
+        raise Malformed("model.form", f"expected true or false, got `{value}`")
+    return value
+
+
+def _number(value: Json) -> float:
+    text = _text(value)
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or repr(number) != text:
+        raise Malformed("model.number", f"`{text}` is not a number in its shortest spelling")
+    return number

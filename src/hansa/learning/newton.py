@@ -1,0 +1,178 @@
+"""Ridge logistic regression by Newton's method, in moves: a point to evaluate, then the next point.
+
+Objective: the sum over rows of log(1 + exp(logit)) − label · logit, plus half the sum of penalty ·
+coefficient². With one penalty `r` on all coefficients but the intercept it is what scikit-learn's
+LogisticRegression minimises for C = 1/r.
+
+What is derived from totals uses addition, subtraction, multiplication, division and square roots of
+single numbers in a fixed order, and exact sums, only: no matrix library, whose order of summation differs
+between machines. So every party derives the same next point from the same totals, to the last bit.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hansa.errors import Refused
+from hansa.learning.design import Matrix
+from hansa.learning.tables import Vector
+
+TOLERANCE = 1e-8
+"""A step is the last when its largest coefficient times the most any logit moves is below this."""
+
+_SLACK = 1e-9
+"""Relative: differences of the objective below this are rounding, and do not count as a rise."""
+
+_SUFFICIENT = 1e-4
+"""A step must give at least this share of the fall that the slope promises."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slope:
+    """The loss at a point, without the penalty: value, gradient (n_columns,), Hessian (n_columns, n_columns)."""
+
+    loss: float
+    gradient: Vector
+    curvature: Vector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Descent:
+    """Where the search stands.
+
+    Args:
+        penalty: shape (n_columns,), >= 0, on half the square of each coefficient.
+        trial: the point to evaluate next, shape (n_columns,).
+        turn: how many points were evaluated.
+        done: whether `trial` is the minimiser; it needs no further evaluation.
+        origin: the last point that was accepted.
+        step: the full step from there.
+        share: the share of it that `trial` has taken.
+        height: the objective at the origin.
+        promise: the fall per unit of share that the slope at the origin promises.
+    """
+
+    penalty: Vector
+    trial: Vector
+    turn: int = 0
+    done: bool = False
+    origin: Vector | None = None
+    step: Vector | None = None
+    share: float = 1.0
+    height: float = math.inf
+    promise: float = 0.0
+
+
+def evaluate_slope(
+    matrix: Matrix, labels: Vector, coefficients: Vector, offset: Vector | None = None
+) -> Slope:
+    """Sum loss, gradient and Hessian over rows.
+
+    Args:
+        matrix: n rows.
+        labels: shape (n,), float64, 0 or 1.
+        coefficients: shape (n_columns,).
+        offset: shape (n,), added to each row's logit.
+    """
+    loss = 0.0
+    gradient = np.zeros(matrix.columns)
+    curvature = np.zeros((matrix.columns, matrix.columns))
+    start = 0
+    for part in matrix.slices():
+        rows = slice(start, start + len(part))
+        start += len(part)
+        logits = part.predict(coefficients)
+        if offset is not None:
+            logits += offset[rows]
+        label = labels[rows]
+        probability, softplus = squash(logits)
+        loss += float((softplus - label * logits).sum())
+        gradient += part.project(probability - label)
+        curvature += part.weigh(probability * (1.0 - probability))
+    return Slope(loss, gradient, curvature)
+
+
+def squash(logits: Vector) -> tuple[Vector, Vector]:
+    """Return the probability and log(1 + exp(logit)) of each logit, without overflow."""
+    small = np.exp(-np.abs(logits))
+    probability = np.where(logits >= 0, 1.0, small) / (1.0 + small)
+    return probability, np.log1p(small) + np.maximum(logits, 0.0)
+
+
+def descend(descent: Descent, slope: Slope, reach: Callable[[Vector], float]) -> Descent:
+    """Take in the slope at `descent.trial` and choose the next point.
+
+    A trial that did not lower the objective enough is halved; one that did becomes the origin of a new
+    Newton step.
+
+    Args:
+        descent: where the search stands; not done.
+        slope: loss, gradient and Hessian at the trial, over all rows.
+        reach: gives, for a step, the most that any row's logit can move.
+
+    Raises:
+        Refused: `recipe.singular` the Hessian is not positive definite.
+    """
+    penalty, trial, turn = descent.penalty, descent.trial, descent.turn + 1
+    height = slope.loss + 0.5 * math.fsum((penalty * trial * trial).tolist())
+    if descent.origin is not None and descent.step is not None:
+        fall = descent.height - height
+        if fall < _SUFFICIENT * descent.share * descent.promise - _SLACK * (1.0 + abs(descent.height)):
+            share = descent.share / 2
+            return replace(descent, trial=descent.origin + share * descent.step, turn=turn, share=share)
+    gradient = slope.gradient + penalty * trial
+    step = -solve_positive(slope.curvature + np.diag(penalty), gradient)
+    promise = -math.fsum((gradient * step).tolist())
+    done = float(np.abs(step).max()) * reach(step) <= TOLERANCE
+    return Descent(penalty, trial + step, turn, done, trial, step, 1.0, height, promise)
+
+
+def minimise(
+    matrix: Matrix, labels: Vector, penalty: Vector, turns: int, offset: Vector | None = None
+) -> Vector:
+    """Fit rows that are all at hand; a member's own fits.
+
+    Args:
+        matrix: n rows.
+        labels: shape (n,), float64.
+        penalty: shape (n_columns,).
+        turns: at most this many evaluations; the last point is good enough for a local fit.
+        offset: shape (n,), added to each row's logit.
+    """
+    reach = np.abs(matrix.dense).max(axis=0, initial=0.0)
+    most = np.concatenate([reach, np.ones(sum(matrix.widths))])
+    descent = Descent(penalty, np.zeros(matrix.columns))
+    while not descent.done and descent.turn < turns:
+        slope = evaluate_slope(matrix, labels, descent.trial, offset)
+        descent = descend(descent, slope, lambda step: float((np.abs(step) * most).sum()))
+    return descent.trial
+
+
+def solve_positive(matrix: Vector, right: Vector) -> Vector:
+    """Solve a symmetric positive definite system by Cholesky, the same to the last bit on every machine.
+
+    Args:
+        matrix: shape (n, n).
+        right: shape (n,).
+
+    Raises:
+        Refused: `recipe.singular` a pivot is not positive.
+    """
+    lower = np.array(matrix)
+    solution = np.array(right)
+    for k in range(len(right)):
+        pivot = float(lower[k, k])
+        if not pivot > 0:
+            raise Refused("recipe.singular", "the columns cannot be told apart; raise `ridge`")
+        lower[k:, k] /= math.sqrt(pivot)
+        column = lower[k + 1 :, k]
+        lower[k + 1 :, k + 1 :] -= column[:, None] * column[None, :]
+    for k in range(len(right)):
+        solution[k] /= lower[k, k]
+        solution[k + 1 :] -= lower[k + 1 :, k] * solution[k]
+    for k in reversed(range(len(right))):
+        solution[k] /= lower[k, k]
+        solution[:k] -= lower[k, :k] * solution[k]
+    return solution

@@ -1,0 +1,82 @@
+"""What a member computes for itself: a model of its own, and a correction to the joint one.
+
+None of it leaves the member but through the sums of the evaluation.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.learning.design import CategoryColumns, Design, NumberColumns, encode_table, make_design
+from hansa.learning.model import Model
+from hansa.learning.newton import minimise
+from hansa.learning.slope import encode_train, fit_intercept
+from hansa.learning.survey import answer_survey, read_survey
+from hansa.learning.tables import Rows, Schema, Vector
+
+INTERCEPT_PENALTY = 0.1
+"""A correction's own intercept is nearly free: base rates differ more than slopes do."""
+
+_TURNS = 50
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """A member's test rows: labels, and logits of three models, each of shape (n,)."""
+
+    labels: NDArray[np.int8]
+    alone: Vector
+    together: Vector
+    corrected: Vector
+
+
+def fit_alone(schema: Schema, rows: Rows, ridge: float) -> Model:
+    """Fit the same kind of model to one member's training rows, with its own means and categories.
+
+    Args:
+        schema: the plan's features.
+        rows: the member's.
+        ridge: as in the joint fit.
+
+    Returns:
+        The model; where only one label occurs, one that gives every row the same, smoothed rate.
+    """
+    positives, count = rows.train.positives, len(rows.train)
+    if positives in {0, count}:
+        numbers = tuple(NumberColumns(f.name, f.minimum, None, indicator=False) for f in schema.numbers)
+        categories = tuple(CategoryColumns(f.name, ()) for f in schema.categories)
+        rate = math.log((positives + 0.5) / (count - positives + 0.5))
+        return Model(Design(schema, numbers, categories), np.array([rate]), None)
+    design = make_design(schema, read_survey(schema, answer_survey(schema, rows)), 1, 1)
+    matrix = encode_table(design, rows.train)
+    penalty = np.append(0.0, np.full(matrix.columns - 1, ridge))
+    return Model(design, minimise(matrix, rows.train.labels.astype(np.float64), penalty, _TURNS), None)
+
+
+def score_rows(model: Model, rows: Rows, ridge: float, correction: float) -> Scores:
+    """Score a member's test rows alone, together, and together with a correction.
+
+    Args:
+        model: the joint model.
+        rows: the member's; what is worked out is remembered with them.
+        ridge: for the member's own model.
+        correction: > 0; how strongly the corrected coefficients are pulled to the joint ones.
+    """
+    key = f"{model.digest} {ridge!r} {correction!r}"
+    return rows.remember("scores", key, lambda: _score_rows(model, rows, ridge, correction))
+
+
+def _score_rows(model: Model, rows: Rows, ridge: float, correction: float) -> Scores:
+    alone = fit_alone(model.design.schema, rows, ridge).predict(rows.test)
+    train = encode_train(model.design, rows)
+    test = encode_table(model.design, rows.test)
+    labels = rows.train.labels.astype(np.float64)
+    known, together = train.predict(model.coefficients), test.predict(model.coefficients)
+    if model.intercept_penalty is not None:
+        own = fit_intercept(known, labels, model.intercept_penalty)
+        known, together = known + own, together + own
+    penalty = np.append(INTERCEPT_PENALTY, np.full(train.columns - 1, correction))
+    shift = minimise(train, labels, penalty, _TURNS, offset=known)
+    return Scores(rows.test.labels, alone, together, together + test.predict(shift))

@@ -1,0 +1,81 @@
+"""From a plan's canonical JSON to the computation it names, and from its result to the record's metrics.
+
+This room knows the plan as a format (docs/formats/plan.md), not as an agreement: whoever calls has
+checked already that this very plan was approved.
+"""
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any, Final
+
+from hansa.errors import Refused
+from hansa.learning.categories import CategoryFeature
+from hansa.learning.logistic import Logistic, parse_parameters
+from hansa.learning.recipe import Json, Recipe, Result
+from hansa.learning.split import GroupSplit, Split, StratifiedSplit, TimeSplit
+from hansa.learning.tables import Feature, NumberFeature, Schema
+
+Plan = Mapping[str, Any]
+
+
+def build_recipe(plan: Plan, cohort: tuple[str, ...]) -> Recipe[Any]:
+    """Return the recipe that a plan names, ready to begin.
+
+    Args:
+        plan: the canonical JSON of an approved plan.
+        cohort: ids of those who take part.
+
+    Raises:
+        Refused: `recipe.unknown`, no recipe of this name ships with this version; `recipe.parameter`.
+    """
+    name = plan["recipe"]["name"]
+    make = RECIPES.get(name)
+    if make is None:
+        raise Refused("recipe.unknown", f"`{name}` is not one of {', '.join(RECIPES)}")
+    return make(plan, cohort)
+
+
+def read_schema(plan: Plan) -> Schema:
+    """Return the features of a plan, in its order."""
+    return Schema(tuple(_read_feature(feature) for feature in plan["features"]))
+
+
+def read_split(plan: Plan) -> Split:
+    """Return the rule by which a plan holds rows out."""
+    split = plan["split"]
+    match split["kind"]:
+        case "stratified":
+            return StratifiedSplit(split["seed"], Fraction(split["test"]))
+        case "group":
+            return GroupSplit(
+                split["column"],
+                split["seed"],
+                Fraction(split["test"]),
+                everywhere=split["scope"] == "everywhere",
+            )
+        case _:
+            return TimeSplit(split["column"], split["from"])
+
+
+def write_metrics(result: Result) -> dict[str, str]:
+    """Return a result's metrics as the record spells them: decimals with six places."""
+    return {name: f"{value:.6f}" for name, value in result.metrics.items()}
+
+
+def _read_feature(feature: Mapping[str, Json]) -> Feature:
+    name, missing = str(feature["name"]), feature["missing"] == "allowed"
+    if feature["type"] == "number":
+        return NumberFeature(name, float(str(feature["minimum"])), float(str(feature["maximum"])), missing)
+    listed = feature["categories"]
+    return CategoryFeature(name, tuple(map(str, listed)) if isinstance(listed, list) else None, missing)
+
+
+def _make_logistic(plan: Plan, cohort: tuple[str, ...]) -> Recipe[Any]:
+    return Logistic(read_schema(plan), parse_parameters(plan["recipe"]["parameters"]), cohort)
+
+
+RECIPES: Final[Mapping[str, Callable[[Plan, tuple[str, ...]], Recipe[Any]]]] = MappingProxyType(
+    {"logistic": _make_logistic}
+)
+"""The closed list of recipes; a plan carries a name and a digest, never code."""

@@ -1,0 +1,182 @@
+"""A recipe: a computation written as questions whose answers are only ever added up.
+
+`begin` gives a state; `ask` turns a state into the next question or the result; each member computes
+`answer` on its own rows; the answers are added; `learn` turns the total into the next state. A question
+and a state hold public numbers only, so the hub and every member walk through the same states on their
+own, and need to exchange nothing but totals.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from hansa.learning.tables import Rows, Vector
+
+if TYPE_CHECKING:
+    from hansa.learning.advice import MemberReport
+
+Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
+
+
+@dataclass(frozen=True, eq=False)
+class Question(ABC):
+    """What every member of the cohort is asked at once.
+
+    Args:
+        name: the stage and turn, such as `newton 3`; no two questions of a run share it.
+    """
+
+    name: str
+
+    @abstractmethod
+    def bound(self) -> Vector:
+        """Work out `bounds`."""
+
+    @abstractmethod
+    def publics(self) -> Iterable[bytes]:
+        """Yield everything that an answer depends on besides the rows, for the digest."""
+
+    @cached_property
+    def bounds(self) -> Vector:
+        """Per coordinate of the answer, a public bound on its magnitude: shape (length,), > 0, finite, read-only.
+
+        INVARIANT: an honest answer never exceeds it, whatever the rows, as long as they pass `verify_table`.
+        """
+        bounds = self.bound()
+        bounds.setflags(write=False)
+        return bounds
+
+    @property
+    def length(self) -> int:
+        """How many numbers an answer has."""
+        return len(self.bounds)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Return 32 bytes that bind the name, the bounds and the public numbers; part of the secure sum's session."""
+        total = hashlib.sha256(b"hansa/v1/question\n")
+        for part in (self.name.encode(), self.bounds.tobytes(), *self.publics()):
+            total.update(len(part).to_bytes(8, "big"))
+            total.update(part)
+        return total.digest()
+
+
+class CalibrationBin(NamedTuple):
+    """Rows whose predicted probability fell into one of 20 equal intervals."""
+
+    predicted: float
+    observed: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run gives: everything in it follows from totals, and every party computes the same.
+
+    Args:
+        turns: how many secure sums it took.
+        coefficients: column names and values, the intercept first.
+        metrics: by name; a metric that these rows cannot give (no positives in the test rows, nobody
+            scored) is absent.
+        uncertainty: for metrics read from histograms, the most by which they can differ from the value
+            over the scores themselves.
+        roc: for `alone`, `together`, `corrected`: (false positive rate, true positive rate), from (0, 0)
+            to (1, 1), at most 201 points.
+        calibration: for the same three, the intervals that hold rows.
+        model: the model file as JSON without floats (docs/formats/model.md).
+    """
+
+    turns: int
+    coefficients: tuple[tuple[str, float], ...]
+    metrics: Mapping[str, float]
+    uncertainty: Mapping[str, float]
+    roc: Mapping[str, tuple[tuple[float, float], ...]]
+    calibration: Mapping[str, tuple[CalibrationBin, ...]]
+    model: dict[str, Json]
+
+    def model_document(self) -> dict[str, Json]:
+        """Return the model file's content: texts, integers and lists only, ready for canonical JSON."""
+        return self.model
+
+
+State = TypeVar("State")
+
+
+class Recipe(Protocol[State]):
+    """The four moves. All are pure; a recipe holds nothing but what the plan says."""
+
+    def begin(self) -> State:
+        """Return the state before any question."""
+        ...
+
+    def ask(self, state: State) -> Question | Result:
+        """Return the next question, or the result when there is none."""
+        ...
+
+    def answer(self, question: Question, rows: Rows) -> Vector:
+        """Compute one member's numbers.
+
+        Returns:
+            Shape (question.length,), float64, within `question.bounds`.
+        """
+        ...
+
+    def learn(self, state: State, total: Vector) -> State:
+        """Take in the total of all answers.
+
+        Args:
+            state: the state whose question was answered.
+            total: shape (question.length,), float64.
+
+        Raises:
+            Refused: the totals do not allow the computation to go on.
+            ValueError: the total has another shape or is not finite.
+        """
+        ...
+
+    def private_report(self, result: Result, rows: Rows) -> "MemberReport":
+        """Tell one member what the result means for it, from its own rows; this never leaves the member."""
+        ...
+
+
+def run_in_clear(
+    recipe: Recipe[State],
+    members: Sequence[Rows],
+    add: Callable[[Question, Sequence[Vector]], Vector] | None = None,
+) -> Result:
+    """Run a recipe over rows that are all at hand, with no coalition around it.
+
+    For tests, benchmarks and trying out: nothing is hidden from anyone here.
+
+    Args:
+        recipe: what to compute.
+        members: everyone's rows.
+        add: how to add up answers; plain addition unless told.
+    """
+    state = recipe.begin()
+    while not isinstance(question := recipe.ask(state), Result):
+        answers = [recipe.answer(question, rows) for rows in members]
+        total = np.sum(answers, axis=0) if add is None else add(question, answers)
+        state = recipe.learn(state, total)
+    return question
+
+
+def recipe_digest() -> str:
+    """Return the SHA-256, in hex, of the source of every module of this room.
+
+    A plan names it, so a vote is about this computation and no other. Over the modules sorted by name:
+    the name, a zero byte, the length in eight bytes, big endian, and the bytes.
+    """
+    total = hashlib.sha256(b"hansa/v1/recipe\n")
+    folder = resources.files("hansa.learning")
+    for module in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if module.name.endswith(".py"):
+            source = module.read_bytes()
+            total.update(module.name.encode() + b"\0" + len(source).to_bytes(8, "big") + source)
+    return total.hexdigest()

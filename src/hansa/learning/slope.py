@@ -1,0 +1,132 @@
+"""The question of each Newton turn: loss, gradient and Hessian, summed over the cohort.
+
+With organisation intercepts every member minimises over its own intercept before it answers, and sends
+loss, gradient and Hessian of what is left (a Schur complement). The joint coefficients are the same as if
+each intercept were one more column, yet no intercept ever leaves its member: a column that only one
+organisation fills would have a total that is that organisation's own number.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.learning.design import Design, Matrix, encode_table
+from hansa.learning.newton import Slope, evaluate_slope, squash
+from hansa.learning.recipe import Question
+from hansa.learning.survey import split_whole
+from hansa.learning.tables import Rows, Vector
+
+
+@dataclass(frozen=True, eq=False)
+class SlopeQuestion(Question):
+    """Ask for the slope at a point.
+
+    Args:
+        design: the columns.
+        support: in how many rows of the cohort each column can be other than 0, shape (n_columns,).
+        coefficients: the point, shape (n_columns,).
+        intercept_penalty: on half the square of each organisation's own intercept; None for no such intercepts.
+    """
+
+    design: Design
+    support: Vector
+    coefficients: Vector
+    intercept_penalty: float | None
+
+    def bound(self) -> Vector:
+        """Rows times what one row can add; a Hessian entry by the Cauchy-Schwarz inequality."""
+        rows = self.support[0]
+        loss = rows * (self.design.bound_logit(self.coefficients) + 1.0)
+        slope = self.support * self.design.reach + 1.0
+        width = np.sqrt(self.support) * self.design.reach
+        first, second = _pairs(self.design, full=self.intercept_penalty is not None)
+        curvature = 0.25 * width[first] * width[second]
+        bounds = np.concatenate([[loss], slope, np.ones(len(slope)), curvature])
+        # Rounding in the sums must not push an honest answer over its bound.
+        return np.asarray(bounds * (1 + 2.0**-20) + 2.0**-20)
+
+    def publics(self) -> Iterable[bytes]:
+        """Yield the design, the point and the penalty."""
+        yield repr(self.design).encode()
+        yield self.coefficients.tobytes()
+        yield repr(self.intercept_penalty).encode()
+
+
+def answer_slope(question: SlopeQuestion, rows: Rows) -> Vector:
+    """Sum one member's training rows.
+
+    Returns:
+        The loss; the gradient's whole parts; its remainders; the Hessian's upper triangle, row by row,
+        without the entries between two categories of one feature, which no row can have both of (with
+        organisation intercepts these are not 0 and are sent).
+    """
+    matrix = encode_train(question.design, rows)
+    labels = rows.train.labels.astype(np.float64)
+    penalty = question.intercept_penalty
+    if penalty is None:
+        slope = evaluate_slope(matrix, labels, question.coefficients)
+    else:
+        logits = matrix.predict(question.coefficients)
+        intercept = fit_intercept(logits, labels, penalty)
+        slope = evaluate_slope(matrix, labels, question.coefficients, np.full(len(matrix), intercept))
+        # The intercept's own column is all ones, as column 0 of the design is.
+        shared = slope.curvature[:, 0]
+        slope = Slope(
+            slope.loss + 0.5 * penalty * intercept * intercept,
+            slope.gradient,
+            slope.curvature - shared[:, None] * shared[None, :] / (shared[0] + penalty),
+        )
+    whole, remainder = split_whole(slope.gradient)
+    first, second = _pairs(question.design, full=penalty is not None)
+    return np.concatenate([[slope.loss], whole, remainder, slope.curvature[first, second]])
+
+
+def read_slope(question: SlopeQuestion, total: Vector) -> Slope:
+    """Read the total of all answers; the opposite of the layout of `answer_slope`."""
+    width = len(question.coefficients)
+    first, second = _pairs(question.design, full=question.intercept_penalty is not None)
+    curvature = np.zeros((width, width))
+    curvature[first, second] = total[1 + 2 * width :]
+    curvature[second, first] = total[1 + 2 * width :]
+    return Slope(float(total[0]), total[1 : 1 + width] + total[1 + width : 1 + 2 * width], curvature)
+
+
+def encode_train(design: Design, rows: Rows) -> Matrix:
+    """Return the training rows under a design, encoded once."""
+    return rows.remember("train matrix", design.digest, lambda: encode_table(design, rows.train))
+
+
+def fit_intercept(logits: Vector, labels: Vector, penalty: float) -> float:
+    """Return the intercept that, added to every logit, gives the least penalised loss.
+
+    Args:
+        logits: shape (n,).
+        labels: shape (n,), 0 or 1.
+        penalty: > 0, on half the intercept's square.
+    """
+    low, high = -float(len(labels)) / penalty, float(len(labels)) / penalty
+    intercept = 0.0
+    for _ in range(100):
+        probability, _ = squash(logits + intercept)
+        slope = float((probability - labels).sum()) + penalty * intercept
+        # The slope rises with the intercept, so its sign tells which side the minimum is on.
+        low, high = (intercept, high) if slope < 0 else (low, intercept)
+        step = slope / (float((probability * (1.0 - probability)).sum()) + penalty)
+        if abs(step) < 1e-13 * (1.0 + abs(intercept)):
+            break
+        intercept -= step
+        if not low <= intercept <= high:
+            intercept = (low + high) / 2
+    return intercept
+
+
+def _pairs(design: Design, *, full: bool) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    block = -np.arange(1, len(design.names) + 1)
+    if not full:
+        for number, columns in enumerate(design.blocks):
+            block[columns] = number
+    first, second = np.triu_indices(len(block))
+    sent = (first == second) | (block[first] != block[second])
+    return first[sent], second[sent]

@@ -1,0 +1,174 @@
+"""Which rows train and which rows test: decided by hashes, so that anyone can decide it again.
+
+No random generator is involved: its stream would be a detail of a library's version. SHA-256 over the
+seed, the member and the row (or its group) is the same everywhere and for ever.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.errors import Refused
+from hansa.learning.tables import Mask, Rows, Table, verify_table
+
+_DOMAIN = b"hansa/v1/split\n"
+
+
+@dataclass(frozen=True, slots=True)
+class StratifiedSplit:
+    """A share of each member's rows, drawn within each class of the label.
+
+    Args:
+        seed: any integer; another seed is another draw.
+        test: the share of rows that test, above 0 and below 1.
+    """
+
+    seed: int
+    test: Fraction
+
+    def __post_init__(self) -> None:
+        _verify_share(self.test)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSplit:
+    """Whole groups (a person, a day): all rows of a group train, or all test.
+
+    Args:
+        column: the key column that names the group.
+        seed: any integer.
+        test: about this share of the groups tests.
+        everywhere: True when a group means the same thing at every member (a day), and is on the same
+            side at all of them; False when it is the member's own (a patient number).
+    """
+
+    column: str
+    seed: int
+    test: Fraction
+    everywhere: bool
+
+    def __post_init__(self) -> None:
+        _verify_share(self.test)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSplit:
+    """The later rows test: those whose key is not below `since`.
+
+    Args:
+        column: the key column that holds the time.
+        since: the first value that tests. If it reads as a number, so must every row, and numbers are
+            compared; else texts are compared as they stand (right for ISO dates).
+    """
+
+    column: str
+    since: str
+
+
+Split = StratifiedSplit | GroupSplit | TimeSplit
+
+
+def split_rows(table: Table, rule: Split, member: str) -> Mask:
+    """Say which rows test.
+
+    Args:
+        table: the member's rows.
+        rule: from the plan.
+        member: the member's id.
+
+    Returns:
+        Shape (n,): True for a row that tests.
+
+    Raises:
+        Refused: `split.missing` a row has no group or time; `split.time` a time is not a number though
+            `since` is one.
+        ValueError: the table lacks the key column.
+    Guarantees:
+        Depends on nothing but its arguments: the same on every machine and in every version.
+    """
+    match rule:
+        case StratifiedSplit():
+            return _stratify(table.labels, rule, member)
+        case GroupSplit():
+            return _group(_key(table, rule.column), rule, member)
+        case TimeSplit():
+            return _compare(_key(table, rule.column), rule)
+
+
+def divide_rows(table: Table, rule: Split, member: str) -> Rows:
+    """Check a member's table and divide it.
+
+    Raises:
+        Refused: see `verify_table` and `split_rows`.
+    """
+    verify_table(table)
+    test = split_rows(table, rule, member)
+    return Rows(member, table.take(~test), table.take(test))
+
+
+def _verify_share(test: Fraction) -> None:
+    if not 0 < test < 1:
+        raise ValueError(f"the share of test rows must lie between 0 and 1, got {test}")
+
+
+def _stratify(labels: NDArray[np.int8], rule: StratifiedSplit, member: str) -> Mask:
+    test = np.zeros(len(labels), dtype=bool)
+    start = hashlib.sha256(_DOMAIN + f"row\n{rule.seed}\n{member}\n".encode())
+    for label in (0, 1):
+        ranked = sorted((_continue(start, str(row)), row) for row in np.flatnonzero(labels == label).tolist())
+        count = math.floor(rule.test * len(ranked) + Fraction(1, 2))
+        test[[row for _, row in ranked[:count]]] = True
+    return test
+
+
+def _group(keys: NDArray[np.object_], rule: GroupSplit, member: str) -> Mask:
+    scope = "" if rule.everywhere else member
+    start = hashlib.sha256(_DOMAIN + f"group\n{rule.seed}\n{scope}\n".encode())
+    limit = rule.test.numerator << 64
+    side = {
+        key: int.from_bytes(_continue(start, key)[:8], "big") * rule.test.denominator < limit
+        for key in set(keys.tolist())
+    }
+    return np.array([side[key] for key in keys.tolist()], dtype=bool)
+
+
+def _compare(keys: NDArray[np.object_], rule: TimeSplit) -> Mask:
+    since = _number(rule.since)
+    if since is None:
+        return np.array([key >= rule.since for key in keys.tolist()], dtype=bool)
+    numbers = [_number(key) for key in keys.tolist()]
+    wrong = [row for row, number in enumerate(numbers) if number is None]
+    if wrong:
+        raise Refused(
+            "split.time",
+            f"`{rule.column}` must be a number as `{rule.since}` is, got `{keys[wrong[0]]}` in row {wrong[0]}",
+        )
+    return np.array([number is not None and number >= since for number in numbers], dtype=bool)
+
+
+def _key(table: Table, column: str) -> NDArray[np.object_]:
+    if column not in table.keys:
+        raise ValueError(f"the table has no key column `{column}`")
+    keys = table.keys[column]
+    absent = [row for row, key in enumerate(keys.tolist()) if key is None]
+    if absent:
+        raise Refused("split.missing", f"`{column}` decides who tests and is missing in row {absent[0]}")
+    return np.array([str(key) for key in keys.tolist()], dtype=object)
+
+
+def _continue(start: "hashlib._Hash", text: str) -> bytes:
+    digest = start.copy()
+    digest.update(text.encode())
+    return digest.digest()
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,136 @@
+"""The first question: how many, how large, how spread, which categories.
+
+Its bounds must hold before anything is known, so a member's rows are bounded by `MAX_ROWS` alone, and
+that leaves few bits after the binary point. Sums of numbers are therefore sent as two coordinates, the
+whole part and the remainder below one (`split_whole`); their totals keep 50 bits after the point.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.learning.categories import CategoryFeature, count_codes
+from hansa.learning.recipe import Question
+from hansa.learning.tables import MAX_ROWS, NumberFeature, Rows, Schema, Table, Vector
+
+
+@dataclass(frozen=True, slots=True)
+class NumberTotals:
+    """A numeric feature over all training rows: rows present, mean and standard deviation in its unit."""
+
+    present: int
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CategoryTotals:
+    """A categorical feature: per code (missing last, if allowed) how many training rows and members have it."""
+
+    rows: NDArray[np.int64]
+    members: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Survey:
+    """The totals of the survey, read."""
+
+    rows: int
+    positives: int
+    test_rows: int
+    test_positives: int
+    numbers: tuple[NumberTotals, ...]
+    categories: tuple[CategoryTotals, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class SurveyQuestion(Question):
+    """Ask for counts and moments under a schema."""
+
+    schema: Schema
+
+    def bound(self) -> Vector:
+        """Rows for counts and whole parts, one for remainders and members."""
+        parts = [np.full(4, MAX_ROWS, dtype=np.float64)]
+        parts += [np.array([MAX_ROWS, MAX_ROWS, 1, MAX_ROWS, 1], dtype=np.float64)] * len(self.schema.numbers)
+        for feature in self.schema.categories:
+            width = _width(feature)
+            parts += [np.full(width, MAX_ROWS, dtype=np.float64), np.ones(width)]
+        return np.concatenate(parts)
+
+    def publics(self) -> Iterable[bytes]:
+        """Yield the schema."""
+        yield repr(self.schema).encode()
+
+
+def answer_survey(schema: Schema, rows: Rows) -> Vector:
+    """Count and sum one member's rows.
+
+    Returns:
+        Training rows, training positives, test rows, test positives; per numeric feature: rows present,
+        whole and remainder of the sum of x, whole and remainder of the sum of x², with x the value scaled
+        to [0, 1] by the feature's bounds; per categorical feature: rows per code, then 1 per code that
+        occurs. Training rows only, but for the two test counts.
+    """
+    train = rows.train
+    parts = [np.array([len(train), train.positives, len(rows.test), rows.test.positives], dtype=np.float64)]
+    for number in schema.numbers:
+        scaled = _scale(number, train)
+        sums = np.array([scaled.sum(), (scaled * scaled).sum()])
+        whole, remainder = split_whole(sums)
+        parts.append(np.array([len(scaled), whole[0], remainder[0], whole[1], remainder[1]]))
+    for category in schema.categories:
+        counts = np.bincount(train.codes[category.name], minlength=_width(category)).astype(np.float64)
+        parts += [counts, np.minimum(counts, 1.0)]
+    return np.concatenate(parts)
+
+
+def read_survey(schema: Schema, total: Vector) -> Survey:
+    """Read the total of all answers.
+
+    Args:
+        schema: as it was asked.
+        total: shape (SurveyQuestion(...).length,), float64.
+    """
+    counts = np.rint(total[:4]).astype(np.int64)
+    place = 4
+    numbers = []
+    for number in schema.numbers:
+        present, whole, remainder, square_whole, square_remainder = (
+            float(x) for x in total[place : place + 5]
+        )
+        place += 5
+        present = max(0, round(present))
+        width = number.maximum - number.minimum
+        mean = (whole + remainder) / max(present, 1)
+        variance = (square_whole + square_remainder) / max(present, 1) - mean * mean
+        deviation = math.sqrt(max(variance, 0.0))
+        numbers.append(NumberTotals(present, number.minimum + width * mean, width * deviation))
+    categories = []
+    for category in schema.categories:
+        width = _width(category)
+        pair = np.rint(total[place : place + 2 * width]).astype(np.int64).reshape(2, width)
+        place += 2 * width
+        categories.append(CategoryTotals(pair[0], pair[1]))
+    rows, positives, test_rows, test_positives = (int(count) for count in counts)
+    return Survey(rows, positives, test_rows, test_positives, tuple(numbers), tuple(categories))
+
+
+def split_whole(values: Vector) -> tuple[Vector, Vector]:
+    """Split numbers into a whole part (rounded down) and a remainder from 0 to 1."""
+    whole = np.floor(values)
+    return whole, values - whole
+
+
+def _scale(number: NumberFeature, table: Table) -> Vector:
+    column = table.numbers[number.name]
+    present = column[~np.isnan(column)]
+    width = number.maximum - number.minimum
+    return (present - number.minimum) / width if width > 0 else np.zeros(len(present))
+
+
+def _width(feature: CategoryFeature) -> int:
+    return count_codes(feature) + feature.missing

@@ -1,0 +1,175 @@
+"""A member's table, checked against an approved plan before a single number is computed from it.
+
+All that is wrong is said at once, with file, row and column, what was found, what the plan expects and what
+to do. Nothing is corrected silently, and the file is never changed: it is the member who decides.
+`docs/data.md` lists what is read and every message.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from hansa.governance.finding import Finding
+from hansa.governance.plan import GroupSplit, NumberFeature, Plan, StratifiedSplit, TimeSplit
+from hansa.learning import split, tables
+from hansa.learning.categories import CategoryFeature
+from hansa.node.column import CategoryColumn, Cells, KeyColumn, LabelColumn, NumberColumn, PlanColumn
+from hansa.node.defects import Defects, TableRefused
+from hansa.node.likeness import enumerate_some, find_alike, show
+from hansa.node.tablefile import MAX_BYTES, RawTable, read_columns
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CheckedTable:
+    """A table that meets a plan.
+
+    Args:
+        table: the rows, for the recipe.
+        findings: warnings for the member; none of them hinders the run.
+    """
+
+    table: tables.Table
+    findings: tuple[Finding, ...] = ()
+
+
+def check_table(raw: RawTable, plan: Plan) -> CheckedTable:
+    """Read the columns that a plan names, and hold every cell against it.
+
+    | the file has | then |
+    | --- | --- |
+    | columns that the plan does not name | they are not read |
+    | empty lines | they are passed over, and count as rows |
+    | one value of the label only | `data.one-class`, a warning: it contributes but cannot be scored |
+
+    Args:
+        raw: from `read_columns`.
+        plan: as approved.
+
+    Raises:
+        TableRefused: with all findings. Of rows: `data.fields`, `data.encoding`, `data.nul`, `data.quoting`,
+            `data.damaged`, `data.size`, `data.no-rows`. Of columns: `data.column`. Of cells: `data.number`,
+            `data.range`, `data.missing`, `data.category`, `data.label`, `data.label-missing`.
+        Unavailable: the disk failed.
+    Guarantees:
+        `learning.verify_table` accepts the table, and `learning.split_rows` can split it.
+    """
+    file = raw.path.name
+    defects = Defects(file)
+    columns = [column for column in _plan_columns(plan) if _is_present(column.name, raw, plan, defects)]
+    wanted = tuple(dict.fromkeys(column.name for column in columns))
+    empty = True
+    for block in raw.blocks(wanted):
+        empty = empty and not len(block.rows) and not block.findings
+        defects.add(*block.findings)
+        for column in columns:
+            column.read(Cells(column.name, block.rows, block.columns[column.name]), defects)
+    if empty and wanted:
+        defects.add(Finding("error", "data.no-rows", "the file has a header and no rows; add the rows", file))
+    defects.verify_none()
+    table = _assemble(columns, plan)
+    return CheckedTable(table, _warn(table, plan, file))
+
+
+def check_file(path: Path, plan: Plan, *, max_bytes: int = MAX_BYTES) -> CheckedTable:
+    """Read a file and hold it against a plan: `read_columns`, then `check_table`.
+
+    Raises:
+        TableRefused, Unavailable: as these do.
+    """
+    return check_table(read_columns(path, max_bytes=max_bytes), plan)
+
+
+def load_table(path: Path, plan: Plan, *, max_bytes: int = MAX_BYTES) -> tables.Table:
+    """Return the table of a file that meets a plan; see `check_file`."""
+    return check_file(path, plan, max_bytes=max_bytes).table
+
+
+def load_rows(path: Path, plan: Plan, member: str, *, max_bytes: int = MAX_BYTES) -> tables.Rows:
+    """Return a member's rows, divided by the plan's rule into those that train and those that test.
+
+    Raises:
+        TableRefused, Unavailable: see `check_file`.
+    """
+    return split.divide_rows(load_table(path, plan, max_bytes=max_bytes), split_of(plan), member)
+
+
+def schema_of(plan: Plan) -> tables.Schema:
+    """Return the features of a plan as the recipe knows them."""
+    return tables.Schema(
+        tuple(
+            tables.NumberFeature(f.name, float(f.minimum), float(f.maximum), missing=f.missing == "allowed")
+            if isinstance(f, NumberFeature)
+            else CategoryFeature(
+                f.name, None if f.categories == "counted" else f.categories, missing=f.missing == "allowed"
+            )
+            for f in plan.features
+        )
+    )
+
+
+def split_of(plan: Plan) -> split.Split:
+    """Return the split of a plan as the recipe knows it."""
+    match plan.split:
+        case StratifiedSplit(seed=seed, test=test):
+            return split.StratifiedSplit(seed, Fraction(test))
+        case GroupSplit(column=column, seed=seed, test=test, scope=scope):
+            return split.GroupSplit(column, seed, Fraction(test), everywhere=scope == "everywhere")
+        case TimeSplit(column=column, start=start):
+            return split.TimeSplit(column, start)
+
+
+def _plan_columns(plan: Plan) -> list[PlanColumn]:
+    columns: list[PlanColumn] = [LabelColumn(plan.label)]
+    columns += [NumberColumn(f) if isinstance(f, NumberFeature) else CategoryColumn(f) for f in plan.features]
+    if not isinstance(plan.split, StratifiedSplit):
+        start = plan.split.start if isinstance(plan.split, TimeSplit) else None
+        columns.append(KeyColumn(plan.split.column, start))
+    return columns
+
+
+def _is_present(name: str, raw: RawTable, plan: Plan, defects: Defects) -> bool:
+    if name in raw.names:
+        return True
+    spare = [other for other in raw.names if other not in plan.columns]
+    alike = find_alike(name, spare)
+    remedy = (
+        f"rename {show(alike)} to {show(name)}"
+        if alike is not None
+        else f"add it, or propose a plan without it (the file has {enumerate_some(map(show, raw.names), 8)})"
+    )
+    defects.add_column("data.column", name, f"the plan names this column and the file lacks it; {remedy}")
+    return False
+
+
+def _assemble(columns: list[PlanColumn], plan: Plan) -> tables.Table:
+    (labels,) = (column.values for column in columns if isinstance(column, LabelColumn))
+    return tables.Table(
+        schema_of(plan),
+        {column.name: column.values for column in columns if isinstance(column, NumberColumn)},
+        {column.name: column.values for column in columns if isinstance(column, CategoryColumn)},
+        labels,
+        {column.name: column.values for column in columns if isinstance(column, KeyColumn)},
+    )
+
+
+def _warn(table: tables.Table, plan: Plan, file: str) -> tuple[Finding, ...]:
+    if 0 < table.positives < len(table):
+        return ()
+    only = plan.label.positive if table.positives else plan.label.negative
+    message = (
+        f"all {len(table):,} rows have the label {show(only)}; they contribute to the joint model, but this member"
+        " cannot be scored on its own rows"
+    )
+    return (Finding("warning", "data.one-class", message, f"{file}, column {show(plan.label.name)}"),)
+
+
+__all__ = [
+    "CheckedTable",
+    "TableRefused",
+    "check_file",
+    "check_table",
+    "load_rows",
+    "load_table",
+    "schema_of",
+    "split_of",
+]

@@ -1,0 +1,160 @@
+"""The result of a rehearsed run as one JSON document: what report, summary and `--json` read.
+
+It holds every member's private figures, because a rehearsal plays all members; between houses each member
+has only its own, and the coalition has only the sums.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hansa.coalition import ProposalRecord, audit_log, parse_entry
+from hansa.coalition.entry import Entry
+from hansa.governance import Plan, judge_bars
+from hansa.rehearsal.runner import Ran, find_run
+from hansa.rehearsal.stage import Stage
+from hansa.store import read_tree
+from hansa.transparency import format_instant, parse_leaf
+
+GUARANTEE = "no formal guarantee"
+"""What a plan without noise is labelled everywhere it is shown."""
+
+
+def gather_result(stage: Stage, number: int, ran: Ran, timings: Sequence[tuple[str, float]]) -> dict[str, Any]:
+    """Collect everything about one completed run.
+
+    Args:
+        stage: the coalition, settled.
+        number: entry number of the run's proposal.
+        ran: the completed run.
+        timings: title and seconds of what was done, for the report.
+    """
+    _, plan = find_run(stage.state, number)
+    return {
+        "coalition": _describe_coalition(stage),
+        "plan": {**plan.to_json(), "digest": plan.digest},
+        "guarantee": GUARANTEE,
+        "joint": _describe_joint(plan, ran),
+        "members": [
+            {
+                **ran.private[name].to_json(),
+                "member": name,
+                "name": stage.state.members[name].member.name,
+                "numbers_left": ran.numbers,
+                "bytes_up": ran.traffic[name].bytes_up,
+                "bytes_down": ran.traffic[name].bytes_down,
+            }
+            for name in ran.run.cohort
+        ],
+        "decisions": [describe_proposal(p) for p in stage.state.proposals.values()],
+        "entries": describe_entries(stage.sequencer.leaves(), stage.state.proposals),
+        "timings": [{"part": part, "seconds": round(seconds, 3)} for part, seconds in timings],
+        "log": str(stage.log),
+        "rehearsal": True,
+    }
+
+
+def _describe_coalition(stage: Stage) -> dict[str, Any]:
+    tree = read_tree(stage.log)
+    audit = audit_log(tree.leaves, tree.note_text)
+    state = audit.state
+    return {
+        "name": state.charter.name,
+        "id": state.coalition,
+        "origin": state.charter.origin,
+        "purpose": state.charter.purpose,
+        "members": len(state.active_members),
+        "charter_version": state.charter.version,
+        "charter_digest": state.charter.digest,
+        "log_size": state.size,
+        "root": audit.root,
+        "cosignatures": len(audit.cosigned_by),
+        "cosignatures_needed": audit.cosignatures_needed,
+    }
+
+
+def _describe_joint(plan: Plan, ran: Ran) -> dict[str, Any]:
+    result = ran.conducted.result
+    return {
+        "metrics": dict(result.metrics),
+        "uncertainty": dict(result.uncertainty),
+        "roc": {name: [list(point) for point in curve] for name, curve in result.roc.items()},
+        "calibration": {name: [b._asdict() for b in bins] for name, bins in result.calibration.items()},
+        "bars": [
+            {"metric": v.metric, v.direction: v.bar, "value": v.value, "met": v.met}
+            for v in judge_bars(plan, ran.run.metrics)
+        ],
+        "coefficients": [{"name": name, "value": value} for name, value in result.coefficients],
+        "rounds": result.turns,
+        "model": ran.model,
+    }
+
+
+def describe_proposal(proposal: ProposalRecord) -> dict[str, Any]:
+    """Return one proposal and what became of it, counted by head."""
+    votes = list(proposal.ballots.values())
+    voices = len(votes) + len(proposal.recused - proposal.ballots.keys())
+    return {
+        "entry": proposal.number,
+        "effect": proposal.effect.effect,
+        "title": proposal.title,
+        "proposer": proposal.author,
+        "outcome": proposal.outcome,
+        "yes": votes.count("yes"),
+        "no": votes.count("no"),
+        "abstain": votes.count("abstain"),
+        "recused": len(proposal.recused),
+        "absent": len(proposal.electorate) - voices,
+        "opened_at": format_instant(proposal.opened_at),
+        "closes_at": format_instant(proposal.closes_at),
+        "decided_at": format_instant(proposal.decided_at) if proposal.decided_at else None,
+        "effect_at": format_instant(proposal.effect_at) if proposal.effect_at else None,
+    }
+
+
+def describe_entries(leaves: Sequence[bytes], proposals: Mapping[str, ProposalRecord]) -> list[dict[str, Any]]:
+    """Return one line about each entry."""
+    numbers = {p.id: p.number for p in proposals.values()}
+    lines = []
+    for index, data in enumerate(leaves):
+        leaf = parse_leaf(data)
+        entry = parse_entry(leaf.envelope)
+        lines.append(
+            {
+                "index": index,
+                "at": format_instant(leaf.at),
+                "kind": entry.kind,
+                "author": entry.author,
+                "id": entry.id,
+                "text": describe_entry(entry, numbers),
+            }
+        )
+    return lines
+
+
+def describe_entry(entry: Entry, numbers: dict[str, int]) -> str:
+    """Say in a few words what an entry does."""
+    body = entry.body.model_dump(mode="json")
+    about = f"proposal {numbers.get(body.get('proposal', ''), '?')}"
+    match entry.kind:
+        case "found":
+            return f"founds `{body['charter'].get('name', '')}` with {len(body['members'])} members"
+        case "tick":
+            return "moves the clock"
+        case "propose":
+            return f"proposes to {body['effect'].get('effect', '')}: {body['title']}"
+        case "ballot":
+            return f"votes {body['choice']} on {about}"
+        case "withdraw":
+            return f"withdraws {about}"
+        case "recuse":
+            return f"is recused from {about}"
+        case "brake":
+            return f"brakes the run of {about}"
+        case "leave":
+            return "leaves"
+        case "run_open":
+            return f"opens attempt {body['attempt']} of {about} with {len(body['cohort'])} members"
+        case "run_seal":
+            return "seals its transcript and the result"
+        case _:
+            return f"closes the run: {body['status']}"

@@ -1,0 +1,88 @@
+"""What a person watches while a rehearsal plays: parts with their times, rounds as they pass, plain sentences."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.status import Status
+
+
+class Narrator(Protocol):
+    """Told what happens."""
+
+    timings: list[tuple[str, float]]
+    """Title and seconds of each finished part."""
+
+    def part(self, title: str) -> "Part":
+        """Begin a part of the story; use the answer with `with`."""
+        ...
+
+    def say(self, sentence: str) -> None:
+        """Tell one thing that happened."""
+        ...
+
+    def step(self, text: str) -> None:
+        """Show what is under way just now; the next step takes its place."""
+        ...
+
+
+class Part(Protocol):
+    """A part under way; leaving it notes the time."""
+
+    def __enter__(self) -> object:
+        """Begin."""
+        ...
+
+    def __exit__(self, *_error: object) -> bool | None:
+        """End."""
+        ...
+
+
+class Silent:
+    """Says nothing, and keeps the times."""
+
+    def __init__(self) -> None:
+        self.timings: list[tuple[str, float]] = []
+        """Title and seconds of each finished part."""
+
+    @contextmanager
+    def part(self, title: str) -> Iterator[None]:
+        """Time a part."""
+        begun = time.perf_counter()
+        yield
+        self.timings.append((title, time.perf_counter() - begun))
+
+    def say(self, sentence: str) -> None:
+        """Say nothing."""
+
+    def step(self, text: str) -> None:
+        """Show nothing."""
+
+
+class Spoken(Silent):
+    """Speaks to a terminal: one heading a part, a line a thing, a moving line for what is under way."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+        self._status: Status | None = None
+
+    @contextmanager
+    def part(self, title: str) -> Iterator[None]:
+        """Print the title, then how long it took."""
+        self._console.print(f"\n[bold]{title}[/bold]")
+        with self._console.status("…", spinner="dots") as self._status, super().part(title):
+            yield
+        self._status = None
+        self._console.print(f"  [dim]{self.timings[-1][1]:.1f} s[/dim]")
+
+    def say(self, sentence: str) -> None:
+        """Print one line."""
+        self._console.print(f"  [green]✓[/green] {sentence}", highlight=False)
+
+    def step(self, text: str) -> None:
+        """Replace the moving line."""
+        if self._status is not None:
+            self._status.update(f"[dim]{text}[/dim]")

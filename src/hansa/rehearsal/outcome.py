@@ -1,0 +1,358 @@
+"""The result of a run as values: what the report and the terminal summary read.
+
+`result.json` is made by hansa and never signed, so unknown fields are ignored here (a newer result still
+renders) and missing or non-finite figures become `None` (they are shown as missing, never as a number).
+"""
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from hansa.errors import Malformed
+
+
+def _clean(value: object) -> object:
+    """Replace what could break a page or reorder its text: controls, surrogates and bidi overrides."""
+    if not isinstance(value, str):
+        return value
+    harmless = (
+        " " if character in "\t\r\n" else "\ufffd" if _is_harmful(character) else character
+        for character in value
+    )
+    return "".join(harmless)
+
+
+def _is_harmful(character: str) -> bool:
+    return (
+        unicodedata.category(character) in {"Cc", "Cs"}
+        or "\u202a" <= character <= "\u202e"
+        or ("\u2066" <= character <= "\u2069")
+    )
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _finite_points(value: object) -> object:
+    """Drop the points of a curve that hold anything but two finite numbers."""
+    if not isinstance(value, list | tuple):
+        return value
+    return tuple(point for point in value if all(_finite(number) is not None for number in point))
+
+
+def _finite_numbers(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    return {key: number for key, number in value.items() if _finite(number) is not None}
+
+
+def _count(value: object) -> object:
+    return len(value) if isinstance(value, list | tuple) else value
+
+
+def _moment(value: object) -> object:
+    if isinstance(value, int):
+        return datetime.fromtimestamp(value, UTC)
+    if isinstance(value, str):
+        moment = datetime.fromisoformat(value)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return value
+
+
+Words = Annotated[str, BeforeValidator(_clean)]
+Measure = Annotated[float | None, BeforeValidator(_finite)]
+Size = Annotated[int, Field(ge=0)]
+Count = Annotated[Size, BeforeValidator(_count)]
+Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+Curve = Annotated[tuple[tuple[float, float], ...], BeforeValidator(_finite_points)]
+Numbers = Annotated[Mapping[str, float], BeforeValidator(_finite_numbers)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Coalition(_Part):
+    """Who ran, and the head of their log."""
+
+    name: Words
+    id: Words
+    origin: Words = ""
+    purpose: Words = ""
+    members: Count
+    members_called: Words = "organisations"
+    charter_version: int = 1
+    charter_digest: Words = ""
+    log_size: Size = 0
+    root: Words = ""
+    cosignatures: Count = 0
+    cosignatures_needed: Size = 0
+
+
+class Recipe(_Part):
+    """The recipe of a plan, by name."""
+
+    name: Words = ""
+
+
+class Label(_Part):
+    """What the plan learns to tell."""
+
+    name: Words = ""
+
+
+class Split(_Part):
+    """How rows were held out."""
+
+    kind: Words = ""
+    test: Words | None = None
+    seed: int | None = None
+
+
+class Plan(_Part):
+    """What the report shows of a plan."""
+
+    name: Words = ""
+    purpose: Words = ""
+    digest: Words = ""
+    recipe: Recipe = Recipe()
+    label: Label = Label()
+    split: Split = Split()
+
+
+class BarVerdict(_Part):
+    """One bar set before the run, and whether it was met."""
+
+    metric: Words
+    at_least: Words | float | None = None
+    at_most: Words | float | None = None
+    value: Words | Measure = None
+    met: bool
+
+
+class CalibrationBin(_Part):
+    """One bin of predictions: their mean, the share that came true, and how many."""
+
+    predicted: Measure = None
+    observed: Measure = None
+    rows: Size = 0
+
+
+class Curves(_Part):
+    """ROC curves as points (share of false alarms, share found)."""
+
+    alone: Curve = ()
+    together: Curve = ()
+    corrected: Curve = ()
+
+
+class Calibration(_Part):
+    """Calibration bins of each way to learn."""
+
+    alone: tuple[CalibrationBin, ...] = ()
+    together: tuple[CalibrationBin, ...] = ()
+
+
+class Coefficient(_Part):
+    """One coefficient of the joint model."""
+
+    name: Words
+    value: Measure = None
+
+
+class Joint(_Part):
+    """What the cohort learnt, from totals only."""
+
+    metrics: Numbers = Field(default_factory=dict)
+    roc: Curves = Curves()
+    calibration: Calibration = Calibration()
+    bars: tuple[BarVerdict, ...] = ()
+    coefficients: tuple[Coefficient, ...] = ()
+    rounds: Size = 0
+
+
+class Score(_Part):
+    """A ROC-AUC with its 95% interval."""
+
+    auc: Measure = None
+    low: Measure = None
+    high: Measure = None
+
+
+class Gain(_Part):
+    """ROC-AUC together minus alone, on the same rows, with its 95% interval."""
+
+    value: Measure = None
+    low: Measure = None
+    high: Measure = None
+
+
+class Standing(StrEnum):
+    """How a member does together, compared with alone, in the words that tables show."""
+
+    CLEAR = "clear gain"
+    UNSURE = "gain, not certain"
+    NONE = "no gain"
+    LOSS = "clear loss"
+    UNSCORED = "not scored"
+
+
+class Member(_Part):
+    """One member's figures, on its own rows."""
+
+    member: Words
+    name: Words = ""
+    rows: Size = 0
+    train_rows: Size = 0
+    test_rows: Size = 0
+    test_positives: Size = 0
+    scored: bool = False
+    alone: Score | None = None
+    together: Score | None = None
+    corrected: Score | None = None
+    gain: Gain | None = None
+    advice: Words = ""
+    numbers_left: Size = 0
+    bytes_up: Size = 0
+    bytes_down: Size = 0
+
+    @property
+    def gain_value(self) -> float | None:
+        """Return the gain, or `None` when the member cannot be scored."""
+        if not self.scored:
+            return None
+        if self.gain is not None and self.gain.value is not None:
+            return self.gain.value
+        return _difference(self.together, self.alone)
+
+    @property
+    def corrected_gain(self) -> float | None:
+        """Return what the joint model with a local correction gains over alone, or `None`."""
+        return _difference(self.corrected, self.alone) if self.scored else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Return the 95% interval of the gain, or `None` when it is unknown."""
+        if self.gain_value is None or self.gain is None or self.gain.low is None or self.gain.high is None:
+            return None
+        return self.gain.low, self.gain.high
+
+    @property
+    def standing(self) -> Standing:
+        """Return how the member does; clear means that the whole interval is on one side of zero."""
+        gain, interval = self.gain_value, self.interval
+        if gain is None:
+            return Standing.UNSCORED
+        if gain > 0:
+            return Standing.CLEAR if interval is not None and interval[0] > 0 else Standing.UNSURE
+        return Standing.LOSS if interval is not None and interval[1] < 0 else Standing.NONE
+
+
+class Decision(_Part):
+    """One proposal and what became of it."""
+
+    entry: Size
+    effect: Words
+    title: Words = ""
+    proposer: Words = ""
+    outcome: Words = "open"
+    yes: Count = 0
+    no: Count = 0
+    abstain: Count = 0
+    recused: Count = 0
+    absent: Count = 0
+    opened_at: Moment = None
+    decided_at: Moment = None
+    effect_at: Moment = None
+
+
+class Entry(_Part):
+    """One entry of the log, in words."""
+
+    index: Size
+    at: Moment = None
+    kind: Words
+    author: Words = ""
+    text: Words = ""
+
+
+class Timing(_Part):
+    """How long one part took."""
+
+    part: Words
+    seconds: Measure = None
+
+
+class Outcome(_Part):
+    """The whole result of a run."""
+
+    coalition: Coalition
+    plan: Plan = Plan()
+    guarantee: Words = "no formal guarantee"
+    joint: Joint = Joint()
+    members: tuple[Member, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    timings: tuple[Timing, ...] = ()
+    rehearsal: bool = True
+
+    @property
+    def ranked(self) -> tuple[Member, ...]:
+        """Return the scored members by falling gain, then the others by name."""
+        return tuple(sorted(self.members, key=_rank))
+
+    @property
+    def scored(self) -> tuple[Member, ...]:
+        """Return the scored members by falling gain."""
+        return tuple(member for member in self.ranked if member.gain_value is not None)
+
+    @property
+    def unscored(self) -> tuple[Member, ...]:
+        """Return the members that cannot be scored, by name."""
+        return tuple(member for member in self.ranked if member.gain_value is None)
+
+
+def read_outcome(result: Mapping[str, Any]) -> Outcome:
+    """Read a `result.json` structure.
+
+    Raises:
+        Malformed: `result.form`, naming every place that does not fit.
+    """
+    try:
+        return _with_distinct_names(Outcome.model_validate(result))
+    except ValidationError as error:
+        findings = (
+            f"`{'.'.join(map(str, found['loc']))}` {found['msg'].lower()}" for found in error.errors()
+        )
+        raise Malformed("result.form", "; ".join(findings)) from error
+
+
+def _with_distinct_names(outcome: Outcome) -> Outcome:
+    """Give every member a name to show: its own, or with its id where two share one or it has none."""
+    names = [member.name for member in outcome.members]
+    members = tuple(
+        member
+        if member.name and names.count(member.name) == 1
+        else member.model_copy(
+            update={"name": f"{member.name} ({member.member})" if member.name else member.member}
+        )
+        for member in outcome.members
+    )
+    return outcome.model_copy(update={"members": members})
+
+
+def _rank(member: Member) -> tuple[bool, float, str]:
+    gain = member.gain_value
+    return (gain is None, -(gain or 0.0), member.name.casefold())
+
+
+def _difference(better: Score | None, worse: Score | None) -> float | None:
+    if better is None or worse is None or better.auc is None or worse.auc is None:
+        return None
+    return better.auc - worse.auc

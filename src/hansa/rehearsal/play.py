@@ -1,0 +1,206 @@
+"""The whole chain, played: charter, signatures, proposal, ballots, permit, training, report, release, verification."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from hansa.coalition import Ballot, Leave, Propose, Recuse, audit_log
+from hansa.errors import Refused
+from hansa.governance import Charter, Choice, Plan, lint_charter
+from hansa.rehearsal.gathering import gather_result
+from hansa.rehearsal.narration import Narrator
+from hansa.rehearsal.report import write_report
+from hansa.rehearsal.runner import Ran, conduct_run, publish_report
+from hansa.rehearsal.stage import Founder, Stage
+from hansa.store import read_tree
+
+DAY: Final = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Drama:
+    """Who does not simply say yes.
+
+    Args:
+        choices: ballots other than yes on the run, by member, with a reason.
+        recused: members that step aside from the run, with a reason.
+        leaver: who leaves at the end, with a reason.
+    """
+
+    choices: Mapping[str, tuple[Choice, str]] = field(default_factory=dict)
+    recused: Mapping[str, str] = field(default_factory=dict)
+    leaver: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays, under which charter, with which plan."""
+
+    charter: Charter
+    founders: tuple[Founder, ...]
+    plan: Plan
+    lead: str
+    drama: Drama = field(default_factory=Drama)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a rehearsal leaves behind.
+
+    Args:
+        result: the content of `result.json`.
+        log: the published log.
+        report: the HTML report.
+    """
+
+    result: Mapping[str, Any]
+    log: Path
+    report: Path
+
+
+def play(folder: Path, cast: Cast, narrator: Narrator) -> Played:
+    """Found a coalition, approve and conduct one run, vote on its release, and verify the record.
+
+    Args:
+        folder: where the coalition lives from now on; must not exist or be empty.
+        cast: who and what.
+        narrator: told what happens; its times go into the report.
+    Raises:
+        Refused, Malformed, Unavailable: what stopped it. What happened until then stays in the folder.
+    """
+    with narrator.part("Founding"):
+        stage = _found(folder, cast, narrator)
+    with stage:
+        with narrator.part("Deciding"):
+            number = _decide(stage, cast, narrator)
+        with narrator.part("Training"):
+            ran = conduct_run(stage, number, cast.lead, narrator)
+        with narrator.part("Releasing"):
+            _release(stage, cast, number, ran, narrator)
+            if cast.drama.leaver is not None:
+                member, reason = cast.drama.leaver
+                entry = stage.say(member, Leave(reason=reason))
+                stage.settle()
+                narrator.say(f"{_name(stage, member)} leaves (entry {entry}); nobody has to agree")
+        with narrator.part("Verifying"):
+            tree = read_tree(stage.log)
+            audit = audit_log(tree.leaves, tree.note_text, coalition=stage.state.coalition)
+            narrator.say(
+                f"{audit.state.size} entries replayed from the published log alone, "
+                f"{len(audit.cosigned_by)} cosignatures, {audit.cosignatures_needed} needed"
+            )
+        result = gather_result(stage, number, ran, narrator.timings)
+        (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_report(result, folder / "report.html")
+        return Played(result, stage.log, folder / "report.html")
+
+
+def _found(folder: Path, cast: Cast, narrator: Narrator) -> Stage:
+    stage = Stage.found(folder, cast.charter, cast.founders, cast.lead)
+    findings = lint_charter(cast.charter, stage.state.active_members)
+    worst = [finding for finding in findings if finding.level != "note"]
+    narrator.say(f"charter `{cast.charter.name}` linted: {len(worst) or 'no'} warnings, {len(findings) - len(worst)} notes")
+    for finding in worst:
+        narrator.say(f"  {finding.message}")
+    narrator.say(f"{len(cast.founders)} members signed it, each with its own key; coalition {stage.state.coalition[:16]}…")
+    return stage
+
+
+def _decide(stage: Stage, cast: Cast, narrator: Narrator) -> int:
+    """Open the run, vote, show that nothing starts early, and wait for the timelock."""
+    effect = {"effect": "run", "plan": cast.plan.to_json()}
+    number = open_proposal(stage, cast.lead, cast.plan.name, cast.plan.purpose, effect)
+    narrator.say(f"entry {number}: {_name(stage, cast.lead)} proposes the run; plan {cast.plan.digest[:16]}…")
+    for member, reason in cast.drama.recused.items():
+        proposal = stage.state.proposal(number)
+        assert proposal is not None  # just opened
+        stage.say(member, Recuse(proposal=proposal.id, reason=reason))
+        narrator.say(f"{_name(stage, member)} is recused: {reason}")
+    vote_all(stage, number, cast.drama.choices)
+    _narrate_ballots(stage, number, narrator)
+    _await_decision(stage, number, narrator)
+    try:
+        conduct_run(stage, number, cast.lead, narrator)
+    except Refused as refusal:
+        narrator.say(f"an early start is refused: {refusal}")
+    _await_effect(stage, number, narrator)
+    return number
+
+
+def _release(stage: Stage, cast: Cast, number: int, ran: Ran, narrator: Narrator) -> None:
+    """Vote on the release; when a bar is missed there is nothing to vote on, and that is said."""
+    effect = {"effect": "release", "run": number, "model": ran.model, "report": publish_report(stage, ran)}
+    try:
+        release = open_proposal(stage, cast.lead, f"Release the model of run {number}", "", effect)
+    except Refused as refusal:
+        narrator.say(f"no release can be proposed: {refusal}")
+        return
+    narrator.say(f"entry {release}: every bar set before the run is met, so the release is proposed")
+    vote_all(stage, release, {})
+    _await_decision(stage, release, narrator)
+    _await_effect(stage, release, narrator)
+
+
+def open_proposal(stage: Stage, author: str, title: str, reason: str, effect: Mapping[str, Any]) -> int:
+    """Let a member propose, let everybody see it, and return its number."""
+    number = stage.say(author, Propose(title=title, reason=reason, effect=dict(effect)))
+    stage.settle()
+    return number
+
+
+def vote_all(stage: Stage, number: int, others: Mapping[str, tuple[Choice, str]]) -> None:
+    """Let every elector vote yes, but for those in `others`, until the proposal is settled."""
+    proposal = stage.state.proposal(number)
+    assert proposal is not None  # callers pass what `open_proposal` returned
+    names = [elector.member for elector in proposal.electorate]
+    for name in sorted(names, key=lambda name: name not in others):
+        now = stage.state.proposals[proposal.id]
+        if now.outcome != "open":
+            break
+        if name in now.recused or name in now.ballots:
+            continue
+        choice, reason = others.get(name, ("yes", ""))
+        stage.say(name, Ballot(proposal=proposal.id, choice=choice, reason=reason))
+    stage.settle()
+
+
+def _narrate_ballots(stage: Stage, number: int, narrator: Narrator) -> None:
+    proposal = stage.state.proposal(number)
+    assert proposal is not None  # as above
+    votes = list(proposal.ballots.values())
+    narrator.say(
+        f"{votes.count('yes')} yes, {votes.count('no')} no, {votes.count('abstain')} abstain, "
+        f"{len(proposal.recused)} recused, out of {len(proposal.electorate)} electors"
+    )
+
+
+def _await_decision(stage: Stage, number: int, narrator: Narrator) -> None:
+    proposal = stage.state.proposal(number)
+    assert proposal is not None  # as above
+    if proposal.outcome == "open":
+        _forward_to(stage, proposal.closes_at)
+        proposal = stage.state.proposals[proposal.id]
+    narrator.say(f"the vote on entry {number} has ended: {proposal.outcome.replace('_', ' ')}, as everyone computes alone")
+    if proposal.outcome != "passed":
+        raise Refused("rehearsal.outcome", f"proposal {number} was not passed: {proposal.outcome.replace('_', ' ')}")
+
+
+def _await_effect(stage: Stage, number: int, narrator: Narrator) -> None:
+    proposal = stage.state.proposal(number)
+    assert proposal is not None  # as above
+    _forward_to(stage, proposal.effect_at)
+    proposal = stage.state.proposals[proposal.id]
+    narrator.say(f"timelock over in log time (the rehearsal's clock was put forward); entry {number} is {proposal.outcome.replace('_', ' ')}")
+
+
+def _forward_to(stage: Stage, moment: int) -> None:
+    if moment > stage.now():
+        stage.forward(moment - stage.now())
+
+
+def _name(stage: Stage, member: str) -> str:
+    return stage.state.members[member].member.name

@@ -1,0 +1,154 @@
+"""One approved run on a stage: opened on the record, conducted through the door, sealed, closed, reported."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hansa.coalition import ZERO_DIGEST, ProposalRecord, RunClose, RunOpen, RunRecord, State, approved_cohort
+from hansa.engine import LocalEngine, Traffic
+from hansa.errors import HansaError, Refused
+from hansa.governance import Plan
+from hansa.hub import Conducted, Coordinator
+from hansa.learning import MemberReport
+from hansa.rehearsal.narration import Narrator
+from hansa.rehearsal.stage import Stage
+from hansa.transparency import canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A completed run.
+
+    Args:
+        run: the attempt, as it stands on the record.
+        conducted: the result and what was sealed.
+        model: hex digest of the model document, which lies in the stage's blobs.
+        private: by member, what that member alone learns; a rehearsal holds all of them because it plays
+            all members.
+        numbers: how many integers each member answered.
+        traffic: bytes to and from each member.
+    """
+
+    run: RunRecord
+    conducted: Conducted
+    model: str
+    private: Mapping[str, MemberReport]
+    numbers: int
+    traffic: Mapping[str, Traffic]
+
+
+def find_run(state: State, number: int) -> tuple[ProposalRecord, Plan]:
+    """Return the run proposal with this number and its plan.
+
+    Raises:
+        Refused: `permit.unknown-proposal`, `permit.not-run`.
+    """
+    proposal = state.proposal(number)
+    if proposal is None:
+        raise Refused(
+            "permit.unknown-proposal", f"entry {number} is not a proposal; see `hansa proposal list`"
+        )
+    if proposal.plan is None:
+        raise Refused("permit.not-run", f"proposal {number} is about `{proposal.effect.effect}`, not a run")
+    return proposal, proposal.plan
+
+
+def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator) -> Ran:
+    """Start the next attempt at a run and take it to its end.
+
+    Args:
+        stage: the coalition.
+        number: entry number of the run's proposal.
+        coordinator: the member that opens and closes the attempt.
+        narrator: told about every round.
+    Raises:
+        Refused: `permit.*` before anything is opened; or whatever ended the attempt, which is then on the
+            record as `failed` with this reason.
+    """
+    proposal, plan = find_run(stage.state, number)
+    active = {member.id for member in stage.state.active_members}
+    cohort = [name for name in approved_cohort(stage.state, plan) if name in active]
+    attempt = len(stage.state.attempts(proposal.id)) + 1
+    stage.say(
+        coordinator,
+        RunOpen(
+            proposal=proposal.id,
+            plan=plan.digest,
+            recipe=plan.recipe.digest,
+            attempt=attempt,
+            cohort=cohort,
+            threshold=len(cohort) // 2 + 1,
+        ),
+    )
+    stage.settle()
+    run = stage.state.attempts(proposal.id)[-1]
+    narrator.say(f"attempt {attempt} is open on the record as entry {run.number}, with {len(cohort)} members")
+    engine = LocalEngine({name: stage.actor(name).trainer.receive for name in cohort})
+    asked: list[int] = []
+
+    def follow(round_number: int, name: str, length: int) -> None:
+        asked.append(length)
+        narrator.step(
+            f"round {round_number}: {name}, {length:,} numbers from each member, only their sum is seen"
+        )
+
+    try:
+        conducted = Coordinator(lambda: stage.state, engine, follow).conduct(run.id)
+    except HansaError as error:
+        _close_failed(stage, coordinator, run.id, str(error))
+        raise
+    stage.sequence(conducted.seals)
+    model = stage.blobs.put(conducted.model)
+    close = RunClose(
+        run=run.id,
+        status="completed",
+        transcript=conducted.transcript,
+        model=model,
+        metrics=dict(conducted.metrics),
+        reason="",
+    )
+    stage.say(coordinator, close)
+    stage.settle()
+    private = {}
+    for name in cohort:
+        report = stage.actor(name).trainer.private_report
+        assert report is not None  # every contributor sealed, so every one has its report
+        private[name] = report
+    narrator.say(
+        f"{len(asked)} rounds, {sum(asked):,} numbers from each member; all {len(cohort)} sealed the same transcript"
+    )
+    return Ran(stage.state.runs[run.id], conducted, model, private, sum(asked), engine.traffic)
+
+
+def publish_report(stage: Stage, ran: Ran) -> str:
+    """Keep the coalition's report of a run as a blob, and return its digest, which a release names."""
+    report: canonical.Json = {
+        "run": ran.run.id,
+        "model": ran.model,
+        "transcript": ran.conducted.transcript,
+        "metrics": dict(ran.conducted.metrics),
+        "roc": {
+            name: [[f"{x:.6f}", f"{y:.6f}"] for x, y in curve]
+            for name, curve in ran.conducted.result.roc.items()
+        },
+        "calibration": {
+            name: [[f"{b.predicted:.6f}", f"{b.observed:.6f}", int(b.rows)] for b in bins]
+            for name, bins in ran.conducted.result.calibration.items()
+        },
+    }
+    return stage.blobs.put(canonical.encode(report))
+
+
+def _close_failed(stage: Stage, coordinator: str, run_id: str, reason: str) -> None:
+    """Write on the record that an attempt failed, if its coordinator is still there to say so."""
+    if not stage.state.members[coordinator].is_active or stage.state.runs[run_id].status != "open":
+        return
+    close = RunClose(
+        run=run_id,
+        status="failed",
+        transcript=ZERO_DIGEST,
+        model=ZERO_DIGEST,
+        metrics={},
+        reason=reason[:1000],
+    )
+    stage.say(coordinator, close)
+    stage.settle()

@@ -1,0 +1,307 @@
+"""The stage: a whole coalition in one folder, its hub and each member's side, on one machine.
+
+Everything on it is the real thing: keys, log, folds, cosignatures, secure sums. Only two things are not
+as in a coalition between houses: all keys lie in one folder, and the clock can be put forward so that
+nobody has to wait a week for a vote. The members share nothing but bytes.
+
+    FOLDER/
+      stage.json            the clock's offset
+      hub/                  log.sqlite and the hub's key
+      log/                  the published log: `hansa verify FOLDER/log`
+      blobs/                models and reports, named by digest
+      members/<id>/         key, witness memory, data, private reports
+"""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from hansa import entropy
+from hansa.coalition import Body, Found, LogKey, State, Tick, ZERO_DIGEST, make_entry
+from hansa.errors import Malformed, Refused, Unavailable
+from hansa.governance import Charter, Member, Plan
+from hansa.hub import Sequencer
+from hansa.learning import Rows
+from hansa.node import Follower, Trainer, Voter, load_rows
+from hansa.store import BlobStore, LogStore
+from hansa.transparency import Envelope, SigningKey
+
+STAGE_FILE: Final = "stage.json"
+KEY_FILE: Final = "key"
+DATA_STEM: Final = "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Founder:
+    """Who founds: what the record will say, except the key, and the file with the data (or None)."""
+
+    id: str
+    name: str
+    member_class: str
+    country: str
+    voting_weight: int
+    data: Path | None
+
+
+class Actor:
+    """One member's side: its key, its fold, its voice, its trainer, its data. Shares nothing with the others."""
+
+    def __init__(self, member: str, folder: Path, clock: Callable[[], int]) -> None:
+        self.member = member
+        self.folder = folder
+        self.key = _read_key(folder / KEY_FILE)
+        self.follower = Follower(member, self.key, clock, folder)
+        self.voter = Voter(member, self.key)
+        self.trainer = Trainer(member, self.key, lambda: self.follower.state, self._load, entropy.draw)
+
+    @property
+    def data(self) -> Path | None:
+        """The member's table, or None for a member without data."""
+        return next((path for path in sorted(self.folder.glob(f"{DATA_STEM}.*"))), None)
+
+    def _load(self, plan: Plan) -> Rows:
+        if self.data is None:
+            raise Refused("data.none", f"`{self.member}` has no data file in `{self.folder}`")
+        return load_rows(self.data, plan, self.member)
+
+
+class Stage:
+    """A coalition in one folder. Use `found` or `open`, and close it, or use `with`.
+
+    Raises:
+        Unavailable: the folder cannot be read or written, or another process has it open.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._offset = _read_offset(folder / STAGE_FILE)
+        self._store = LogStore.open(folder / "hub" / "log.sqlite")
+        self.sequencer = Sequencer(self._store, _read_key(folder / "hub" / KEY_FILE), self.now)
+        self.blobs = BlobStore(folder / "blobs")
+        self.actors = {
+            path.name: Actor(path.name, path, self.now)
+            for path in sorted((folder / "members").iterdir())
+            if path.is_dir()
+        }
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open a coalition and let every member replay what it had followed before."""
+        if not (folder / STAGE_FILE).is_file():
+            raise Unavailable(
+                f"`{folder}` holds no coalition; found one with `hansa coalition found CHARTER --folder {folder}`"
+            )
+        stage = cls(folder)
+        if stage.sequencer.checkpoint is not None:
+            for actor in stage.active:
+                stage._catch_up(actor)
+        return stage
+
+    @classmethod
+    def found(cls, folder: Path, charter: Charter, founders: Sequence[Founder], lead: str) -> Self:
+        """Make the folder, a key for the hub and each founder, and let all founders sign the charter.
+
+        Args:
+            folder: must not exist, or be empty.
+            charter: version 1.
+            founders: at least two; their data files are copied into their folders.
+            lead: the founder that writes the `found` entry.
+        Raises:
+            Refused: `stage.exists`, or what the fold says of the charter and the founders.
+        Guarantees:
+            When it raises, the folder is as it was before.
+        """
+        if folder.exists() and any(folder.iterdir()):
+            raise Refused("stage.exists", f"`{folder}` is not empty; name a new folder")
+        was_there = folder.exists()
+        try:
+            _lay_out(folder, founders)
+            stage = cls(folder)
+            stage._sequence_found(charter, founders, lead)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            if was_there:
+                folder.mkdir()
+            raise
+        stage.settle()
+        return stage
+
+    def _sequence_found(self, charter: Charter, founders: Sequence[Founder], lead: str) -> None:
+        members = sorted((self.describe(founder) for founder in founders), key=lambda member: member.id)
+        hub_key = _read_key(self.folder / "hub" / KEY_FILE)
+        body = Found(
+            charter=charter.to_json(),
+            log=LogKey(key=hub_key.public.encode()),
+            members=[member.to_json() for member in members],
+        )
+        keys = tuple(self.actors[member.id].key for member in members)
+        self.sequencer.submit(
+            make_entry(body, coalition=ZERO_DIGEST, author=lead, seq=0, prev=ZERO_DIGEST, keys=keys)
+        )
+
+    def describe(self, founder: Founder) -> Member:
+        """Return what the record will say of a founder or newcomer whose folder exists."""
+        return Member(
+            id=founder.id,
+            name=founder.name,
+            member_class=founder.member_class,
+            country=founder.country,
+            voting_weight=founder.voting_weight,
+            key=self.actors[founder.id].key.public.encode(),
+        )
+
+    def enrol(self, newcomer: Founder) -> Member:
+        """Make the folder and key of a newcomer, who is no member until it is admitted."""
+        if newcomer.id in self.actors:
+            raise Refused("admit.known", f"`{newcomer.id}` is here already")
+        _make_house(self.folder / "members" / newcomer.id, newcomer.data)
+        self.actors[newcomer.id] = Actor(newcomer.id, self.folder / "members" / newcomer.id, self.now)
+        return self.describe(newcomer)
+
+    # -- the clock ---------------------------------------------------------------------------------------------
+
+    def now(self) -> int:
+        """Return Unix seconds on this stage's clock."""
+        return int(time.time()) + self._offset
+
+    def forward(self, seconds: int) -> None:
+        """Put the clock forward, and let a member note it on the record with a `tick`.
+
+        Raises:
+            ValueError: `seconds` is negative; the log's clock never runs back.
+        """
+        if seconds < 0:
+            raise ValueError("a clock is only put forward")
+        self._offset += seconds
+        _write_json(self.folder / STAGE_FILE, {"clock_offset_seconds": self._offset})
+        self.settle()
+
+    # -- the record --------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """The hub's fold. Members act on their own."""
+        return self.sequencer.state
+
+    @property
+    def active(self) -> tuple[Actor, ...]:
+        """The active members' sides, in order of id."""
+        return tuple(self.actors[m.id] for m in self.state.active_members if m.id in self.actors)
+
+    @property
+    def log(self) -> Path:
+        """The published log, which anybody can verify."""
+        return self.folder / "log"
+
+    def actor(self, member: str) -> Actor:
+        """Return a member's side.
+
+        Raises:
+            Refused: `author.unknown`.
+        """
+        if member not in self.actors:
+            known = ", ".join(sorted(self.actors))
+            raise Refused("author.unknown", f"`{member}` is not a member here; there are {known}")
+        return self.actors[member]
+
+    def say(self, member: str, *bodies: Body) -> int:
+        """Let a member write entries on its own fold and key, sequence them, and return the first one's number."""
+        actor = self.actor(member)
+        self._catch_up(actor)
+        return self.sequencer.submit(*actor.voter.write(actor.follower.state, *bodies))
+
+    def sequence(self, envelopes: Sequence[Envelope]) -> int:
+        """Sequence entries that members have signed already."""
+        return self.sequencer.submit(*envelopes)
+
+    def settle(self) -> None:
+        """Let every active member follow the log and cosign its head, keep what they signed, publish."""
+        if self.now() - self.state.at > self.state.charter.clock.tolerance_seconds // 2:
+            self.say(self.active[0].member, Tick())
+        note = self.sequencer.sign_checkpoint()
+        for actor in self.active:
+            actor.follower.follow(self.sequencer.leaves(actor.follower.size), note.encode())
+        note = self.sequencer.keep(note, [actor.follower.cosign() for actor in self.active])
+        self.sequencer.publish(self.log)
+
+    def _catch_up(self, actor: Actor) -> None:
+        """Show one member what is new; it folds and checks alone."""
+        leaves = self.sequencer.leaves(actor.follower.size)
+        if leaves:
+            actor.follower.follow(leaves, self.sequencer.sign_checkpoint().encode())
+
+    # -- the end -----------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the log."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _lay_out(folder: Path, founders: Sequence[Founder]) -> None:
+    try:
+        (folder / "hub").mkdir(parents=True)
+        _write_key(folder / "hub" / KEY_FILE)
+        for founder in founders:
+            _make_house(folder / "members" / founder.id, founder.data)
+        LogStore.create(folder / "hub" / "log.sqlite").close()
+        _write_json(folder / STAGE_FILE, {"clock_offset_seconds": 0})
+    except OSError as error:
+        raise Unavailable(f"`{folder}` cannot be written: {error.strerror}") from error
+
+
+def _make_house(folder: Path, data: Path | None) -> None:
+    folder.mkdir(parents=True)
+    _write_key(folder / KEY_FILE)
+    if data is not None:
+        shutil.copyfile(
+            data,
+            folder / (DATA_STEM + "".join(data.suffixes[-2:] if data.suffix == ".gz" else [data.suffix])),
+        )
+
+
+def _write_key(path: Path) -> None:
+    """Draw a key and keep its seed, readable by its owner only."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(entropy.draw(32).hex() + "\n")
+
+
+def _read_key(path: Path) -> SigningKey:
+    try:
+        return SigningKey.from_seed(bytes.fromhex(path.read_text(encoding="ascii").strip()))
+    except OSError as error:
+        raise Unavailable(f"the key `{path}` cannot be read: {error.strerror}") from error
+    except ValueError:
+        raise Malformed("key.file", f"`{path}` does not hold a key: expected 64 hexadecimal digits") from None
+
+
+def _read_offset(path: Path) -> int:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))["clock_offset_seconds"]
+    except OSError as error:
+        raise Unavailable(f"`{path}` cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError):
+        raise Malformed("stage.file", f"`{path}` does not say `clock_offset_seconds`") from None
+    if not isinstance(value, int) or value < 0:
+        raise Malformed("stage.file", f"`{path}`: `clock_offset_seconds` is a whole number from 0")
+    return value
+
+
+def _write_json(path: Path, value: Mapping[str, object]) -> None:
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    new.replace(path)

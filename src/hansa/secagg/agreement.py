@@ -1,0 +1,45 @@
+"""Key agreement: one secret for two parties, and the separate keys that are derived from it."""
+
+from typing import Final
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from hansa.errors import Malformed
+
+KEY_BYTES: Final = 32
+
+
+def agree_secret(private_key: X25519PrivateKey, public_key: bytes) -> bytes:
+    """Agree on 32 secret bytes with the holder of `public_key`; to be used through `derive_key` only.
+
+    Args:
+        private_key: our own, made for this sum.
+        public_key: theirs, 32 bytes.
+    Raises:
+        Malformed: `secagg.key`, the public key is a point of low order, which would make the secret
+            known to everybody.
+    Source: RFC 7748, section 6.1.
+    """
+    try:
+        return private_key.exchange(X25519PublicKey.from_public_bytes(public_key))
+    except ValueError:
+        raise Malformed("secagg.key", "the advertised key is a point of low order") from None
+
+
+def derive_key(secret: bytes, roster: bytes, label: bytes, first: int, second: int) -> bytes:
+    """Derive a 256-bit key for one purpose between two positions of a cohort.
+
+    Args:
+        secret: at least 32 bytes of full entropy.
+        roster: digest of all advertised keys, which binds coalition, run, round, attempt and cohort.
+        label: the purpose, ending in a line feed.
+        first: a position in the cohort.
+        second: another one; the order matters.
+    Returns:
+        32 bytes.
+    Source: RFC 5869 with SHA-256; salt `roster`, info `label`, `first`, `second`.
+    """
+    info = label + first.to_bytes(2, "little") + second.to_bytes(2, "little")
+    return HKDF(algorithm=hashes.SHA256(), length=KEY_BYTES, salt=roster, info=info).derive(secret)

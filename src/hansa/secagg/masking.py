@@ -1,0 +1,95 @@
+"""Keys and masks: what makes one member's numbers look like noise, and the noise cancel in the total.
+
+Every pair of members agrees on a key; the one that comes first in the cohort adds the pair's mask, the
+other subtracts it. On top each member adds a mask of its own. All masks are keystreams of AES-256 in
+counter mode under full 256-bit keys, read as integers modulo 2^64.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final, TypeAlias
+
+import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from numpy.typing import NDArray
+
+from hansa.secagg.agreement import derive_key
+
+Numbers: TypeAlias = NDArray[np.uint64]
+"""Integers modulo 2^64, shape (length,)."""
+
+CHUNK: Final = 32_768
+"""Numbers masked at a time: 256 KiB, so that a piece stays in the cache while all masks are added."""
+
+_PAIR_LABEL: Final = b"hansa/v1/secure-sum/pair-mask\n"
+_SELF_LABEL: Final = b"hansa/v1/secure-sum/self-mask\n"
+_COMMITMENT_LABEL: Final = b"hansa/v1/secure-sum/commitment\n"
+_ZEROS: Final = bytes(CHUNK * 8)
+
+
+@dataclass(frozen=True)
+class Mask:
+    """One keystream and its sign in a vector.
+
+    Args:
+        key: 32 bytes, used for nothing else.
+        adds: whether the mask is added or subtracted.
+    """
+
+    key: bytes = field(repr=False)
+    adds: bool
+
+
+def derive_pair_mask(secret: bytes, roster: bytes, own: int, other: int) -> Mask:
+    """The mask that `own` puts on its vector for the pair it forms with `other`.
+
+    Args:
+        secret: the agreed X25519 secret of the pair's mask keys.
+        roster: digest of all advertised keys, which binds the session.
+        own: position of the masking party in the cohort.
+        other: position of the other one.
+    Guarantees:
+        Both parties derive the same key and opposite signs.
+    """
+    low, high = sorted((own, other))
+    return Mask(derive_key(secret, roster, _PAIR_LABEL, low, high), adds=own < other)
+
+
+def derive_self_mask(seed: bytes, roster: bytes, own: int, *, adds: bool) -> Mask:
+    """The mask of a party's own; the party adds it, the hub subtracts it after the reveal."""
+    return Mask(derive_key(seed, roster, _SELF_LABEL, own, own), adds=adds)
+
+
+def commit_to_seed(seed: bytes, session: bytes) -> bytes:
+    """32 bytes that fix the seed of a self mask without telling it.
+
+    The seed has 256 bits of entropy, so a plain hash hides it. The commitment lets the hub see that
+    the shares it got back give the seed that was meant.
+    """
+    return sha256(_COMMITMENT_LABEL + session + seed).digest()
+
+
+def apply_masks(numbers: Numbers, masks: Sequence[Mask]) -> None:
+    """Add and subtract masks in place, modulo 2^64.
+
+    Args:
+        numbers: shape (length,), uint64, contiguous.
+        masks: each key drives one stream from its beginning, so a key must mask one vector only.
+    Guarantees:
+        Applying the same masks with opposite signs gives the numbers back, bit for bit.
+    """
+    streams = [
+        # The counter starts at zero: safe because no key is ever used for a second stream.
+        (Cipher(algorithms.AES256(mask.key), modes.CTR(bytes(16))).encryptor(), mask.adds)
+        for mask in masks
+    ]
+    zeros = memoryview(_ZEROS)
+    buffer = bytearray(min(CHUNK, len(numbers)) * 8 + 16)
+    stream = np.frombuffer(buffer, dtype="<u8", count=min(CHUNK, len(numbers)))
+    for start in range(0, len(numbers), CHUNK):
+        piece = numbers[start : start + CHUNK]
+        part = stream[: len(piece)]
+        for encryptor, adds in streams:
+            encryptor.update_into(zeros[: piece.nbytes], buffer)
+            (np.add if adds else np.subtract)(piece, part, out=piece)

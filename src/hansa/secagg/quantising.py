@@ -1,0 +1,108 @@
+"""Fixed-point integers: real numbers with a declared bound, as integers whose total cannot overflow."""
+
+from functools import cached_property
+from hashlib import sha256
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.errors import Refused
+
+TOTAL_BITS: Final = 62
+"""Totals stay within 2^62, half of what a signed 64-bit integer holds: room for rounding."""
+
+LARGEST_SCALE_BITS: Final = 50
+"""Binary places after which more precision would only describe the rounding of a float64."""
+
+_SCALE_LABEL: Final = b"hansa/v1/secure-sum/scale\n"
+_NAMED_COORDINATES: Final = 5
+
+
+class Quantiser:
+    """The scale of each coordinate of a sum, derived from public bounds alone.
+
+    Coordinate `j` is multiplied by 2^bits_j with bits_j = 62 - ceil(log2(contributors * bounds_j)),
+    kept between 0 and 50, and rounded to the nearest integer, ties to even.
+
+    Args:
+        bounds: shape (n,), float64, finite, >= 0; the largest magnitude one contributor may send.
+        contributors: how many vectors are summed, >= 1.
+    Raises:
+        Refused: `secagg.range`, a bound is not a finite number >= 0, or the total of a coordinate
+            could pass 2^62 even without binary places.
+        ValueError: the shape is not (n,), or there is no contributor.
+    Guarantees:
+        The total of `contributors` encoded vectors, taken modulo 2^64, is their exact sum.
+        `decode(encode(values))` differs from `values` by at most 2^(-bits_j - 1) a contributor.
+    """
+
+    def __init__(self, bounds: NDArray[np.float64], contributors: int) -> None:
+        if contributors < 1:
+            raise ValueError(f"a sum needs contributors, got {contributors}")
+        if bounds.ndim != 1:
+            raise ValueError(f"bounds have the shape (n,), got {bounds.shape}")
+        self._bounds = np.array(bounds, dtype=np.float64)
+        self._refuse(
+            ~(np.isfinite(self._bounds) & (self._bounds >= 0)), "a bound must be a finite number >= 0"
+        )
+        with np.errstate(over="ignore"):  # a product that overflows is refused on the next line
+            largest_total = self._bounds * contributors
+        self._refuse(
+            largest_total > 2.0**TOTAL_BITS, f"the total of {contributors} contributors could pass 2^62"
+        )
+        mantissa, exponent = np.frexp(largest_total)
+        ceiling = np.where(mantissa == 0.5, exponent - 1, exponent)
+        bits = np.where(largest_total > 0, TOTAL_BITS - ceiling, LARGEST_SCALE_BITS)
+        self.bits: NDArray[np.uint8] = np.clip(bits, 0, LARGEST_SCALE_BITS).astype(np.uint8)
+        """Shape (n,), uint8: binary places of each coordinate."""
+        self._scale = np.ldexp(1.0, self.bits.astype(np.int32))
+
+    @cached_property
+    def digest(self) -> bytes:
+        """32 bytes over the scale; two parties with the same digest mean the same numbers."""
+        return sha256(_SCALE_LABEL + len(self.bits).to_bytes(8, "little") + self.bits.tobytes()).digest()
+
+    def encode(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Write one contributor's values as integers.
+
+        Args:
+            values: shape (n,), float64.
+        Returns:
+            Shape (n,), int64.
+        Raises:
+            Refused: `secagg.range`, a value is not finite or passes its bound; `secagg.length`, the
+                shape is another one.
+        """
+        self._check_shape(values.shape)
+        with np.errstate(invalid="ignore"):  # comparing with NaN is what finds it
+            self._refuse(
+                ~(np.abs(values) <= self._bounds), "a value is not finite or passes its declared bound"
+            )
+        return np.rint(values * self._scale).astype(np.int64)
+
+    def decode(self, total: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Read a total of encoded vectors.
+
+        Args:
+            total: shape (n,), int64.
+        Returns:
+            Shape (n,), float64.
+        Raises:
+            Refused: `secagg.length`, the shape is another one.
+        """
+        self._check_shape(total.shape)
+        return total.astype(np.float64) / self._scale
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        if shape != self.bits.shape:
+            raise Refused("secagg.length", f"expected {len(self.bits)} numbers, got the shape {shape}")
+
+    @staticmethod
+    def _refuse(wrong: NDArray[np.bool_], what: str) -> None:
+        """Refuse when any coordinate is wrong, naming the first ones but never their values."""
+        found = np.flatnonzero(wrong)
+        if len(found):
+            names = ", ".join(str(index) for index in found[:_NAMED_COORDINATES])
+            more = f" and {len(found) - _NAMED_COORDINATES} more" if len(found) > _NAMED_COORDINATES else ""
+            raise Refused("secagg.range", f"{what} (coordinates {names}{more})")

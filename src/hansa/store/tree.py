@@ -1,0 +1,231 @@
+"""The public folder of a log: C2SP tiles, entry bundles and the checkpoint, and nothing else.
+
+Anybody's tool can read the folder; `read_tree` is the strict reader that accounts for every byte in it.
+
+Source: C2SP tlog-tiles.
+"""
+
+import stat
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from hansa.errors import Malformed, Refused, Unavailable
+from hansa.store.files import unfinished_path, write_atomically
+from hansa.transparency import (
+    MAX_LEAF_BYTES,
+    TILE_WIDTH,
+    Checkpoint,
+    cut_entry_bundle,
+    entry_bundles,
+    hash_leaf,
+    hash_tiles,
+    parse_checkpoint,
+    parse_note,
+    root_of,
+    tile_path,
+)
+from hansa.transparency.merkle import HASH_BYTES
+
+CHECKPOINT = "checkpoint"
+"""The name of the checkpoint's file."""
+
+_MAX_FILE_BYTES = TILE_WIDTH * (MAX_LEAF_BYTES + 2)
+
+
+@dataclass(frozen=True)
+class PublishedTree:
+    """What a published folder says, once every byte of it has been accounted for.
+
+    Args:
+        leaves: the leaves, in order.
+        leaf_hashes: their hashes, 32 bytes each.
+        note_text: the checkpoint's note. Its signatures are the reader's to verify, for this room knows
+            no keys; `transparency.verify_every_signature` leaves none of its bytes unchecked.
+    """
+
+    leaves: tuple[bytes, ...]
+    leaf_hashes: tuple[bytes, ...]
+    note_text: str
+
+
+class _Cover(NamedTuple):
+    """Which entries a file is about: the first one, and how many each hash in it stands for."""
+
+    first: int
+    span: int
+
+
+def publish(folder: Path, leaves: Sequence[bytes], note_text: str) -> None:
+    """Make a folder show a log: entries and tiles first, then the checkpoint, then remove what is stale.
+
+    Args:
+        folder: made if it is missing; holds nothing but a log published earlier.
+        leaves: all leaves of the checkpoint's tree.
+        note_text: the checkpoint.
+
+    Raises:
+        Malformed: the note is not a checkpoint of these leaves (`tree.root`), or a rule of `note`,
+            `checkpoint` or `leaf`; nothing is written.
+        Refused: `tree.not-ours`, the folder is used for something else; nothing is written.
+        Unavailable: the disk fails.
+
+    Guarantees:
+        At every moment, and after a crash at any moment, the checkpoint in the folder is whole and all
+        that it needs is there. Publishing again completes an interrupted call.
+    """
+    folder = Path(folder)
+    head = parse_checkpoint(parse_note(note_text).body)
+    hashes = [hash_leaf(leaf) for leaf in leaves]
+    if (head.size, head.root) != (len(hashes), root_of(hashes)):
+        raise Malformed("tree.root", f"the checkpoint is not that of these {len(hashes)} entries")
+    files = {**dict(entry_bundles(leaves)), **dict(hash_tiles(hashes))}
+    # Last, because it promises that the others are there.
+    files[CHECKPOINT] = note_text.encode()
+    try:
+        _check_owned(folder)
+        for name, content in files.items():
+            path = folder / name
+            if not (path.is_file() and path.read_bytes() == content):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(path, content)
+        _remove_others(folder, files.keys())
+    except OSError as error:
+        raise Unavailable(f"the log cannot be published in `{folder}`: {error}") from error
+
+
+def read_tree(folder: Path) -> PublishedTree:
+    """Read a published log and account for every file and every byte.
+
+    Raises:
+        Malformed: the message names the first wrong entry, the checkpoint, or the file:
+            `tree.missing-file`, `tree.unexpected-file`, `tree.entry` (an entry and its hash disagree, or
+            bytes are left over), `tree.tile` (a hash tile is not that of the entries), `tree.root` (the
+            checkpoint has another root), and the rules of `note`, `checkpoint` and `base64`.
+        Unavailable: there is no such folder, or the disk fails.
+
+    Guarantees:
+        If it returns, publishing the result again would write exactly these bytes.
+    """
+    folder = Path(folder)
+    try:
+        if not folder.is_dir():
+            raise Unavailable(f"there is no published log at `{folder}`")
+        # 1. The checkpoint says how many entries there are, and so which files.
+        note_text, head = _read_checkpoint(folder)
+        files = dict(_list_files(head.size))
+        # 2. All of them are there, and nothing else.
+        _check_files(folder, files)
+        # 3. Each entry has the hash that level 0 holds for it.
+        leaves: list[bytes] = []
+        hashes: list[bytes] = []
+        for index, start in enumerate(range(0, head.size, TILE_WIDTH)):
+            width = min(TILE_WIDTH, head.size - start)
+            tile = _read(folder, tile_path(0, index, width))
+            bundle = _read(folder, tile_path("entries", index, width))
+            for leaf, leaf_hash in _pair(bundle, tile, start, width):
+                leaves.append(leaf)
+                hashes.append(leaf_hash)
+        # 4. Each tile holds the hashes of the tree over these entries.
+        for name, expected in hash_tiles(hashes):
+            _compare_tile(name, files[name], expected, _read(folder, name))
+    except OSError as error:
+        raise Unavailable(f"the published log `{folder}` cannot be read: {error}") from error
+    # 5. The tree has the root that the checkpoint says.
+    if root_of(hashes) != head.root:
+        raise Malformed(
+            "tree.root", f"checkpoint: its root is not that of the {head.size} entries in the folder"
+        )
+    return PublishedTree(tuple(leaves), tuple(hashes), note_text)
+
+
+def _read(folder: Path, name: str) -> bytes:
+    path = folder / name
+    if path.stat().st_size > _MAX_FILE_BYTES:
+        raise Malformed("tree.unexpected-file", f"`{name}` is larger than any file of a log")
+    return path.read_bytes()
+
+
+def _read_checkpoint(folder: Path) -> tuple[str, Checkpoint]:
+    if not (folder / CHECKPOINT).is_file():
+        raise Malformed("tree.missing-file", "checkpoint: the file is missing")
+    try:
+        text = _read(folder, CHECKPOINT).decode("utf-8")
+        return text, parse_checkpoint(parse_note(text).body)
+    except UnicodeDecodeError as error:
+        raise Malformed("note.utf8", f"checkpoint: byte {error.start} is not UTF-8") from None
+    except Malformed as error:
+        raise Malformed(error.rule, f"checkpoint: {error.message}") from None
+
+
+def _list_files(size: int) -> Iterator[tuple[str, _Cover]]:
+    """Name the tiles and bundles of a log with `size` entries, and what each covers."""
+    level, span, count = 0, 1, size
+    while count:
+        for index, start in enumerate(range(0, count, TILE_WIDTH)):
+            width = min(TILE_WIDTH, count - start)
+            cover = _Cover(start * span, span)
+            yield tile_path(level, index, width), cover
+            if level == 0:
+                yield tile_path("entries", index, width), cover
+        level, span, count = level + 1, span * TILE_WIDTH, count // TILE_WIDTH
+
+
+def _check_files(folder: Path, files: Mapping[str, _Cover]) -> None:
+    folders = {parent.as_posix() for name in files for parent in Path(name).parents}
+    found = set()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode) and (name in files or name == CHECKPOINT):
+            found.add(name)
+        elif not (stat.S_ISDIR(mode) and name in folders):
+            raise Malformed("tree.unexpected-file", f"`{ascii(name)[1:-1]}` is no part of the log")
+    missing = min(((cover.first, name) for name, cover in files.items() if name not in found), default=None)
+    if missing:
+        raise Malformed("tree.missing-file", f"entry {missing[0]}: `{missing[1]}` is missing")
+
+
+def _pair(bundle: bytes, tile: bytes, start: int, width: int) -> Iterator[tuple[bytes, bytes]]:
+    """Pair each entry of a bundle with its hash, until one is wrong."""
+    leaves, used = cut_entry_bundle(bundle), 0
+    for place in range(width):
+        leaf_hash = tile[place * HASH_BYTES : (place + 1) * HASH_BYTES]
+        try:
+            leaf = next(leaves, None)
+        except Malformed:
+            leaf = None
+        if leaf is None or hash_leaf(leaf) != leaf_hash:
+            raise Malformed(
+                "tree.entry", f"entry {start + place}: its bytes and its hash in the tile disagree"
+            )
+        used += 2 + len(leaf)
+        yield leaf, leaf_hash
+    if used != len(bundle):
+        raise Malformed("tree.entry", f"entry {start + width - 1}: bytes are left over after it")
+
+
+def _compare_tile(name: str, cover: _Cover, expected: bytes, got: bytes) -> None:
+    if got != expected:
+        places = range(0, max(len(got), len(expected)), HASH_BYTES)
+        wrong = next(at for at in places if got[at : at + HASH_BYTES] != expected[at : at + HASH_BYTES])
+        entry = cover.first + wrong // HASH_BYTES * cover.span
+        raise Malformed("tree.tile", f"entry {entry}: `{name}` is not the tile of the entries in the folder")
+
+
+def _check_owned(folder: Path) -> None:
+    """Refuse to tidy a folder that somebody uses for other things too."""
+    ours = {"tile", CHECKPOINT, unfinished_path(Path(CHECKPOINT)).name}
+    for path in sorted(folder.iterdir()) if folder.exists() else ():
+        if path.name not in ours:
+            raise Refused("tree.not-ours", f"`{folder}` holds `{path.name}`, which is no part of a log")
+
+
+def _remove_others(folder: Path, names: Collection[str]) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):  # what lies in a folder comes before the folder
+        if path.is_dir() and not path.is_symlink():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif path.relative_to(folder).as_posix() not in names:
+            path.unlink()

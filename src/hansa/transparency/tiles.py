@@ -1,0 +1,101 @@
+"""The public layout of a log: hash tiles and entry bundles, as other people's tools read them.
+
+A log of any size is a set of files that never change once full: tiles of 256 hashes on each eighth
+level of the tree, and bundles of 256 entries. `docs/formats/log.md` shows one.
+
+Source: C2SP tlog-tiles.
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+
+from hansa.errors import Malformed
+from hansa.transparency.leaf import MAX_LEAF_BYTES
+from hansa.transparency.merkle import root_of
+
+TILE_WIDTH = 256
+"""Hashes in a full tile, entries in a full bundle."""
+
+
+def tile_path(level: int | str, index: int, width: int = TILE_WIDTH) -> str:
+    """Return where a tile or bundle lies.
+
+    Args:
+        level: 0 to 63, or `"entries"` for a bundle.
+        index: number of the tile in its level, from 0.
+        width: hashes or entries in it, 1 to 256; fewer than 256 make it partial.
+
+    Example:
+        >>> tile_path(0, 1234067)
+        'tile/0/x001/x234/067'
+        >>> tile_path("entries", 0, 10)
+        'tile/entries/000.p/10'
+    """
+    groups = [f"{index % 1000:03d}"]
+    while index := index // 1000:
+        groups.append(f"x{index % 1000:03d}")
+    path = f"tile/{level}/{'/'.join(reversed(groups))}"
+    return path if width == TILE_WIDTH else f"{path}.p/{width}"
+
+
+def hash_tiles(leaf_hashes: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
+    """Make all hash tiles of a tree: path and content, level 0 first.
+
+    A tile on level l + 1 holds the roots of the *full* tiles of level l.
+    """
+    level, hashes = 0, list(leaf_hashes)
+    while hashes:
+        for index, start in enumerate(range(0, len(hashes), TILE_WIDTH)):
+            tile = hashes[start : start + TILE_WIDTH]
+            yield tile_path(level, index, len(tile)), b"".join(tile)
+        full = len(hashes) - len(hashes) % TILE_WIDTH
+        hashes = [root_of(hashes[start : start + TILE_WIDTH]) for start in range(0, full, TILE_WIDTH)]
+        level += 1
+
+
+def entry_bundles(leaves: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
+    """Make all entry bundles of a log: path and content.
+
+    Args:
+        leaves: each at most 65,535 bytes.
+
+    Raises:
+        Malformed: `leaf.too-long`.
+    """
+    for index, start in enumerate(range(0, len(leaves), TILE_WIDTH)):
+        bundle = leaves[start : start + TILE_WIDTH]
+        for leaf in bundle:
+            if len(leaf) > MAX_LEAF_BYTES:
+                raise Malformed(
+                    "leaf.too-long", f"a leaf has at most {MAX_LEAF_BYTES:,} bytes, got {len(leaf):,}"
+                )
+        content = b"".join(struct.pack(">H", len(leaf)) + leaf for leaf in bundle)
+        yield tile_path("entries", index, len(bundle)), content
+
+
+def cut_entry_bundle(data: bytes) -> Iterator[bytes]:
+    """Cut a bundle into its leaves, one after the other, so that a reader can stop at the first wrong one.
+
+    Raises:
+        Malformed: `bundle.truncated` (a length or a leaf is cut off), as soon as it is reached.
+    """
+    at, index = 0, 0
+    while at < len(data):
+        start = at + 2
+        at = start + int.from_bytes(data[at:start], "big")
+        if start > len(data) or at > len(data):
+            raise Malformed("bundle.truncated", f"the bundle ends inside its entry {index}")
+        yield data[start:at]
+        index += 1
+
+
+def parse_entry_bundle(data: bytes) -> tuple[bytes, ...]:
+    """Cut a bundle into its leaves; every byte belongs to one of them.
+
+    Raises:
+        Malformed: `bundle.truncated` (a length or a leaf is cut off), `bundle.too-many` (more than 256).
+    """
+    leaves = tuple(cut_entry_bundle(data))
+    if len(leaves) > TILE_WIDTH:
+        raise Malformed("bundle.too-many", f"a bundle has at most {TILE_WIDTH} entries, got {len(leaves)}")
+    return leaves

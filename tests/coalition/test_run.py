@@ -1,0 +1,243 @@
+import pytest
+
+from hansa.coalition import (
+    STOPPED_FOR_GOOD,
+    ZERO_DIGEST,
+    Ballot,
+    Brake,
+    Leave,
+    Propose,
+    RunClose,
+    RunOpen,
+    RunSeal,
+    Tick,
+    result_digest,
+    verify_run,
+)
+from hansa.errors import Malformed, Refused
+
+MODEL = "cd" * 32
+TRANSCRIPT = "ef" * 32
+GOOD = {"auc_together": "0.812345"}
+NAMES = ("ada", "bob", "cyd", "dan")
+
+
+@pytest.fixture
+def approved(chain, plan, day):
+    proposal = chain.propose("ada", {"effect": "run", "plan": plan.to_json()})
+    for name in ("ada", "bob", "cyd"):
+        chain.say(name, Ballot(proposal=proposal.id, choice="yes", reason=""))
+    chain.at = proposal.closes_at + day
+    chain.say("ada", Tick())
+    return chain.look(proposal)
+
+
+def opening(approved, **changes):
+    fields = {
+        "proposal": approved.id,
+        "plan": approved.plan.digest,
+        "recipe": approved.plan.recipe.digest,
+        "attempt": 1,
+        "cohort": list(NAMES),
+        "threshold": 3,
+    }
+    return RunOpen(**(fields | changes))
+
+
+def refused(chain, author, body, rule):
+    before = chain.state
+    with pytest.raises((Refused, Malformed)) as caught:
+        chain.say(author, body)
+    assert caught.value.rule == rule
+    assert chain.state is before
+
+
+def seal_all(chain, run, names=NAMES, metrics=GOOD):
+    for name in names:
+        chain.say(name, RunSeal(run=run.id, transcript=TRANSCRIPT, result=result_digest(MODEL, metrics)))
+
+
+def closing(run, **changes):
+    fields = {
+        "run": run.id,
+        "status": "completed",
+        "transcript": TRANSCRIPT,
+        "model": MODEL,
+        "metrics": GOOD,
+        "reason": "",
+    }
+    return RunClose(**(fields | changes))
+
+
+def complete(chain, proposal, metrics=GOOD):
+    chain.say("ada", opening(proposal))
+    (run,) = chain.state.attempts(proposal.id)
+    seal_all(chain, run, metrics=metrics)
+    chain.say("ada", closing(run, metrics=metrics))
+    return chain.state.runs[run.id]
+
+
+def test_a_run_is_opened_sealed_by_everybody_and_closed(chain, approved):
+    run = complete(chain, approved)
+    assert (run.status, run.model, dict(run.metrics)) == ("completed", MODEL, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"plan": "ab" * 32}, "permit.plan-digest"),
+        ({"recipe": "ef" * 32}, "run_open.recipe"),
+        ({"cohort": ["ada", "bob", "cyd"]}, "permit.cohort"),
+        ({"cohort": ["ada", "bob", "cyd", "dan", "eve"]}, "permit.expelled"),
+        ({"cohort": ["bob", "ada", "cyd", "dan"]}, "run_open.order"),
+        ({"attempt": 2}, "run_open.attempt"),
+        ({"threshold": 2}, "run_open.threshold"),
+        ({"threshold": 5}, "run_open.threshold"),
+        ({"proposal": "ab" * 32}, "permit.unknown-proposal"),
+    ],
+)
+def test_a_run_that_was_not_voted_for_like_this_is_refused(chain, approved, changes, rule):
+    refused(chain, "ada", opening(approved, **changes), rule)
+
+
+def test_no_run_starts_before_the_vote_or_before_the_timelock(chain, plan, day):
+    proposal = chain.propose("ada", {"effect": "run", "plan": plan.to_json()})
+    refused(chain, "ada", opening(proposal), "permit.not-passed")
+    for name in ("ada", "bob", "cyd"):
+        chain.say(name, Ballot(proposal=proposal.id, choice="yes", reason=""))
+    chain.at = proposal.closes_at + day - 1
+    refused(chain, "ada", opening(proposal), "permit.timelock")
+    chain.at += 1
+    chain.say("ada", opening(proposal))
+
+
+def test_a_permit_is_judged_again_at_every_round(chain, approved):
+    chain.say("ada", opening(approved))
+    digest = approved.plan.digest
+    verify_run(chain.state, approved.id, plan_digest=digest, cohort=NAMES)
+    chain.say("dan", Leave(reason=""))
+    with pytest.raises(Refused) as caught:
+        verify_run(chain.state, approved.id, plan_digest=digest, cohort=NAMES)
+    assert caught.value.rule == "permit.expelled"
+
+
+def test_one_member_alone_brakes_for_a_bounded_time_and_only_once(chain, approved, day):
+    chain.say("dan", Brake(proposal=approved.id, reason="something is odd"))
+    refused(chain, "ada", opening(approved), "permit.braked")
+    refused(chain, "dan", Brake(proposal=approved.id, reason="again"), "brake.used")
+    chain.at += 2 * day - 1
+    refused(chain, "ada", opening(approved), "permit.braked")
+    chain.at += 1
+    chain.say("ada", opening(approved))
+
+
+def test_only_a_majority_prolongs_a_brake(chain, approved, day):
+    chain.say("dan", Brake(proposal=approved.id, reason=""))
+    first_end = chain.look(approved).braked_until
+    chain.at += day
+    chain.say("cyd", Brake(proposal=approved.id, reason=""))
+    assert chain.look(approved).braked_until == first_end
+    chain.say("bob", Brake(proposal=approved.id, reason=""))
+    assert chain.look(approved).braked_until == STOPPED_FOR_GOOD
+
+
+def test_what_is_not_a_run_has_no_brake(chain):
+    expulsion = chain.propose("ada", {"effect": "expel", "member": "dan"})
+    refused(chain, "bob", Brake(proposal=expulsion.id, reason=""), "brake.not-run")
+    refused(chain, "bob", Brake(proposal="ab" * 32, reason=""), "proposal.unknown")
+
+
+def test_a_run_cannot_be_closed_without_every_contributors_seal(chain, approved):
+    chain.say("ada", opening(approved))
+    (run,) = chain.state.attempts(approved.id)
+    seal_all(chain, run, names=("ada", "bob", "cyd"))
+    refused(chain, "ada", closing(run), "run_close.seals")
+    chain.say("dan", RunSeal(run=run.id, transcript="00" * 32, result=result_digest(MODEL, GOOD)))
+    refused(chain, "ada", closing(run), "run_close.seals")
+
+
+def test_metrics_that_nobody_sealed_are_refused(chain, approved):
+    chain.say("ada", opening(approved))
+    (run,) = chain.state.attempts(approved.id)
+    seal_all(chain, run)
+    refused(chain, "ada", closing(run, metrics={"auc_together": "0.999999"}), "run_close.seals")
+    refused(chain, "ada", closing(run, model="00" * 32), "run_close.seals")
+    refused(chain, "ada", closing(run, metrics={"charm": "1.000000"}), "run_close.metrics")
+    refused(chain, "bob", closing(run), "run_close.author")
+
+
+def test_seals_come_once_from_the_cohort_and_while_the_run_is_open(chain, approved, new_chain):
+    chain.say("ada", opening(approved))
+    (run,) = chain.state.attempts(approved.id)
+    refused(chain, "ada", RunSeal(run="ab" * 32, transcript=TRANSCRIPT, result=MODEL), "run.unknown")
+    seal_all(chain, run)
+    refused(chain, "ada", RunSeal(run=run.id, transcript=TRANSCRIPT, result=MODEL), "run_seal.double")
+    chain.say("ada", closing(run))
+    refused(chain, "ada", closing(run), "run.closed")
+
+
+def test_a_failed_attempt_says_why_and_makes_way_for_the_next(chain, approved):
+    chain.say("ada", opening(approved))
+    (run,) = chain.state.attempts(approved.id)
+    refused(chain, "ada", opening(approved, attempt=2), "run_open.busy")
+    refused(chain, "ada", closing(run, status="failed", reason="dan vanished"), "run_close.empty")
+    nothing = {"status": "failed", "transcript": ZERO_DIGEST, "model": ZERO_DIGEST, "metrics": {}}
+    chain.say("ada", closing(run, **nothing, reason="dan vanished"))
+    chain.say("ada", opening(approved, attempt=2))
+
+
+def test_one_approval_gives_one_result(chain, approved):
+    complete(chain, approved)
+    refused(chain, "ada", opening(approved, attempt=2), "permit.closed")
+
+
+def release(proposal, **changes):
+    effect = {"effect": "release", "run": proposal.number, "model": MODEL, "report": "aa" * 32} | changes
+    return Propose(title="Release", reason="", effect=effect)
+
+
+def test_a_model_that_meets_its_bars_is_released_by_vote_and_only_once(chain, approved, day):
+    complete(chain, approved)
+    number = chain.say("ada", release(approved))
+    proposal = chain.state.proposal(number)
+    for name in ("ada", "bob", "cyd"):
+        chain.say(name, Ballot(proposal=proposal.id, choice="yes", reason=""))
+    assert chain.look(proposal).outcome == "passed"  # `early: true`
+    chain.at += day
+    chain.say("ada", Tick())
+    assert [r.model for r in chain.state.releases] == [MODEL]
+    refused(chain, "ada", release(approved), "release.again")
+
+
+def test_a_missed_bar_forbids_the_release(chain, approved):
+    complete(chain, approved, metrics={"auc_together": "0.799999"})
+    refused(chain, "ada", release(approved), "release.bars")
+
+
+def test_a_metric_that_is_absent_misses_its_bar(chain, approved):
+    complete(chain, approved, metrics={"members_scored": "0.000000"})
+    refused(chain, "ada", release(approved), "release.bars")
+
+
+def test_only_the_model_of_a_completed_run_is_released(chain, approved):
+    refused(chain, "ada", release(approved), "release.run")
+    complete(chain, approved)
+    refused(chain, "ada", release(approved, model="00" * 32), "release.model")
+    refused(chain, "ada", release(approved, run=0), "release.run")
+
+
+def test_a_plan_needs_members_enough_and_a_charter_that_allows_plain_sums(chain, plan, new_chain, charter_text):
+    def proposing(where, changes):
+        value = plan.to_json() | changes
+        return where, Propose(title="Run", reason="", effect={"effect": "run", "plan": value})
+
+    few = {"cohort": {"members": ["ada", "bob", "cyd"], "minimum": 3}}
+    stricter = new_chain(charter=charter_text.replace("minimum_cohort: 3", "minimum_cohort: 4"))
+    where, body = proposing(stricter, few)
+    refused(where, "ada", body, "run.minimum-cohort")
+    strangers = {"cohort": {"members": ["ada", "bob", "eve"], "minimum": 3}}
+    where, body = proposing(chain, strangers)
+    refused(where, "ada", body, "run.cohort")
+    noisy_only = new_chain(charter=charter_text.replace("unnoised_sums: allowed", "unnoised_sums: refused"))
+    where, body = proposing(noisy_only, {})
+    refused(where, "ada", body, "run.noise")

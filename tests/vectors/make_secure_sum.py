@@ -1,0 +1,368 @@
+"""Make the vectors of secure sums: what one machine receives, and what it must send or refuse.
+
+`session` is what every party knows. `machine` says whose view it is:
+
+- `session`: nothing but the session; a bad one cannot be built.
+- `contributor`: `me`, `identity_seed_hex`, `draws_hex` (the random bytes, call by call), `input`
+  (decimal strings), and `steps`, each with `receive_hex` (missing in the first: the start) and `send_hex`.
+- `aggregator`: `steps`, each either a message (`from`, `receive_hex`) or the end of a turn (`send_hex` by
+  member, empty after the last), and then `total` (decimal strings).
+
+In a bad vector the last thing that happens is refused, and all before it is accepted.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import shake_256
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hansa.secagg import Aggregator, Contributor, Kind, Party, Session
+from hansa.secagg.field import PRIME
+from hansa.secagg.message import (
+    Consents,
+    Reveal,
+    RevealedShare,
+    Roster,
+    Secret,
+    Survivors,
+    parse_advert,
+    parse_consent,
+    parse_consents,
+    parse_delivery,
+    parse_masked,
+    parse_reveal,
+    parse_roster,
+    parse_shares,
+)
+from vectorfiles import Case, bad, valid, write
+
+TOPIC = "secure-sum"
+NAMES = ("alder", "birch", "cedar", "dogwood", "elm")
+LIMIT = (2**63 - 1) // 5
+
+Fields = dict[str, object]
+
+
+def fixed_bytes(label: str, size: int) -> bytes:
+    return shake_256(f"hansa secure-sum vectors/{label}".encode()).digest(size)
+
+
+def identity_of(name: str) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(fixed_bytes(f"identity/{name}", 32))
+
+
+@dataclass
+class Scene:
+    """One whole sum, recorded from every side."""
+
+    vectors: Mapping[str, list[int]]
+    threshold: int
+    round: int = 1
+    draws: dict[str, list[str]] = field(default_factory=dict)
+    views: dict[str, list[Fields]] = field(default_factory=dict)
+    hub_view: list[Fields] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.session = Session(
+            coalition=fixed_bytes("coalition", 32),
+            run=fixed_bytes("run", 32),
+            round=self.round,
+            attempt=0,
+            cohort=tuple(Party(name, identity_of(name).public_key().public_bytes_raw()) for name in self.vectors),
+            threshold=self.threshold,
+            minimum_cohort=3,
+            length=len(next(iter(self.vectors.values()))),
+            question=fixed_bytes("question", 32),
+        )
+        self.draws = {name: [] for name in self.vectors}
+        self.views = {name: [] for name in self.vectors}
+        self._play()
+
+    def _draw(self, name: str) -> Callable[[int], bytes]:
+        def draw(size: int) -> bytes:
+            drawn = fixed_bytes(f"draw/{self.round}/{name}/{len(self.draws[name])}", size)
+            self.draws[name].append(drawn.hex())
+            return drawn
+
+        return draw
+
+    def _play(self) -> None:
+        members = {
+            name: Contributor(self.session, name, sign=identity_of(name).sign, draw=self._draw(name))
+            for name in self.vectors
+        }
+        hub = Aggregator(self.session)
+        answers = {}
+        for name, member in members.items():
+            member.contribute(np.array(self.vectors[name], dtype=np.int64))
+            answers[name] = member.start()
+            self.views[name].append({"send_hex": answers[name].hex()})
+        while answers:
+            for name, answer in answers.items():
+                hub.receive(name, answer)
+                self.hub_view.append({"from": name, "receive_hex": answer.hex()})
+            messages = hub.broadcast()
+            self.hub_view.append({"send_hex": {name: message.hex() for name, message in messages.items()}})
+            answers = {}
+            for name, message in messages.items():
+                answers[name] = members[name].receive(message)
+                self.views[name].append({"receive_hex": message.hex(), "send_hex": answers[name].hex()})
+        self.total = hub.total.tolist()
+
+    def received(self, name: str, kind: Kind) -> bytes:
+        """What a member received of a kind."""
+        return bytes.fromhex(str(self.views[name][kind // 2]["receive_hex"]))
+
+    def sent(self, name: str, kind: Kind) -> bytes:
+        """What a member sent of a kind."""
+        return bytes.fromhex(str(self.views[name][kind // 2]["send_hex"]))
+
+    def contributor(self, name: str, steps: list[Fields]) -> Fields:
+        return {
+            "session": spell_session(self.session),
+            "machine": "contributor",
+            "me": name,
+            "identity_seed_hex": fixed_bytes(f"identity/{name}", 32).hex(),
+            "draws_hex": self.draws[name],
+            "input": [str(number) for number in self.vectors[name]],
+            "steps": steps,
+        }
+
+    def aggregator(self, steps: list[Fields]) -> Fields:
+        return {"session": spell_session(self.session), "machine": "aggregator", "steps": steps}
+
+    def to_alder(self, kind: Kind, message: bytes) -> Fields:
+        """Alder's view up to a message of a kind, with another message in its place."""
+        return self.contributor("alder", [*self.views["alder"][: kind // 2], {"receive_hex": message.hex()}])
+
+    def from_birch(self, kind: Kind, message: bytes) -> Fields:
+        """The hub's view up to birch's message of a kind, with another message in its place."""
+        place = next(
+            index
+            for index, step in enumerate(self.hub_view)
+            if step.get("from") == "birch" and bytes.fromhex(str(step["receive_hex"]))[5] == kind
+        )
+        return self.aggregator([*self.hub_view[:place], {"from": "birch", "receive_hex": message.hex()}])
+
+
+def spell_session(session: Session, **changes: object) -> Fields:
+    return {
+        "coalition_hex": session.coalition.hex(),
+        "run_hex": session.run.hex(),
+        "round": session.round,
+        "attempt": session.attempt,
+        "cohort": [{"id": party.id, "key_hex": party.key.hex()} for party in session.cohort],
+        "threshold": session.threshold,
+        "minimum_cohort": session.minimum_cohort,
+        "length": session.length,
+        "question_hex": session.question.hex(),
+        **changes,
+    }
+
+
+THREE = Scene({"alder": [10, -1, 0], "birch": [20, -2, 0], "cedar": [30, -3, 0]}, threshold=3)
+FOUR = Scene({"alder": [1], "birch": [2], "cedar": [3], "dogwood": [4]}, threshold=3)
+FIVE = Scene(
+    {
+        "alder": [LIMIT, -LIMIT],
+        "birch": [LIMIT, -LIMIT],
+        "cedar": [LIMIT, -LIMIT],
+        "dogwood": [LIMIT, -LIMIT],
+        "elm": [LIMIT, LIMIT],
+    },
+    threshold=4,
+)
+NEXT_ROUND = Scene(THREE.vectors, threshold=3, round=2)
+
+
+def cases() -> Iterator[Case]:
+    yield from good_cases()
+    yield from bad_sessions()
+    yield from bad_inputs()
+    yield from bad_rosters()
+    yield from bad_deliveries()
+    yield from bad_survivors()
+    yield from bad_consents()
+    yield from bad_answers()
+
+
+def good_cases() -> Iterator[Case]:
+    scenes = {"three": THREE, "four": FOUR, "five": FIVE}
+    for count, scene in scenes.items():
+        about = f"{count} members, threshold {scene.threshold}, {scene.session.length} numbers"
+        total = {"total": [str(number) for number in scene.total]}
+        yield valid(f"{count}-members-hub", f"the hub's view; {about}", **scene.aggregator(scene.hub_view), **total)
+        for name in (list(scene.vectors)[0], list(scene.vectors)[-1]):
+            view = scene.contributor(name, scene.views[name])
+            yield valid(f"{count}-members-{name}", f"the view of `{name}`; {about}", **view)
+    yield valid(
+        "three-members-birch",
+        "the view of a member with others on both sides: it subtracts one pair mask and adds the other",
+        **THREE.contributor("birch", THREE.views["birch"]),
+    )
+    yield valid("smallest-session", "three members and one number", session=spell_session(THREE.session, length=1), machine="session")
+
+
+def bad_sessions() -> Iterator[Case]:
+    def case(name: str, rule: str, what: str, **changes: object) -> Case:
+        return bad(f"secagg.{rule}", f"session-{name}", what, session=spell_session(FOUR.session, **changes), machine="session")
+
+    cohort = spell_session(FOUR.session)["cohort"]
+    assert isinstance(cohort, list)
+    yield case("of-two", "minimum-cohort", "two members, and a plan that allows it", cohort=cohort[:2], threshold=2, minimum_cohort=2)
+    yield case("below-the-plan", "minimum-cohort", "four members where the plan asks for five", minimum_cohort=5)
+    yield case("half", "threshold", "two disjoint halves could each recover a secret", threshold=2)
+    yield case("more-than-all", "threshold", "a threshold that nobody can reach", threshold=5)
+    yield case("unsorted", "cohort", "a cohort has one spelling", cohort=cohort[::-1])
+    yield case("one-key-twice", "cohort", "two names with one identity key", cohort=[{**cohort[0], "id": "aaa"}, *cohort[:3]])
+    yield case("empty", "length", "nothing to sum", length=0)
+
+
+def bad_inputs() -> Iterator[Case]:
+    view = FOUR.contributor("alder", [])
+    limit = (2**63 - 1) // 4
+    yield bad("secagg.range", "input-above", "four such numbers pass 2^63 - 1", **{**view, "input": [str(limit + 1)]})
+    yield bad("secagg.range", "input-below", "the same on the negative side", **{**view, "input": [str(-limit - 1)]})
+    yield bad("secagg.length", "input-too-long", "two numbers where one is asked for", **{**view, "input": ["1", "2"]})
+
+
+def bad_rosters() -> Iterator[Case]:
+    roster = parse_roster(THREE.received("alder", Kind.ROSTER))
+    alder, birch, cedar = roster.adverts
+
+    def case(name: str, rule: str, what: str, *adverts: object) -> Case:
+        message = Roster(roster.session, adverts).encode()  # type: ignore[arg-type]  # bad on purpose
+        return bad(f"secagg.{rule}", f"roster-{name}", what, **THREE.to_alder(Kind.ROSTER, message))
+
+    def signed(advert, name):
+        return replace(advert, signature=identity_of(name).sign(advert.signed_bytes))
+
+    swapped = replace(birch, mask_key=birch.channel_key, channel_key=birch.mask_key)
+    yield case("keys-swapped", "signature", "birch's two keys change places", alder, swapped, cedar)
+    yield case("adverts-swapped", "signature", "birch and cedar change places",
+               alder, replace(cedar, sender=1), replace(birch, sender=2))
+    own = signed(replace(birch, mask_key=cedar.channel_key[::-1]), "hub")
+    yield case("hub-key", "signature", "the hub puts its own key in birch's place and signs it itself", alder, own, cedar)
+    yield case("member-omitted", "cohort", "cedar is left out", alder, birch)
+    yield case("stranger", "unknown-member", "a fourth advert for a cohort of three", alder, birch, cedar, replace(cedar, sender=3))
+    yield case("out-of-order", "order", "birch before alder", birch, alder, cedar)
+    yield case("own-advert-changed", "own", "alder's own key is replaced", replace(alder, mask_key=cedar.mask_key[::-1]), birch, cedar)
+    weak = signed(replace(birch, mask_key=bytes(32)), "birch")
+    yield case("low-order-key", "key", "birch itself advertises a key whose secrets everybody knows", alder, weak, cedar)
+    copied = signed(replace(cedar, mask_key=birch.mask_key), "cedar")
+    yield case("key-copied", "key", "cedar itself advertises birch's key", alder, birch, copied)
+    stale = parse_roster(NEXT_ROUND.received("alder", Kind.ROSTER)).adverts[1]
+    yield case("stale-advert", "session", "birch's advert of another round", alder, stale, cedar)
+    yield case("relabelled-advert", "signature", "the same, with this round's session digest",
+               alder, replace(stale, session=roster.session), cedar)
+    data = roster.encode()
+    raw = {
+        ("another-round", "session", "everything is of the next round"): NEXT_ROUND.received("alder", Kind.ROSTER),
+        ("cut-off", "form", "the last byte is missing"): data[:-1],
+        ("trailing-byte", "form", "a byte too many"): data + b"\0",
+        ("from-a-member", "sender", "birch in the hub's place"): data[:6] + b"\x01\x00" + data[8:],
+        ("is-a-delivery", "turn", "the delivery comes first"): THREE.received("alder", Kind.DELIVERY),
+    }
+    for (name, rule, what), message in raw.items():
+        yield bad(f"secagg.{rule}", f"roster-{name}", what, **THREE.to_alder(Kind.ROSTER, message))
+
+
+def bad_deliveries() -> Iterator[Case]:
+    delivery = parse_delivery(THREE.received("alder", Kind.DELIVERY))
+    birch, cedar = delivery.boxes
+
+    def case(name: str, rule: str, what: str, message: bytes) -> Case:
+        return bad(f"secagg.{rule}", f"delivery-{name}", what, **THREE.to_alder(Kind.DELIVERY, message))
+
+    exchanged = (replace(birch, sealed=cedar.sealed), replace(cedar, sealed=birch.sealed))
+    yield case("boxes-swapped", "share", "birch's and cedar's boxes change places", replace(delivery, boxes=exchanged).encode())
+    altered = replace(birch, sealed=birch.sealed[:-1] + bytes((birch.sealed[-1] ^ 1,)))
+    yield case("box-altered", "share", "one bit of a box is flipped", replace(delivery, boxes=(altered, cedar)).encode())
+    yield case("box-missing", "cohort", "cedar's box is left out", replace(delivery, boxes=(birch,)).encode())
+    yield case("anothers", "recipient", "the delivery for birch", THREE.received("birch", Kind.DELIVERY))
+    yield case("roster-again", "turn", "the roster is replayed", THREE.received("alder", Kind.ROSTER))
+
+
+def bad_survivors() -> Iterator[Case]:
+    def case(name: str, rule: str, what: str, survivors: tuple[int, ...], dropped: tuple[int, ...]) -> Case:
+        message = Survivors(FOUR.session.digest, survivors, dropped).encode()
+        return bad(f"secagg.{rule}", f"survivors-{name}", what, **FOUR.to_alder(Kind.SURVIVORS, message))
+
+    yield case("in-both-lists", "set", "cedar survived and dropped: both of its secrets", (0, 1, 2, 3), (2,))
+    yield case("left-out", "set", "cedar is in neither list", (0, 1, 3), ())
+    yield case("without-us", "set", "alder's numbers were sent, and it is called dropped", (1, 2, 3), (0,))
+    yield case("too-few", "set", "two survivors, threshold three", (0, 1), (2, 3))
+    yield case("stranger", "unknown-member", "a fifth of four", (0, 1, 2, 3), (4,))
+    yield case("unsorted", "order", "a set has one spelling", (0, 2, 1, 3), ())
+    yield case("one-dropped", "dropout", "a lawful set; recovery does not exist yet", (0, 1, 3), (2,))
+
+
+def bad_consents() -> Iterator[Case]:
+    consents = parse_consents(FOUR.received("alder", Kind.CONSENTS))
+    own, birch, *others = consents.consents
+
+    def case(name: str, rule: str, what: str, *given: object) -> Case:
+        message = Consents(consents.session, given).encode()  # type: ignore[arg-type]  # bad on purpose
+        return bad(f"secagg.{rule}", f"consents-{name}", what, **FOUR.to_alder(Kind.CONSENTS, message))
+
+    roster = parse_roster(FOUR.received("alder", Kind.ROSTER)).digest
+    elsewhere = replace(birch, survivors=Survivors(FOUR.session.digest, (0, 1, 3), (2,)).digest(roster))
+    signed = replace(elsewhere, signature=identity_of("birch").sign(elsewhere.signed_bytes))
+    yield case("two-sets", "set", "birch was shown another survivor set and signed it", own, signed, *others)
+    yield case("forged", "signature", "birch's consent to another set without its signature", own, elsewhere, *others)
+    yield case("missing", "cohort", "birch's consent is left out", own, *others)
+    yield case("own-changed", "own", "alder's own consent is another one", replace(own, masked=bytes(32)), birch, *others)
+    second = Survivors(FOUR.session.digest, (0, 1, 3), (2,)).encode()
+    yield bad("secagg.turn", "consents-second-set", "a second survivor set after the first was signed",
+              **FOUR.to_alder(Kind.CONSENTS, second))
+
+
+def bad_answers() -> Iterator[Case]:
+    def case(name: str, rule: str, what: str, kind: Kind, message: bytes) -> Case:
+        return bad(f"secagg.{rule}", f"hub-{name}", what, **THREE.from_birch(kind, message))
+
+    advert = parse_advert(THREE.sent("birch", Kind.ADVERT))
+    forged = replace(advert, signature=identity_of("hub").sign(advert.signed_bytes))
+    yield case("advert-forged", "signature", "another identity key signs for birch", Kind.ADVERT, forged.encode())
+    yield case("advert-of-cedar", "sender", "cedar's advert in birch's name", Kind.ADVERT, THREE.sent("cedar", Kind.ADVERT))
+    shares = parse_shares(THREE.sent("birch", Kind.SHARES))
+    yield case("box-missing", "cohort", "no box for cedar", Kind.SHARES, replace(shares, boxes=shares.boxes[:1]).encode())
+    masked = parse_masked(THREE.sent("birch", Kind.MASKED))
+    yield case("too-short", "length", "two numbers of three", Kind.MASKED, replace(masked, numbers=bytes(masked.numbers[:16])).encode())
+    yield case("reveal-early", "turn", "the reveal comes first", Kind.CONSENT, THREE.sent("birch", Kind.REVEAL))
+    consent = parse_consent(THREE.sent("birch", Kind.CONSENT))
+    other = replace(consent, masked=bytes(32))
+    other = replace(other, signature=identity_of("birch").sign(other.signed_bytes))
+    yield case("numbers-changed", "masked", "birch signs other masked numbers than arrived", Kind.CONSENT, other.encode())
+    reveal = parse_reveal(THREE.sent("birch", Kind.REVEAL))
+
+    def reveal_of(*shares: RevealedShare) -> bytes:
+        return Reveal(reveal.session, reveal.sender, shares).encode()
+
+    first, *rest = reveal.shares
+    both = (first, replace(first, secret=Secret.MASK_KEY), *rest)
+    yield case("both-secrets", "order", "both secrets of alder do not fit one reveal", Kind.REVEAL, reveal_of(*both))
+    key = replace(first, secret=Secret.MASK_KEY)
+    yield case("wrong-secret", "reveal", "a share of the mask key of a survivor", Kind.REVEAL, reveal_of(key, *rest))
+    large = replace(first, share=PRIME.to_bytes(33, "little"))
+    yield case("share-too-large", "share", "2^256 + 297 is no element of the field", Kind.REVEAL, reveal_of(large, *rest))
+    again = THREE.from_birch(Kind.MASKED, THREE.sent("birch", Kind.MASKED))
+    again["steps"] = [*again["steps"], again["steps"][-1]]  # type: ignore[misc, index]  # a list by construction
+    yield bad("secagg.duplicate", "hub-masked-twice", "birch's numbers arrive twice", **again)
+    for kind in (Kind.ADVERT, Kind.SHARES, Kind.MASKED, Kind.CONSENT, Kind.REVEAL):
+        view = THREE.from_birch(kind, b"")
+        steps = view["steps"]
+        assert isinstance(steps, list)
+        cedar = {"from": "cedar", "receive_hex": THREE.sent("cedar", kind).hex()}
+        view["steps"] = [*steps[:-1], cedar, {"send_hex": {}}]
+        yield bad("secagg.dropout", f"hub-without-{kind.label}", f"birch vanishes before `{kind.label}`", **view)
+    wrong = replace(first, share=(5).to_bytes(33, "little"))
+    last = THREE.from_birch(Kind.REVEAL, reveal_of(wrong, *rest))
+    cedar = {"from": "cedar", "receive_hex": THREE.sent("cedar", Kind.REVEAL).hex()}
+    last["steps"] = [*last["steps"], cedar, {"send_hex": {}}]  # type: ignore[misc]  # a list by construction
+    yield bad("secagg.share", "hub-wrong-share", "birch returns a wrong share; the commitment shows it", **last)
+
+
+if __name__ == "__main__":
+    write(TOPIC, cases())

@@ -24,7 +24,9 @@ def refused(chain, author, body, rule, **changes):
     assert chain.state is before
 
 
-def test_a_proposal_passes_when_its_period_is_over_and_takes_effect_after_the_timelock(chain, run_proposal, day):
+def test_a_proposal_passes_when_its_period_is_over_and_takes_effect_after_the_timelock(
+    chain, run_proposal, day
+):
     for name in ("ada", "bob", "cyd"):
         chain.say(name, ballot(run_proposal))
     assert chain.look(run_proposal).outcome == "open"
@@ -223,7 +225,9 @@ def test_an_amendment_drops_what_is_still_open_and_voids_its_rival(chain, plan, 
 
 def test_an_amendment_must_satisfy_the_old_rule_and_the_new_one(chain, day):
     decisions = chain.state.charter.to_json()["decisions"]
-    stricter = decisions | {"amend": decisions["amend"] | {"majorities": [{"by": "head", "passes": ">= 1 of eligible"}]}}
+    stricter = decisions | {
+        "amend": decisions["amend"] | {"majorities": [{"by": "head", "passes": ">= 1 of eligible"}]}
+    }
     amendment = chain.propose("ada", amended(chain, version=2, decisions=stricter))
     for name in ("ada", "bob", "cyd"):
         chain.say(name, ballot(amendment))
@@ -235,7 +239,12 @@ def test_an_amendment_must_satisfy_the_old_rule_and_the_new_one(chain, day):
 def test_what_the_charter_does_not_list_cannot_be_decided(new_chain, charter_text):
     without = "\n".join(line for line in charter_text.splitlines() if not line.startswith("  expel"))
     chain = new_chain(charter=without)
-    refused(chain, "ada", Propose(title="Out", reason="", effect={"effect": "expel", "member": "dan"}), "propose.undecidable")
+    refused(
+        chain,
+        "ada",
+        Propose(title="Out", reason="", effect={"effect": "expel", "member": "dan"}),
+        "propose.undecidable",
+    )
 
 
 def test_a_class_without_a_vote_neither_proposes_nor_votes(new_chain, plan):

@@ -226,7 +226,9 @@ def test_only_the_model_of_a_completed_run_is_released(chain, approved):
     refused(chain, "ada", release(approved, run=0), "release.run")
 
 
-def test_a_plan_needs_members_enough_and_a_charter_that_allows_plain_sums(chain, plan, new_chain, charter_text):
+def test_a_plan_needs_members_enough_and_a_charter_that_allows_plain_sums(
+    chain, plan, new_chain, charter_text
+):
     def proposing(where, changes):
         value = plan.to_json() | changes
         return where, Propose(title="Run", reason="", effect={"effect": "run", "plan": value})

@@ -193,13 +193,17 @@ def founding_refused(leaf, rule):
 def test_every_founder_signs_or_nothing_is_founded(chain, keys, members):
     three = [members(name) for name in ("ada", "bob", "cyd")]
     assert replay([found_with(chain, keys, three)]).size == 1
-    founding_refused(found_with(chain, keys, three, keys=(keys("ada"), keys("bob"))), "envelope.signer-missing")
+    founding_refused(
+        found_with(chain, keys, three, keys=(keys("ada"), keys("bob"))), "envelope.signer-missing"
+    )
     strangers = (*(keys(m.id) for m in three), keys("eve"))
     founding_refused(found_with(chain, keys, three, keys=strangers), "envelope.signer-unknown")
 
 
 def test_founders_are_sorted_and_distinct_and_of_known_classes(chain, keys, members):
-    founding_refused(found_with(chain, keys, [members("bob"), members("ada"), members("cyd")]), "found.members")
+    founding_refused(
+        found_with(chain, keys, [members("bob"), members("ada"), members("cyd")]), "found.members"
+    )
     founding_refused(found_with(chain, keys, [members("ada")]), "found.members")
     odd = members("cyd", member_class="clinic")
     founding_refused(found_with(chain, keys, [members("ada"), members("bob"), odd]), "found.members")
@@ -212,7 +216,9 @@ def test_founders_are_sorted_and_distinct_and_of_known_classes(chain, keys, memb
 
 def test_the_first_charter_has_version_1(chain, keys, members):
     three = [members(name) for name in ("ada", "bob", "cyd")]
-    founding_refused(found_with(chain, keys, three, charter=chain.charter.to_json() | {"version": 2}), "found.charter")
+    founding_refused(
+        found_with(chain, keys, three, charter=chain.charter.to_json() | {"version": 2}), "found.charter"
+    )
 
 
 def test_found_names_no_coalition_and_begins_its_authors_chain(chain, keys, members):

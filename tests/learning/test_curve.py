@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -115,7 +117,7 @@ def test_the_roc_runs_from_corner_to_corner_in_few_points():
     assert roc[0] == (0.0, 0.0)
     assert roc[-1] == (1.0, 1.0)
     assert 100 < len(roc) <= 201
-    assert all(a <= c and b <= d for (a, b), (c, d) in zip(roc, roc[1:], strict=False))
+    assert all(a <= c and b <= d for (a, b), (c, d) in pairwise(roc))
 
 
 def test_nothing_to_zoom_into_counts_nothing():

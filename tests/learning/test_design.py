@@ -89,7 +89,9 @@ def test_no_logit_exceeds_its_bound(encoded, seed):
 def test_the_small_form_multiplies_as_the_full_matrix_does(rows, dense, widths, seed):
     rng = np.random.default_rng(seed)
     codes = tuple(rng.integers(0, width + 1, rows).astype(np.intp) for width in widths)
-    matrix = Matrix(np.asfortranarray(rng.normal(size=(rows, dense))), codes, tuple(widths))
+    columns = np.asfortranarray(rng.normal(size=(rows, dense)))
+    columns[:, 0] = 1.0
+    matrix = Matrix(columns, codes, tuple(widths))
     full = matrix.spell_out()
     weights, coefficients = rng.random(rows), rng.normal(size=matrix.columns)
     assert full.shape == (rows, matrix.columns)

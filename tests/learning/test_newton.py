@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -77,9 +79,7 @@ def test_a_step_that_overshoots_is_halved_until_the_objective_falls():
         )
         heights.append(descent.height)
     assert min(shares) < 1
-    assert all(
-        after <= before + 1e-9 * abs(before) for before, after in zip(heights, heights[1:], strict=False)
-    )
+    assert all(after <= before + 1e-9 * abs(before) for before, after in pairwise(heights))
     pooled = LogisticRegression(C=1e4, solver="newton-cholesky", tol=1e-12, max_iter=500).fit(columns, labels)
     np.testing.assert_allclose(descent.trial, [*pooled.intercept_, *pooled.coef_[0]], rtol=1e-6)
 

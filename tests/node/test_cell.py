@@ -1,9 +1,10 @@
 import math
 
 import pytest
-from hansa.node.cell import MISSING_SPELLINGS, advise_number, is_missing, is_number, parse_number
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hansa.node.cell import MISSING_SPELLINGS, advise_number, is_missing, is_number, parse_number
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

@@ -1,7 +1,8 @@
 import pytest
-from hansa.node.likeness import describe_difference, enumerate_some, find_alike, fold_text, show
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hansa.node.likeness import describe_difference, enumerate_some, find_alike, fold_text, show
 
 
 @pytest.mark.parametrize(

@@ -532,10 +532,13 @@ def make_result() -> dict[str, Any]:
         "members_gain": len(gaining) / len(scored),
         "members_scored": float(len(scored)),
         "average_precision_together": 0.361098,
+        "recall_at_5_percent_alone": 0.383562,
         "recall_at_5_percent_together": 0.356164,
+        "recall_at_5_percent_corrected": 0.404110,
+        "members_gain_corrected": 0.88,
         "brier_together": 0.058335,
         "calibration_error_together": 0.011702,
-        "auc_pooled_together": 0.867214,
+        "auc_pooled_together": 0.862114,
     }
     entries, decisions = _make_log([member["member"] for member in members])
     return {
@@ -580,6 +583,7 @@ def make_result() -> dict[str, Any]:
                 {"metric": "members_gain", "at_least": "2/3", "value": metrics["members_gain"], "met": True},
             ],
             "coefficients": [{"name": name, "value": value} for name, value in _COEFFICIENTS],
+            "uncertainty": {"auc_pooled_together": 0.000412, "average_precision_together": 0.001303},
             "rounds": 11,
         },
         "members": members,
@@ -621,7 +625,7 @@ def _make_member(
         "together": None,
         "corrected": None,
         "gain": None,
-        "advice": f"Too few positives in your test rows to score you: {test_positives} of {test_rows}.",
+        "advice": f"too few positives in your test rows to score you: {test_positives} of at least 3",
         "numbers_left": 118_734,
         "bytes_up": 949_872 + 5_120 + 7 * (test_rows % 11),
         "bytes_down": 1_021_440 + 13 * (rows % 17),
@@ -633,13 +637,10 @@ def _make_member(
             member[way] = {"auc": auc, "low": low, "high": high}
         value, low, high = figures[9:]
         member["gain"] = {"value": value, "low": low, "high": high}
-        member["advice"] = (
-            "Together is better for you, clear of chance."
-            if low > 0
-            else "Together is worse for you, clear of chance."
-            if high < 0
-            else "Cannot tell: your test rows are too few to say whether together is better for you."
-        )
+        spelt = f"AUC {value:+.3f} (95% interval {low:+.3f} to {high:+.3f})"
+        member["advice"] = f"cannot tell whether joining helps you: {spelt} includes no change"
+        if low > 0:
+            member["advice"] = f"joining helps you: {spelt} against your own model"
     return member
 
 
@@ -648,15 +649,14 @@ def _make_log(members: list[str]) -> tuple[list[dict[str, Any]], list[dict[str, 
     decisions: list[dict[str, Any]] = []
 
     def write(at: int, kind: str, author: str, text: str) -> int:
-        entries.append(
-            {"index": len(entries), "at": _format(at), "kind": kind, "author": author, "text": text}
-        )
-        return len(entries) - 1
+        index = len(entries)
+        entries.append({"index": index, "at": _format(at), "kind": kind, "author": author, "text": text})
+        return index
 
     def decide(at: int, effect: str, title: str, proposer: str, timelock: int, *, unanimous: bool) -> int:
-        entry = write(at, "propose", proposer, title)
+        entry = write(at, "propose", proposer, f"proposes to {effect}: {title}")
         counts = dict.fromkeys(("yes", "no", "abstain", "recused", "absent"), 0)
-        for second, member in enumerate(members, start=1):
+        for number, member in enumerate(members, start=1):
             choice = "yes"
             if not unanimous:
                 choice = {_AGAINST: "no", _ABSTAINS: "abstain", _RECUSED: "recused"}.get(member, "yes")
@@ -664,33 +664,41 @@ def _make_log(members: list[str]) -> tuple[list[dict[str, Any]], list[dict[str, 
                 counts["absent"] += 1
                 continue
             counts[choice] += 1
-            kind = "recuse" if choice == "recused" else "ballot"
-            write(at + 60 * second, kind, member, f"{choice} on {entry}")
+            recused = choice == "recused"
+            text = f"is recused from proposal {entry}" if recused else f"votes {choice} on proposal {entry}"
+            write(at + 60 * number, "recuse" if recused else "ballot", member, text)
         decided = at + 3 * _DAY
-        write(decided, "tick", members[0], "the period is over")
-        decision = {
-            "entry": entry,
-            "effect": effect,
-            "title": title,
-            "proposer": proposer,
-            "outcome": "passed",
+        write(decided, "tick", members[0], "moves the clock")
+        decision = {"entry": entry, "effect": effect, "title": title, "proposer": proposer}
+        times = {
+            "opened_at": at,
+            "closes_at": decided,
+            "decided_at": decided,
+            "effect_at": decided + timelock,
         }
-        times = {"opened_at": at, "decided_at": decided, "effect_at": decided + timelock}
-        decisions.append(decision | counts | {name: _format(moment) for name, moment in times.items()})
-        write(decided + timelock, "tick", members[0], "the timelock is over")
+        decisions.append(
+            {
+                **decision,
+                "outcome": "in_effect",
+                **counts,
+                **{name: _format(when) for name, when in times.items()},
+            }
+        )
+        write(decided + timelock, "tick", members[0], "moves the clock")
         return decided + timelock
 
-    write(_FOUNDED, "found", members[0], "Wildlife Strike Coalition, 33 founders, charter version 1")
-    for second, member in enumerate(members, start=1):
-        write(_FOUNDED + second, "key", member, "identity key")
-    start = decide(
-        _FOUNDED + 3600, "run", "Which strikes affect the flight", members[11], _DAY, unanimous=False
+    lead = "comair-airlines"
+    write(_FOUNDED, "found", lead, "founds `Wildlife Strike Coalition` with 33 members")
+    start = decide(_FOUNDED + 3600, "run", "Which strikes affect the flight", lead, _DAY, unanimous=False)
+    write(
+        start + 60, "run_open", lead, f"opens attempt 1 of proposal {decisions[0]['entry']} with 33 members"
     )
-    write(start + 60, "run_open", members[11], "33 members, at least 5")
-    write(start + 70, "run_seal", members[11], "cohort of 33 sealed")
-    write(start + 95, "run_close", members[11], "11 rounds, both bars met")
-    effect = decide(start + 600, "release", "Release the joint model", members[3], 3 * _DAY, unanimous=True)
-    write(effect + 7200, "leave", _LEAVER, "Westair Commuter leaves; notice of 30 days")
+    for member in members:
+        write(start + 70, "run_seal", member, "seals its transcript and the result")
+    write(start + 95, "run_close", lead, "closes the run: completed")
+    title = f"Release the model of run {decisions[0]['entry']}"
+    effect = decide(start + 600, "release", title, lead, 3 * _DAY, unanimous=True)
+    write(effect + 7200, "leave", _LEAVER, "leaves")
     return entries, decisions
 
 

@@ -8,12 +8,11 @@ import pytest
 
 from hansa.errors import HansaError, Malformed, Refused
 from hansa.secagg import Contributor, Kind, Step
+from hansa.secagg.header import HUB, Header
 from hansa.secagg.masking import commit_to_seed
 from hansa.secagg.message import (
-    HUB,
     Consents,
     Delivery,
-    Header,
     Masked,
     Roster,
     Secret,

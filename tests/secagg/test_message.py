@@ -2,10 +2,10 @@ import pytest
 
 from hansa.errors import Malformed
 from hansa.secagg import Kind, message
+from hansa.secagg.header import HUB, parse_header, verify_header
 from hansa.secagg.message import (
     ADVERT_BYTES,
     CONSENT_BYTES,
-    HUB,
     Advert,
     Box,
     Consent,
@@ -18,8 +18,6 @@ from hansa.secagg.message import (
     Secret,
     Shares,
     Survivors,
-    parse_header,
-    verify_header,
 )
 
 SESSION = b"s" * 32

@@ -85,7 +85,7 @@ def lines(tmp_path_factory):
 
 
 def test_a_kill_before_any_of_a_sample_of_lines_loses_nothing(tmp_path, lines):
-    steps = random.Random(7).sample(range(1, lines + 1), 60)
+    steps = random.Random(7).sample(range(1, lines + 1), 40)
     outcomes = check_sweep("sweep", tmp_path / "sweep", steps)
     assert set(outcomes.values()) == {-9}
 

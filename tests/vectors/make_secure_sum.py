@@ -5,8 +5,9 @@
 - `session`: nothing but the session; a bad one cannot be built.
 - `contributor`: `me`, `identity_seed_hex`, `draws_hex` (the random bytes, call by call), `input`
   (decimal strings), and `steps`, each with `receive_hex` (missing in the first: the start) and `send_hex`.
-- `aggregator`: `steps`, each either a message (`from`, `receive_hex`) or the end of a turn (`send_hex` by
-  member, empty after the last), and then `total` (decimal strings).
+- `aggregator`: `steps`, each either a message (`from`, `receive_hex`) or the end of a turn (`send_hex`: a
+  text when all members are sent the same, else by member; empty after the last turn), and then `total`
+  (decimal strings).
 
 In a bad vector the last thing that happens is refused, and all before it is accepted.
 """
@@ -17,6 +18,8 @@ from hashlib import shake_256
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from vectorfiles import Case, bad, valid, write
+
 from hansa.secagg import Aggregator, Contributor, Kind, Party, Session
 from hansa.secagg.field import PRIME
 from hansa.secagg.message import (
@@ -35,7 +38,6 @@ from hansa.secagg.message import (
     parse_roster,
     parse_shares,
 )
-from vectorfiles import Case, bad, valid, write
 
 TOPIC = "secure-sum"
 NAMES = ("alder", "birch", "cedar", "dogwood", "elm")
@@ -69,7 +71,9 @@ class Scene:
             run=fixed_bytes("run", 32),
             round=self.round,
             attempt=0,
-            cohort=tuple(Party(name, identity_of(name).public_key().public_bytes_raw()) for name in self.vectors),
+            cohort=tuple(
+                Party(name, identity_of(name).public_key().public_bytes_raw()) for name in self.vectors
+            ),
             threshold=self.threshold,
             minimum_cohort=3,
             length=len(next(iter(self.vectors.values()))),
@@ -103,7 +107,7 @@ class Scene:
                 hub.receive(name, answer)
                 self.hub_view.append({"from": name, "receive_hex": answer.hex()})
             messages = hub.broadcast()
-            self.hub_view.append({"send_hex": {name: message.hex() for name, message in messages.items()}})
+            self.hub_view.append({"send_hex": spell_messages(messages)})
             answers = {}
             for name, message in messages.items():
                 answers[name] = members[name].receive(message)
@@ -144,6 +148,12 @@ class Scene:
             if step.get("from") == "birch" and bytes.fromhex(str(step["receive_hex"]))[5] == kind
         )
         return self.aggregator([*self.hub_view[:place], {"from": "birch", "receive_hex": message.hex()}])
+
+
+def spell_messages(messages: Mapping[str, bytes]) -> str | dict[str, str]:
+    if len(set(messages.values())) == 1:
+        return next(iter(messages.values())).hex()
+    return {name: message.hex() for name, message in messages.items()}
 
 
 def spell_session(session: Session, **changes: object) -> Fields:
@@ -192,8 +202,10 @@ def good_cases() -> Iterator[Case]:
     for count, scene in scenes.items():
         about = f"{count} members, threshold {scene.threshold}, {scene.session.length} numbers"
         total = {"total": [str(number) for number in scene.total]}
-        yield valid(f"{count}-members-hub", f"the hub's view; {about}", **scene.aggregator(scene.hub_view), **total)
-        for name in (list(scene.vectors)[0], list(scene.vectors)[-1]):
+        yield valid(
+            f"{count}-members-hub", f"the hub's view; {about}", **scene.aggregator(scene.hub_view), **total
+        )
+        for name in (next(iter(scene.vectors)), list(scene.vectors)[-1]):
             view = scene.contributor(name, scene.views[name])
             yield valid(f"{count}-members-{name}", f"the view of `{name}`; {about}", **view)
     yield valid(
@@ -201,30 +213,67 @@ def good_cases() -> Iterator[Case]:
         "the view of a member with others on both sides: it subtracts one pair mask and adds the other",
         **THREE.contributor("birch", THREE.views["birch"]),
     )
-    yield valid("smallest-session", "three members and one number", session=spell_session(THREE.session, length=1), machine="session")
+    yield valid(
+        "smallest-session",
+        "three members and one number",
+        session=spell_session(THREE.session, length=1),
+        machine="session",
+    )
 
 
 def bad_sessions() -> Iterator[Case]:
     def case(name: str, rule: str, what: str, **changes: object) -> Case:
-        return bad(f"secagg.{rule}", f"session-{name}", what, session=spell_session(FOUR.session, **changes), machine="session")
+        return bad(
+            f"secagg.{rule}",
+            f"session-{name}",
+            what,
+            session=spell_session(FOUR.session, **changes),
+            machine="session",
+        )
 
     cohort = spell_session(FOUR.session)["cohort"]
     assert isinstance(cohort, list)
-    yield case("of-two", "minimum-cohort", "two members, and a plan that allows it", cohort=cohort[:2], threshold=2, minimum_cohort=2)
-    yield case("below-the-plan", "minimum-cohort", "four members where the plan asks for five", minimum_cohort=5)
+    yield case(
+        "of-two",
+        "minimum-cohort",
+        "two members, and a plan that allows it",
+        cohort=cohort[:2],
+        threshold=2,
+        minimum_cohort=2,
+    )
+    yield case(
+        "below-the-plan", "minimum-cohort", "four members where the plan asks for five", minimum_cohort=5
+    )
     yield case("half", "threshold", "two disjoint halves could each recover a secret", threshold=2)
     yield case("more-than-all", "threshold", "a threshold that nobody can reach", threshold=5)
     yield case("unsorted", "cohort", "a cohort has one spelling", cohort=cohort[::-1])
-    yield case("one-key-twice", "cohort", "two names with one identity key", cohort=[{**cohort[0], "id": "aaa"}, *cohort[:3]])
+    yield case(
+        "one-key-twice",
+        "cohort",
+        "two names with one identity key",
+        cohort=[{**cohort[0], "id": "aaa"}, *cohort[:3]],
+    )
     yield case("empty", "length", "nothing to sum", length=0)
 
 
 def bad_inputs() -> Iterator[Case]:
     view = FOUR.contributor("alder", [])
     limit = (2**63 - 1) // 4
-    yield bad("secagg.range", "input-above", "four such numbers pass 2^63 - 1", **{**view, "input": [str(limit + 1)]})
-    yield bad("secagg.range", "input-below", "the same on the negative side", **{**view, "input": [str(-limit - 1)]})
-    yield bad("secagg.length", "input-too-long", "two numbers where one is asked for", **{**view, "input": ["1", "2"]})
+    yield bad(
+        "secagg.range",
+        "input-above",
+        "four such numbers pass 2^63 - 1",
+        **{**view, "input": [str(limit + 1)]},
+    )
+    yield bad(
+        "secagg.range", "input-below", "the same on the negative side", **{**view, "input": [str(-limit - 1)]}
+    )
+    yield bad(
+        "secagg.length",
+        "input-too-long",
+        "two numbers where one is asked for",
+        **{**view, "input": ["1", "2"]},
+    )
 
 
 def bad_rosters() -> Iterator[Case]:
@@ -240,25 +289,68 @@ def bad_rosters() -> Iterator[Case]:
 
     swapped = replace(birch, mask_key=birch.channel_key, channel_key=birch.mask_key)
     yield case("keys-swapped", "signature", "birch's two keys change places", alder, swapped, cedar)
-    yield case("adverts-swapped", "signature", "birch and cedar change places",
-               alder, replace(cedar, sender=1), replace(birch, sender=2))
+    yield case(
+        "adverts-swapped",
+        "signature",
+        "birch and cedar change places",
+        alder,
+        replace(cedar, sender=1),
+        replace(birch, sender=2),
+    )
     own = signed(replace(birch, mask_key=cedar.channel_key[::-1]), "hub")
-    yield case("hub-key", "signature", "the hub puts its own key in birch's place and signs it itself", alder, own, cedar)
+    yield case(
+        "hub-key",
+        "signature",
+        "the hub puts its own key in birch's place and signs it itself",
+        alder,
+        own,
+        cedar,
+    )
     yield case("member-omitted", "cohort", "cedar is left out", alder, birch)
-    yield case("stranger", "unknown-member", "a fourth advert for a cohort of three", alder, birch, cedar, replace(cedar, sender=3))
+    yield case(
+        "stranger",
+        "unknown-member",
+        "a fourth advert for a cohort of three",
+        alder,
+        birch,
+        cedar,
+        replace(cedar, sender=3),
+    )
     yield case("out-of-order", "order", "birch before alder", birch, alder, cedar)
-    yield case("own-advert-changed", "own", "alder's own key is replaced", replace(alder, mask_key=cedar.mask_key[::-1]), birch, cedar)
+    yield case(
+        "own-advert-changed",
+        "own",
+        "alder's own key is replaced",
+        replace(alder, mask_key=cedar.mask_key[::-1]),
+        birch,
+        cedar,
+    )
     weak = signed(replace(birch, mask_key=bytes(32)), "birch")
-    yield case("low-order-key", "key", "birch itself advertises a key whose secrets everybody knows", alder, weak, cedar)
+    yield case(
+        "low-order-key",
+        "key",
+        "birch itself advertises a key whose secrets everybody knows",
+        alder,
+        weak,
+        cedar,
+    )
     copied = signed(replace(cedar, mask_key=birch.mask_key), "cedar")
     yield case("key-copied", "key", "cedar itself advertises birch's key", alder, birch, copied)
     stale = parse_roster(NEXT_ROUND.received("alder", Kind.ROSTER)).adverts[1]
     yield case("stale-advert", "session", "birch's advert of another round", alder, stale, cedar)
-    yield case("relabelled-advert", "signature", "the same, with this round's session digest",
-               alder, replace(stale, session=roster.session), cedar)
+    yield case(
+        "relabelled-advert",
+        "signature",
+        "the same, with this round's session digest",
+        alder,
+        replace(stale, session=roster.session),
+        cedar,
+    )
     data = roster.encode()
     raw = {
-        ("another-round", "session", "everything is of the next round"): NEXT_ROUND.received("alder", Kind.ROSTER),
+        ("another-round", "session", "everything is of the next round"): NEXT_ROUND.received(
+            "alder", Kind.ROSTER
+        ),
         ("cut-off", "form", "the last byte is missing"): data[:-1],
         ("trailing-byte", "form", "a byte too many"): data + b"\0",
         ("from-a-member", "sender", "birch in the hub's place"): data[:6] + b"\x01\x00" + data[8:],
@@ -276,9 +368,19 @@ def bad_deliveries() -> Iterator[Case]:
         return bad(f"secagg.{rule}", f"delivery-{name}", what, **THREE.to_alder(Kind.DELIVERY, message))
 
     exchanged = (replace(birch, sealed=cedar.sealed), replace(cedar, sealed=birch.sealed))
-    yield case("boxes-swapped", "share", "birch's and cedar's boxes change places", replace(delivery, boxes=exchanged).encode())
+    yield case(
+        "boxes-swapped",
+        "share",
+        "birch's and cedar's boxes change places",
+        replace(delivery, boxes=exchanged).encode(),
+    )
     altered = replace(birch, sealed=birch.sealed[:-1] + bytes((birch.sealed[-1] ^ 1,)))
-    yield case("box-altered", "share", "one bit of a box is flipped", replace(delivery, boxes=(altered, cedar)).encode())
+    yield case(
+        "box-altered",
+        "share",
+        "one bit of a box is flipped",
+        replace(delivery, boxes=(altered, cedar)).encode(),
+    )
     yield case("box-missing", "cohort", "cedar's box is left out", replace(delivery, boxes=(birch,)).encode())
     yield case("anothers", "recipient", "the delivery for birch", THREE.received("birch", Kind.DELIVERY))
     yield case("roster-again", "turn", "the roster is replayed", THREE.received("alder", Kind.ROSTER))
@@ -310,12 +412,25 @@ def bad_consents() -> Iterator[Case]:
     elsewhere = replace(birch, survivors=Survivors(FOUR.session.digest, (0, 1, 3), (2,)).digest(roster))
     signed = replace(elsewhere, signature=identity_of("birch").sign(elsewhere.signed_bytes))
     yield case("two-sets", "set", "birch was shown another survivor set and signed it", own, signed, *others)
-    yield case("forged", "signature", "birch's consent to another set without its signature", own, elsewhere, *others)
+    yield case(
+        "forged", "signature", "birch's consent to another set without its signature", own, elsewhere, *others
+    )
     yield case("missing", "cohort", "birch's consent is left out", own, *others)
-    yield case("own-changed", "own", "alder's own consent is another one", replace(own, masked=bytes(32)), birch, *others)
+    yield case(
+        "own-changed",
+        "own",
+        "alder's own consent is another one",
+        replace(own, masked=bytes(32)),
+        birch,
+        *others,
+    )
     second = Survivors(FOUR.session.digest, (0, 1, 3), (2,)).encode()
-    yield bad("secagg.turn", "consents-second-set", "a second survivor set after the first was signed",
-              **FOUR.to_alder(Kind.CONSENTS, second))
+    yield bad(
+        "secagg.turn",
+        "consents-second-set",
+        "a second survivor set after the first was signed",
+        **FOUR.to_alder(Kind.CONSENTS, second),
+    )
 
 
 def bad_answers() -> Iterator[Case]:
@@ -324,17 +439,45 @@ def bad_answers() -> Iterator[Case]:
 
     advert = parse_advert(THREE.sent("birch", Kind.ADVERT))
     forged = replace(advert, signature=identity_of("hub").sign(advert.signed_bytes))
-    yield case("advert-forged", "signature", "another identity key signs for birch", Kind.ADVERT, forged.encode())
-    yield case("advert-of-cedar", "sender", "cedar's advert in birch's name", Kind.ADVERT, THREE.sent("cedar", Kind.ADVERT))
+    yield case(
+        "advert-forged", "signature", "another identity key signs for birch", Kind.ADVERT, forged.encode()
+    )
+    yield case(
+        "advert-of-cedar",
+        "sender",
+        "cedar's advert in birch's name",
+        Kind.ADVERT,
+        THREE.sent("cedar", Kind.ADVERT),
+    )
     shares = parse_shares(THREE.sent("birch", Kind.SHARES))
-    yield case("box-missing", "cohort", "no box for cedar", Kind.SHARES, replace(shares, boxes=shares.boxes[:1]).encode())
+    yield case(
+        "box-missing",
+        "cohort",
+        "no box for cedar",
+        Kind.SHARES,
+        replace(shares, boxes=shares.boxes[:1]).encode(),
+    )
     masked = parse_masked(THREE.sent("birch", Kind.MASKED))
-    yield case("too-short", "length", "two numbers of three", Kind.MASKED, replace(masked, numbers=bytes(masked.numbers[:16])).encode())
-    yield case("reveal-early", "turn", "the reveal comes first", Kind.CONSENT, THREE.sent("birch", Kind.REVEAL))
+    yield case(
+        "too-short",
+        "length",
+        "two numbers of three",
+        Kind.MASKED,
+        replace(masked, numbers=bytes(masked.numbers[:16])).encode(),
+    )
+    yield case(
+        "reveal-early", "turn", "the reveal comes first", Kind.CONSENT, THREE.sent("birch", Kind.REVEAL)
+    )
     consent = parse_consent(THREE.sent("birch", Kind.CONSENT))
     other = replace(consent, masked=bytes(32))
     other = replace(other, signature=identity_of("birch").sign(other.signed_bytes))
-    yield case("numbers-changed", "masked", "birch signs other masked numbers than arrived", Kind.CONSENT, other.encode())
+    yield case(
+        "numbers-changed",
+        "masked",
+        "birch signs other masked numbers than arrived",
+        Kind.CONSENT,
+        other.encode(),
+    )
     reveal = parse_reveal(THREE.sent("birch", Kind.REVEAL))
 
     def reveal_of(*shares: RevealedShare) -> bytes:
@@ -342,11 +485,21 @@ def bad_answers() -> Iterator[Case]:
 
     first, *rest = reveal.shares
     both = (first, replace(first, secret=Secret.MASK_KEY), *rest)
-    yield case("both-secrets", "order", "both secrets of alder do not fit one reveal", Kind.REVEAL, reveal_of(*both))
+    yield case(
+        "both-secrets", "order", "both secrets of alder do not fit one reveal", Kind.REVEAL, reveal_of(*both)
+    )
     key = replace(first, secret=Secret.MASK_KEY)
-    yield case("wrong-secret", "reveal", "a share of the mask key of a survivor", Kind.REVEAL, reveal_of(key, *rest))
+    yield case(
+        "wrong-secret", "reveal", "a share of the mask key of a survivor", Kind.REVEAL, reveal_of(key, *rest)
+    )
     large = replace(first, share=PRIME.to_bytes(33, "little"))
-    yield case("share-too-large", "share", "2^256 + 297 is no element of the field", Kind.REVEAL, reveal_of(large, *rest))
+    yield case(
+        "share-too-large",
+        "share",
+        "2^256 + 297 is no element of the field",
+        Kind.REVEAL,
+        reveal_of(large, *rest),
+    )
     again = THREE.from_birch(Kind.MASKED, THREE.sent("birch", Kind.MASKED))
     again["steps"] = [*again["steps"], again["steps"][-1]]  # type: ignore[misc, index]  # a list by construction
     yield bad("secagg.duplicate", "hub-masked-twice", "birch's numbers arrive twice", **again)
@@ -356,12 +509,16 @@ def bad_answers() -> Iterator[Case]:
         assert isinstance(steps, list)
         cedar = {"from": "cedar", "receive_hex": THREE.sent("cedar", kind).hex()}
         view["steps"] = [*steps[:-1], cedar, {"send_hex": {}}]
-        yield bad("secagg.dropout", f"hub-without-{kind.label}", f"birch vanishes before `{kind.label}`", **view)
+        yield bad(
+            "secagg.dropout", f"hub-without-{kind.label}", f"birch vanishes before `{kind.label}`", **view
+        )
     wrong = replace(first, share=(5).to_bytes(33, "little"))
     last = THREE.from_birch(Kind.REVEAL, reveal_of(wrong, *rest))
     cedar = {"from": "cedar", "receive_hex": THREE.sent("cedar", Kind.REVEAL).hex()}
     last["steps"] = [*last["steps"], cedar, {"send_hex": {}}]  # type: ignore[misc]  # a list by construction
-    yield bad("secagg.share", "hub-wrong-share", "birch returns a wrong share; the commitment shows it", **last)
+    yield bad(
+        "secagg.share", "hub-wrong-share", "birch returns a wrong share; the commitment shows it", **last
+    )
 
 
 if __name__ == "__main__":

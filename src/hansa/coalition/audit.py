@@ -12,11 +12,11 @@ from hansa.transparency import (
     COSIGNATURE,
     ED25519,
     NoteKey,
+    hash_leaf,
     parse_checkpoint,
     parse_leaf,
     parse_note,
     root_of,
-    hash_leaf,
     verify_every_signature,
 )
 
@@ -53,6 +53,7 @@ def audit_log(leaves: Sequence[bytes], note_text: str, *, coalition: str | None 
         note_text: the checkpoint with its signatures.
         coalition: the id that the caller expects, from an invitation or from a member it trusts; None
             accepts whichever coalition the log founds, and the caller should compare the id itself.
+
     Raises:
         Malformed, Refused: the first thing that is wrong, entries with their number.
     """
@@ -62,14 +63,18 @@ def audit_log(leaves: Sequence[bytes], note_text: str, *, coalition: str | None 
         raise Refused("log.empty", "the log holds no entry")
     # 2. It is the coalition that the caller meant.
     if coalition is not None and state.coalition != coalition:
-        raise Refused("audit.coalition", f"expected the coalition `{coalition}`, the log founds `{state.coalition}`")
+        raise Refused(
+            "audit.coalition", f"expected the coalition `{coalition}`, the log founds `{state.coalition}`"
+        )
     # 3. The checkpoint covers exactly these entries.
     note = parse_note(note_text)
     checkpoint = parse_checkpoint(note.body)
     if checkpoint.origin != state.charter.origin:
         raise Malformed("checkpoint.origin", f"expected `{state.charter.origin}`, got `{checkpoint.origin}`")
     if checkpoint.size != len(leaves):
-        raise Malformed("checkpoint.size", f"the log has {len(leaves)} entries, the checkpoint covers {checkpoint.size}")
+        raise Malformed(
+            "checkpoint.size", f"the log has {len(leaves)} entries, the checkpoint covers {checkpoint.size}"
+        )
     if checkpoint.root != root_of([hash_leaf(leaf) for leaf in leaves]):
         raise Malformed("checkpoint.root", "the entries do not have the root that the checkpoint signs")
     # 4. The log signed it, and every other line is a member's and verifies: no byte is unaccounted for.

@@ -36,7 +36,9 @@ def propose(state: State, entry: Entry, body: Propose) -> State:
     """
     author = state.members[entry.author].member
     if not state.charter.classes[author.member_class].votes:
-        raise Refused("propose.vote", f"members of class `{author.member_class}` have no vote and cannot propose")
+        raise Refused(
+            "propose.vote", f"members of class `{author.member_class}` have no vote and cannot propose"
+        )
     effect = parse_effect(body.effect)
     rules = [decision_rule_for(state.charter, effect.effect)]
     plan: Plan | None = None
@@ -101,7 +103,9 @@ def cast(state: State, entry: Entry, body: Ballot) -> State:
     if name in proposal.recused:
         raise Refused("ballot.recused", f"`{name}` is recused from proposal {proposal.number}")
     if name in proposal.ballots:
-        raise Refused("ballot.double", f"`{name}` has already voted on proposal {proposal.number}; ballots are final")
+        raise Refused(
+            "ballot.double", f"`{name}` has already voted on proposal {proposal.number}; ballots are final"
+        )
     ballots = MappingProxyType({**proposal.ballots, name: body.choice})
     return state.with_proposal(_settle(replace(proposal, ballots=ballots), state.at, closed=False))
 
@@ -120,8 +124,12 @@ def recuse(state: State, entry: Entry, body: Recuse) -> State:
     if name in proposal.recused:
         raise Refused("recuse.double", f"`{name}` is already recused from proposal {proposal.number}")
     if name in proposal.ballots:
-        raise Refused("recuse.voted", f"`{name}` has already voted on proposal {proposal.number}; recuse before voting")
-    return state.with_proposal(_settle(replace(proposal, recused=proposal.recused | {name}), state.at, closed=False))
+        raise Refused(
+            "recuse.voted", f"`{name}` has already voted on proposal {proposal.number}; recuse before voting"
+        )
+    return state.with_proposal(
+        _settle(replace(proposal, recused=proposal.recused | {name}), state.at, closed=False)
+    )
 
 
 def advance(state: State, at: int) -> State:
@@ -132,7 +140,11 @@ def advance(state: State, at: int) -> State:
         at: Unix seconds, not before `state.at`.
     """
     while True:
-        due = [(p.due_at, p.number, p) for p in map(state.proposals.__getitem__, state.pending) if p.due_at is not None]
+        due = [
+            (p.due_at, p.number, p)
+            for p in map(state.proposals.__getitem__, state.pending)
+            if p.due_at is not None
+        ]
         moment, _, proposal = min(due, default=(at + 1, 0, None))
         if proposal is None or moment > at:
             return replace(state, at=at)
@@ -159,7 +171,7 @@ def _together(outcomes: Sequence[Outcome]) -> Outcome:
     """All rules must be satisfied; of several reasons against, the gravest is named."""
     for reason in ("vetoed", "no_quorum", "failed", "open"):
         if reason in outcomes:
-            return reason  # type: ignore[return-value]  # mypy does not narrow over a tuple of literals
+            return reason
     return "passed"
 
 
@@ -200,7 +212,9 @@ def _verify_amendment(state: State, effect: Amend) -> Charter:
             f"{state.charter.version + 1}; got {charter.version}",
         )
     if charter.origin != state.charter.origin:
-        raise Refused("amend.origin", f"the log keeps its name `{state.charter.origin}`; got `{charter.origin}`")
+        raise Refused(
+            "amend.origin", f"the log keeps its name `{state.charter.origin}`; got `{charter.origin}`"
+        )
     orphans = [m.id for m in state.active_members if m.member_class not in charter.classes]
     if orphans:
         raise Refused("amend.classes", f"the new charter has no class for {', '.join(orphans)}")

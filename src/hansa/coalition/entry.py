@@ -184,16 +184,18 @@ def parse_entry(envelope: Envelope) -> Entry:
     model = BODIES.get(kind) if isinstance(kind, str) else None
     if model is None:
         raise Malformed("entry.kind", f"`{kind}` is not one of {', '.join(KINDS)}")
-    texts = (value["coalition"], value["author"], value["prev"])
-    if not all(isinstance(text, str) for text in texts) or not isinstance(seq, int) or isinstance(seq, bool) or seq < 0:
-        raise Malformed("entry.fields", "coalition, author and prev are texts, and seq is a whole number from 0")
+    coalition, author, prev = value["coalition"], value["author"], value["prev"]
+    if not (isinstance(coalition, str) and isinstance(author, str) and isinstance(prev, str)):
+        raise Malformed("entry.fields", "coalition, author and prev are texts")
+    if not isinstance(seq, int) or isinstance(seq, bool) or seq < 0:
+        raise Malformed("entry.fields", f"seq is a whole number from 0, got `{seq}`")
     try:
         body = model.model_validate(value["body"])
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "body"
         raise Malformed("entry.body", f"`{kind}` field `{place}`: {first['msg'].lower()}") from None
-    return Entry(envelope.id, value["coalition"], kind, value["author"], seq, value["prev"], body)
+    return Entry(envelope.id, coalition, str(kind), author, seq, prev, body)
 
 
 def make_entry(
@@ -207,7 +209,7 @@ def make_entry(
     kind = next((name for name, model in BODIES.items() if type(body) is model), None)
     if kind is None:
         raise ValueError(f"`{type(body).__name__}` is not the body of an entry")
-    payload = {
+    payload: dict[str, canonical.Json] = {
         "v": 1,
         "coalition": coalition,
         "kind": kind,

@@ -27,7 +27,7 @@ def verify_plan(state: State, plan: Plan) -> None:
     floor = max(plan.cohort.minimum, state.charter.privacy.minimum_cohort)
     if len(cohort) < floor:
         raise Refused("run.minimum-cohort", f"{len(cohort)} members can take part, and at least {floor} must")
-    if plan.privacy.noise == "none" and state.charter.privacy.unnoised_sums != "allowed":
+    if state.charter.privacy.unnoised_sums != "allowed":
         raise Refused("run.noise", "the charter refuses sums without noise, and the plan adds none")
 
 
@@ -48,6 +48,7 @@ def verify_run(state: State, proposal_id: str, *, plan_digest: str, cohort: Sequ
         proposal_id: the id of the proposal that was voted on.
         plan_digest: the digest of the plan that is about to be used.
         cohort: the members about to take part.
+
     Raises:
         Refused: `permit.*`, with what is missing.
     """
@@ -67,7 +68,9 @@ def verify_run(state: State, proposal_id: str, *, plan_digest: str, cohort: Sequ
             cohort=tuple(cohort),
             approved_cohort=approved_cohort(state, plan) if plan is not None else (),
             active=frozenset(member.id for member in state.active_members),
-            minimum_cohort=max(plan.cohort.minimum if plan is not None else 0, state.charter.privacy.minimum_cohort),
+            minimum_cohort=max(
+                plan.cohort.minimum if plan is not None else 0, state.charter.privacy.minimum_cohort
+            ),
             noise=plan.privacy.noise if plan is not None else "none",
             unnoised_sums=state.charter.privacy.unnoised_sums,
             now=state.at,
@@ -92,11 +95,16 @@ def open_run(state: State, entry: Entry, body: RunOpen) -> State:
         raise Refused("run_open.order", "the cohort is sorted by id, each member once")
     attempts = state.attempts(body.proposal)
     if body.attempt != len(attempts) + 1:
-        raise Refused("run_open.attempt", f"the next attempt is number {len(attempts) + 1}; got {body.attempt}")
+        raise Refused(
+            "run_open.attempt", f"the next attempt is number {len(attempts) + 1}; got {body.attempt}"
+        )
     if any(run.status == "open" for run in attempts):
         raise Refused("run_open.busy", "an attempt at this run is still open; close it first")
     if not len(body.cohort) < 2 * body.threshold <= 2 * len(body.cohort):
-        raise Refused("run_open.threshold", f"more than half of {len(body.cohort)}, and at most all; got {body.threshold}")
+        raise Refused(
+            "run_open.threshold",
+            f"more than half of {len(body.cohort)}, and at most all; got {body.threshold}",
+        )
     run = RunRecord(
         entry.id, state.size, body.proposal, body.attempt, entry.author, tuple(body.cohort), body.threshold
     )
@@ -161,7 +169,9 @@ def brake(state: State, entry: Entry, body: Brake) -> State:
     if proposal.plan is None:
         raise Refused("brake.not-run", f"proposal {proposal.number} is not a run; there is nothing to stop")
     if entry.author in {name for name, _ in proposal.brakes}:
-        raise Refused("brake.used", f"`{entry.author}` has braked this run before; only a majority can prolong it")
+        raise Refused(
+            "brake.used", f"`{entry.author}` has braked this run before; only a majority can prolong it"
+        )
     brakes = (*proposal.brakes, (entry.author, state.at))
     voting = {member.id for member in state.voting_members}
     if 2 * sum(name in voting for name, _ in brakes) > len(voting):

@@ -10,7 +10,9 @@ from hansa.governance import Charter, Choice, DecisionRule, Effect, Elector, Mem
 from hansa.transparency import PublicKey, canonical, format_instant
 
 Status = Literal["active", "left", "expelled"]
-Outcome = Literal["open", "passed", "failed", "no_quorum", "vetoed", "withdrawn", "dropped", "in_effect", "void"]
+Outcome = Literal[
+    "open", "passed", "failed", "no_quorum", "vetoed", "withdrawn", "dropped", "in_effect", "void"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +185,8 @@ def _to_json(state: State) -> canonical.Json:
                 "id": p.id,
                 "outcome": p.outcome,
                 "ballots": dict(p.ballots),
-                "recused": sorted(p.recused),
-                "electorate": [e.member for e in p.electorate],
+                "recused": [*sorted(p.recused)],
+                "electorate": [*(e.member for e in p.electorate)],
                 "closes_at": p.closes_at,
                 "decided_at": p.decided_at,
                 "effect_at": p.effect_at,
@@ -206,5 +208,7 @@ def _to_json(state: State) -> canonical.Json:
             }
             for run in state.runs.values()
         ],
-        "releases": [{"proposal": r.proposal, "model": r.model, "report": r.report, "at": r.at} for r in state.releases],
+        "releases": [
+            {"proposal": r.proposal, "model": r.model, "report": r.report, "at": r.at} for r in state.releases
+        ],
     }

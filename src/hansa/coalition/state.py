@@ -35,6 +35,7 @@ def apply(state: State | None, leaf: bytes) -> State:
     Args:
         state: the state before; None before the first leaf.
         leaf: the leaf's bytes, exactly as the log holds them.
+
     Raises:
         Malformed: bytes, signature or chain are wrong.
         Refused: the entry is well-formed and a rule says no.
@@ -61,7 +62,9 @@ def apply(state: State | None, leaf: bytes) -> State:
         raise Refused("found.again", "this coalition is founded already")
     # 6. The coalition.
     if entry.coalition != state.coalition:
-        raise Refused("entry.coalition", f"meant for the coalition `{entry.coalition}`, this is `{state.coalition}`")
+        raise Refused(
+            "entry.coalition", f"meant for the coalition `{entry.coalition}`, this is `{state.coalition}`"
+        )
     # 7. The author.
     author = state.members.get(entry.author)
     if author is None:
@@ -74,7 +77,9 @@ def apply(state: State | None, leaf: bytes) -> State:
     if entry.seq != author.next_seq:
         raise Malformed("chain.seq", f"`{entry.author}` stands at `seq` {author.next_seq}; got {entry.seq}")
     if entry.prev != author.head:
-        raise Malformed("chain.prev", f"the last entry of `{entry.author}` is `{author.head}`; got `{entry.prev}`")
+        raise Malformed(
+            "chain.prev", f"the last entry of `{entry.author}` is `{author.head}`; got `{entry.prev}`"
+        )
     state = state.with_member(replace(author, next_seq=entry.seq + 1, head=entry.id))
     # 10 was done with 4. 11. The kind's own rule.
     return replace(_dispatch(state, entry), size=state.size + 1)

@@ -87,6 +87,7 @@ class Derivation:
 
         Args:
             total: the sum of all contributors' integers, 8 bytes each, signed, little-endian.
+
         Raises:
             Malformed: `run.total`, another number of bytes than was asked for.
             Refused: the totals do not allow the computation to go on.

@@ -44,9 +44,11 @@ class LocalEngine:
 
         Args:
             messages: by member id; members who are not named are not asked.
+
         Returns:
             Answers and failures. A failure is an expected one (`HansaError`) of that member alone; a
             defect in a contributor's code is not caught.
+
         Raises:
             ValueError: a message is addressed to nobody.
         Guarantees:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -100,24 +100,32 @@ def parse_document(text: str, source: str) -> Document:
             ]
         )
     reader = _Reader(source)
+    text = text.removeprefix("\ufeff")
+    for number, line in enumerate(text.splitlines()):
+        # Found before parsing, because the parser fails with an assertion on versions that it does not know.
+        if line.lstrip("\ufeff").startswith("%"):
+            reader.stop("yaml.directive", "leave out the `%` directive; YAML 1.2 is understood", number)
     try:
-        events = iter(YAML(typ="safe", pure=True).parse(text))
-        value = reader.read_stream(events)
+        value = reader.read_stream(_parse_events(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = " ".join(str(error.problem or error.context or "cannot be read").split())
-        place = f"{source}:{mark.line + 1}" if mark is not None else source
-        column = f", column {mark.column + 1}" if mark is not None else ""
-        message = (
-            f"this is not YAML: {problem}{column}; check quotes, colons and indentation here and just above"
+        reader.stop(
+            "yaml.syntax",
+            f"this is not YAML: {problem}, column {mark.column + 1}; check quotes, colons and indentation here and just above",
+            mark.line,
         )
-        raise InvalidDocument([*reader.findings, Finding("error", "yaml.syntax", message, place)]) from None
     except YAMLError as error:
         problem = " ".join(str(error).split())
-        raise InvalidDocument(
-            [Finding("error", "yaml.syntax", f"this is not YAML: {problem}", source)]
-        ) from None
+        reader.stop("yaml.syntax", f"this is not YAML: {problem}", 0)
     return Document(value, source, MappingProxyType(reader.lines), tuple(reader.findings))
+
+
+def _parse_events(text: str) -> Iterator[Any]:
+    try:
+        yield from YAML(typ="safe", pure=True).parse(text)
+    except (ValueError, OverflowError):  # the parser hands a number above U+10FFFF to `chr`
+        raise YAMLError("an escape after a backslash names no character") from None
 
 
 class _Reader:
@@ -132,16 +140,16 @@ class _Reader:
         next(events)  # the start of the stream
         start = next(events)
         if not isinstance(start, DocumentStartEvent):
-            self._stop("yaml.empty", "the document is empty", 0)
+            self.stop("yaml.empty", "the document is empty", 0)
         if start.version is not None or start.tags:
-            self._stop(
+            self.stop(
                 "yaml.directive", "leave out the `%` directive; YAML 1.2 is understood", start.start_mark.line
             )
         value = self._read(next(events), events, ())
         next(events)  # the end of the document
         after = next(events)
         if isinstance(after, DocumentStartEvent):
-            self._stop(
+            self.stop(
                 "yaml.documents", "one file holds one document; remove the `---` here", after.start_mark.line
             )
         return value
@@ -150,9 +158,9 @@ class _Reader:
         line = event.start_mark.line
         self.lines[path] = line + 1
         if len(path) > MAX_DEPTH:
-            self._stop("yaml.depth", f"nothing here nests deeper than {MAX_DEPTH} levels", line)
+            self.stop("yaml.depth", f"nothing here nests deeper than {MAX_DEPTH} levels", line)
         if isinstance(event, AliasEvent):
-            self._stop(
+            self.stop(
                 "yaml.alias", f"write the value out instead of the alias {quote(f'*{event.anchor}')}", line
             )
         if event.anchor is not None:
@@ -179,7 +187,7 @@ class _Reader:
         while not isinstance(key := next(events), MappingEndEvent):
             line = key.start_mark.line
             if not isinstance(key, ScalarEvent):
-                self._stop("yaml.name", "a name is plain text", line)
+                self.stop("yaml.name", "a name is plain text", line)
             name = str(key.value)
             if name in members:
                 self._note(
@@ -196,7 +204,7 @@ class _Reader:
     def _note(self, rule: str, message: str, line: int) -> None:
         self.findings.append(Finding("error", rule, message, f"{self.source}:{line + 1}"))
 
-    def _stop(self, rule: str, message: str, line: int) -> None:
+    def stop(self, rule: str, message: str, line: int) -> NoReturn:
         self._note(rule, message, line)
         raise InvalidDocument(self.findings)
 

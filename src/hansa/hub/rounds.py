@@ -74,6 +74,7 @@ class Coordinator:
 
         Args:
             run_id: the id of the `run_open` entry.
+
         Raises:
             Refused: `permit.*`, or what a contributor refused, with its name.
             Malformed: a contributor sent something that the protocol does not allow.
@@ -87,7 +88,12 @@ class Coordinator:
                 run,
                 Frame(
                     "begin",
-                    {"run": run.id, "proposal": proposal.id, "plan": plan.digest, "recipe": plan.recipe.digest},
+                    {
+                        "run": run.id,
+                        "proposal": proposal.id,
+                        "plan": plan.digest,
+                        "recipe": plan.recipe.digest,
+                    },
                 ),
                 "ready",
             )
@@ -128,9 +134,7 @@ class Coordinator:
         """One round: ask everybody, carry the secure sum to its end, return the total's bytes."""
         aggregator = Aggregator(derivation.session)
         fields: dict[str, canonical.Json] = {"run": run.id, "round": derivation.round}
-        ask = Frame(
-            "ask", {**fields, "name": name, "question": derivation.question_digest.hex()}, last_total
-        )
+        ask = Frame("ask", {**fields, "name": name, "question": derivation.question_digest.hex()}, last_total)
         answers = self._ask_all(run, ask, "sum")
         while True:
             for member, answer in answers.items():
@@ -166,7 +170,9 @@ class Coordinator:
         turn = self._engine.turn(messages)
         problems = [f"`{name}`: {failure}" for name, failure in turn.failures.items()]
         problems += [
-            f"`{name}` did not answer" for name in cohort if name not in turn.answers and name not in turn.failures
+            f"`{name}` did not answer"
+            for name in cohort
+            if name not in turn.answers and name not in turn.failures
         ]
         if problems:
             raise Refused("run.contributor", problems)

@@ -29,6 +29,7 @@ class Sequencer:
         store: the log; this object is its only writer.
         key: the log's key, the one in the `found` entry.
         clock: returns Unix seconds; an entry's `at` is this, or the log's newest `at` when that is later.
+
     Raises:
         Malformed, Refused: the stored log does not follow, with the number of the first wrong entry.
     """
@@ -69,16 +70,26 @@ class Sequencer:
         return first
 
     def sign_checkpoint(self) -> Note:
-        """Sign the log's present size and root, and keep the note before anybody sees it."""
+        """Sign the log's present size and root, and keep the note before anybody sees it.
+
+        Guarantees:
+            Nothing is signed twice: over an unchanged log the note that was kept comes back, cosignatures
+            and all.
+        """
         frontier = self._store.frontier
         origin = self.state.charter.origin
-        note = sign_checkpoint(Checkpoint(origin, frontier.size, frontier.root), self._key, origin)
+        head = Checkpoint(origin, frontier.size, frontier.root)
+        kept = self.checkpoint
+        if kept is not None and kept.body == head.encode():
+            return kept
+        note = sign_checkpoint(head, self._key, origin)
         self._store.save_checkpoint(note.encode())
         return note
 
     def keep(self, note: Note, cosignatures: Sequence[NoteSignature]) -> Note:
-        """Add members' cosignatures to a checkpoint and keep it; return the whole note."""
-        whole = note.add(cosignatures)
+        """Add the cosignatures that a checkpoint does not have yet, and keep it; return the whole note."""
+        there = {(line.name, line.key_id) for line in note.signatures}
+        whole = note.add([line for line in cosignatures if (line.name, line.key_id) not in there])
         self._store.save_checkpoint(whole.encode())
         return whole
 

@@ -1,7 +1,7 @@
 """ROC, average precision and recall from score histograms, with how far each can be from exact.
 
 A histogram cannot order rows inside a bin. For each bin the metrics lie between extremes (all positives
-first, all negatives first, all tied); the middle is taken, and half the distance is the uncertainty. Where it is too large, the bins at fault are named, and the next question zooms into them.
+first, all negatives first); the middle is taken, and half the distance is the uncertainty. Where it is too large, the bins at fault are named, and the next question zooms into them.
 """
 
 import math
@@ -185,13 +185,14 @@ def _average_precision(
     rank = np.arange(1, len(bins) + 1)
     after = np.cumsum(negatives)[bins]
     before = after - negatives[bins]
-    # All rows of a bin tied, all positives first, all negatives first.
-    tied = np.cumsum(positives)[bins] / (np.cumsum(positives)[bins] + after)
-    best, worst = rank / (rank + before), rank / (rank + after)
+    last = np.cumsum(positives)[bins]
+    # A positive counts the precision at its own threshold, where ties stand together. It is the most when all
+    # positives of the bin come first and tied, the least when they come last, one by one.
     shape = len(positives)
-    high = np.maximum(np.bincount(bins, best, shape), np.bincount(bins, tied, shape))
-    low = np.minimum(np.bincount(bins, worst, shape), np.bincount(bins, tied, shape))
-    value = np.where(open_, (high + low) / 2, np.bincount(bins, tied, shape))
+    high = np.bincount(bins, last / (last + before), shape)
+    low = np.bincount(bins, rank / (rank + after), shape)
+    tied = np.bincount(bins, last / (last + after), shape)
+    value = np.where(open_, (high + low) / 2, tied)
     doubt = np.where(open_, (high - low) / 2, 0.0) / len(bins)
     return math.fsum(value.tolist()) / len(bins), doubt
 

@@ -160,7 +160,8 @@ class Matrix:
     """A table under a design, kept small: numbers in full, each category block as one code a row.
 
     Args:
-        dense: shape (n, n_dense), float64, column by column in memory: intercept, values and indicators.
+        dense: shape (n, n_dense), float64, column by column in memory: column 0 all ones, then values and
+            indicators.
         codes: per block, shape (n,): the column within the block, or the block's width for none of them.
         widths: per block, how many columns.
     """

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hansa.learning.ranking import rank_scores
+from hansa.learning.ranking import measure_auc, rank_scores
 from hansa.learning.tables import Vector
 
 # Two-sided 95% quantiles of Student's distribution for 1 to 30 degrees of freedom.
@@ -42,7 +42,7 @@ def bound_auc(labels: NDArray[np.int8], scores: Vector) -> Interval:
     """
     above, below = _placements(labels, scores)
     shrunk = _shrink(above, below)
-    value, half = _measure(above, below, _spread(shrunk, above, below))
+    value, half = measure_auc(labels, scores), _half_width(above, below, _spread(shrunk, above, below))
     inner = value if 0 < value < 1 else shrunk
     middle, half = math.log(inner / (1 - inner)), half / (inner * (1 - inner))
     return Interval(value, min(value, _logistic(middle - half)), max(value, _logistic(middle + half)))
@@ -64,7 +64,8 @@ def bound_gain(labels: NDArray[np.int8], first: Vector, second: Vector) -> Inter
     doubts = [
         _spread(_shrink(up, down), up, down) for up, down in ((first_above, first_below), (above, below))
     ]
-    value, half = _measure(above - first_above, below - first_below, sum(doubts))
+    value = measure_auc(labels, second) - measure_auc(labels, first)
+    half = _half_width(above - first_above, below - first_below, sum(doubts) if value else 0.0)
     return Interval(value, max(value - half, -1.0), min(value + half, 1.0))
 
 
@@ -88,17 +89,16 @@ def _spread(auc: float, above: Vector, below: Vector) -> float:
     return auc * (1 - auc) / min(len(above), len(below))
 
 
-def _measure(above: Vector, below: Vector, doubt: float) -> tuple[float, float]:
-    """Return the value and half the width of its interval; `doubt` is the variance if none was seen."""
-    value = float(above.mean())
+def _half_width(above: Vector, below: Vector, doubt: float) -> float:
+    """Return half the width of the interval; `doubt` is the variance if none was seen."""
     parts = float(above.var(ddof=1)) / len(above), float(below.var(ddof=1)) / len(below)
     variance = sum(parts)
     if variance > 1e-20:
         freedom = variance**2 / (parts[0] ** 2 / (len(above) - 1) + parts[1] ** 2 / (len(below) - 1))
     else:
-        variance = doubt if abs(value) > 1e-12 else 0.0
+        variance = doubt
         freedom = float(min(len(above), len(below)) - 1)
-    return value, _quantile(freedom) * math.sqrt(variance)
+    return _quantile(freedom) * math.sqrt(variance)
 
 
 def _logistic(logit: float) -> float:

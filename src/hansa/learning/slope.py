@@ -117,7 +117,7 @@ def fit_intercept(logits: Vector, labels: Vector, penalty: float) -> float:
         if abs(step) < 1e-13 * (1.0 + abs(intercept)):
             break
         intercept -= step
-        if not low <= intercept <= high:
+        if not low < intercept < high:
             intercept = (low + high) / 2
     return intercept
 

@@ -37,6 +37,7 @@ class Follower:
         key: its identity key.
         clock: returns Unix seconds, this member's own.
         folder: where it remembers what it has cosigned, across restarts; None keeps it in memory only.
+
     Raises:
         Malformed: `witness.memory`, the remembered file is damaged.
     """
@@ -75,29 +76,28 @@ class Follower:
         Args:
             leaves: the leaves after `size`, up to the checkpoint's size.
             note_text: the hub's signed checkpoint.
+
         Raises:
             Malformed, Refused: `witness.origin`, `witness.size`, `witness.fork`, or what the fold says.
         Guarantees:
             When it raises, nothing has changed.
         """
-        # 1. The fold accepts every new entry.
-        state = replay(leaves, self._state)
-        if state is None:
+        # 1. The checkpoint is the log's own; its name and key stand in the first entry for ever.
+        anchor = self._state if self._state is not None else replay(leaves[:1])
+        if anchor is None:
             raise Refused("log.empty", "there is nothing to follow yet")
-        # 2. The checkpoint is the log's own.
         note = parse_note(note_text)
-        verify_note(note, NoteKey(state.charter.origin, ED25519, state.log_key))
+        verify_note(note, NoteKey(anchor.charter.origin, ED25519, anchor.log_key))
         checkpoint = parse_checkpoint(note.body)
-        if checkpoint.origin != state.charter.origin:
+        if checkpoint.origin != anchor.charter.origin:
             raise Refused(
-                "witness.origin", f"expected the log `{state.charter.origin}`, got `{checkpoint.origin}`"
+                "witness.origin", f"expected the log `{anchor.charter.origin}`, got `{checkpoint.origin}`"
             )
-        # 3. It covers exactly these entries, and therefore extends all that this member saw before.
+        # 2. It covers exactly these entries, and therefore extends all that this member saw before.
         frontier = self._frontier.extend(hash_leaf(leaf) for leaf in leaves)
         if checkpoint.size != frontier.size:
             raise Refused(
-                "witness.size",
-                f"the checkpoint covers {checkpoint.size} entries, and {frontier.size} were shown",
+                "witness.size", f"the checkpoint covers {checkpoint.size} entries, and {frontier.size} were shown"
             )
         self._verify_extends_memory(leaves, frontier)
         if checkpoint.root != frontier.root:
@@ -106,6 +106,8 @@ class Follower:
                 f"the checkpoint of size {checkpoint.size} has another root than the entries shown to `{self.member}`: "
                 "the hub shows different logs to different members",
             )
+        # 3. The fold accepts every new entry.
+        state = replay(leaves, self._state)
         # 4. Remember before anything is signed: what was signed once must never be contradicted.
         self._remember(checkpoint.size, checkpoint.root)
         self._state, self._frontier, self._body = state, frontier, note.body

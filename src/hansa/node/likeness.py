@@ -51,10 +51,10 @@ def describe_difference(found: str, meant: str) -> str:
     return "spelling" if fold_text(found) != fold_text(meant) else "case, spaces, hyphens or accents"
 
 
-def show(text: str) -> str:
-    """Return a text between backticks: on one line, at most 40 characters, what cannot be printed escaped."""
-    if len(text) > SHOWN_CHARACTERS:
-        text = text[: SHOWN_CHARACTERS - 1] + "…"
+def show(text: str, characters: int = SHOWN_CHARACTERS) -> str:
+    """Return a text between backticks: on one line, cut if long, what cannot be printed escaped."""
+    if len(text) > characters:
+        text = text[: characters - 1] + "…"
     printable = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
     return f"`{printable.replace('`', chr(39))}`"
 

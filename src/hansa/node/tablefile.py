@@ -6,6 +6,7 @@ spreadsheet shows: the header is row 1, and an empty line counts.
 
 import itertools
 import stat
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,12 @@ BLOCK_ROWS: Final = 1024
 """Small, so that a block of texts stays in the processor's cache while its columns are worked on."""
 
 _SHOWN_ROWS: Final = 3
+
+_ODD: Final = {
+    "data.encoding": "bytes are not UTF-8",
+    "data.fields": "the number of fields is not that of the header",
+    "data.nul": "there are zero bytes",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +101,11 @@ class RawTable:
             )
 
     def _csv_blocks(self, wanted: tuple[str, ...], places: list[int]) -> Iterator[Block]:
-        width, start = len(self.header), 2
-        odd = _OddRows(self.path.name, width)
+        start = 2
+        odd = _OddRows(self.path.name, self.header)
         stop: Finding | None = None
-        with csvfile.open_text(self.path, self.max_bytes) as stream:
-            reader = csvfile.read_records(stream)
+        with csvfile.open_text(self.path, self.max_bytes) as text:
+            reader = text.records()
             next(reader, None)
             while stop is None:
                 records: list[list[str]] = []
@@ -106,14 +113,14 @@ class RawTable:
                     # `extend` keeps the rows that came before a defect.
                     records.extend(itertools.islice(reader, BLOCK_ROWS))
                 except csvfile.DEFECTS as error:
-                    stop = csvfile.explain(self.path, error, start + len(records), self.max_bytes)
+                    stop = text.explain(error, start + len(records))
                 if not records:
                     break
                 rows: Sequence[int] = range(start, start + len(records))
                 start += len(records)
-                if set(map(len, records)) != {width}:
+                if text.is_suspect or set(map(len, records)) != {len(self.header)}:
                     rows, records = odd.sift(rows, records)
-                columns = list(zip(*records, strict=True)) if records else [()] * width
+                columns = list(zip(*records, strict=True)) if records else [()] * len(self.header)
                 yield Block(rows, {name: columns[place] for name, place in zip(wanted, places, strict=True)})
         findings = odd.findings + (() if stop is None else (stop,))
         if findings:
@@ -121,41 +128,52 @@ class RawTable:
 
 
 class _OddRows:
-    """Rows with another number of fields than the header; the first few are reported, the others counted."""
+    """Rows that cannot be read as cells; of each rule the first few are reported, the others counted."""
 
-    def __init__(self, file: str, width: int) -> None:
+    def __init__(self, file: str, header: tuple[str, ...]) -> None:
         self._file = file
-        self._width = width
+        self._header = header
         self._shown: list[Finding] = []
-        self._more = 0
+        self._counts: Counter[str] = Counter()
 
     def sift(self, rows: Sequence[int], records: list[list[str]]) -> tuple[list[int], list[list[str]]]:
-        """Return the rows that are as wide as the header, without empty lines."""
+        """Return the rows that hold one text for each column of the header, without empty lines."""
         kept_rows, kept = [], []
         for row, record in zip(rows, records, strict=True):
-            if len(record) == self._width:
+            finding = self._judge(row, record)
+            if finding is not None:
+                self._counts[finding.rule] += 1
+                if self._counts[finding.rule] <= _SHOWN_ROWS:
+                    self._shown.append(finding)
+            elif record:
                 kept_rows.append(row)
                 kept.append(record)
-            elif record:
-                self._report(row, len(record))
         return kept_rows, kept
 
-    def _report(self, row: int, width: int) -> None:
-        if len(self._shown) >= _SHOWN_ROWS:
-            self._more += 1
-            return
-        too_many = width > self._width
+    def _judge(self, row: int, record: list[str]) -> Finding | None:
+        for index, cell in enumerate(record):
+            if char := csvfile.find_suspect(cell):
+                column = show(self._header[index]) if index < len(self._header) else str(index + 1)
+                place = f"{self._file}, row {row}, column {column}"
+                return Finding("error", csvfile.suspect_rule(char), csvfile.explain_suspect(char), place)
+        width = len(self._header)
+        if not record or len(record) == width:
+            return None
+        too_many = len(record) > width
         remedy = "put text that holds a comma in quotation marks" if too_many else "add what is missing"
-        fields = f"{width} field{'s' * (width != 1)}"
-        message = f"found {fields}, expected {self._width} as in the header; {remedy}"
-        self._shown.append(Finding("error", "data.fields", message, f"{self._file}, row {row}"))
+        fields = f"{len(record)} field{'s' * (len(record) != 1)}"
+        message = f"found {fields}, expected {width} as in the header; {remedy}"
+        return Finding("error", "data.fields", message, f"{self._file}, row {row}")
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        if not self._more:
-            return tuple(self._shown)
-        message = f"{self._more:,} more row{'s' * (self._more > 1)} whose number of fields is not that of the header"
-        return (*self._shown, Finding("error", "data.fields", message, self._file))
+        more = []
+        for rule, count in self._counts.items():
+            if count > _SHOWN_ROWS:
+                rest = count - _SHOWN_ROWS
+                message = f"{rest:,} more row{'s' * (rest > 1)} in which {_ODD[rule]}"
+                more.append(Finding("error", rule, message, self._file))
+        return (*self._shown, *more)
 
 
 def read_columns(path: Path, *, max_bytes: int = MAX_BYTES) -> RawTable:
@@ -203,7 +221,7 @@ def _verify_file(path: Path, suffix: str, max_bytes: int) -> None:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise Unavailable(f"{show(str(path))} is not a file; name the table itself")
+            raise Unavailable(f"{show(str(path), 300)} is not a file; name the table itself")
         with path.open("rb") as file:
             start = file.read(16)
     except OSError as error:
@@ -238,15 +256,19 @@ def _recognise(start: bytes, suffix: str) -> str:
 
 
 def _read_header(path: Path, max_bytes: int) -> tuple[str, ...]:
-    with csvfile.open_text(path, max_bytes) as stream:
+    with csvfile.open_text(path, max_bytes) as text:
         try:
-            return tuple(next(csvfile.read_records(stream), ()))
+            return tuple(next(text.records(), ()))
         except csvfile.DEFECTS as error:
-            raise TableRefused([csvfile.explain(path, error, 1, max_bytes)]) from error
+            raise TableRefused([text.explain(error, 1)]) from error
 
 
 def _inspect_header(file: str, header: tuple[str, ...]) -> Iterator[Finding]:
     place = f"{file}, row 1"
+    for index, name in enumerate(header, 1):
+        if char := csvfile.find_suspect(name):
+            message = csvfile.explain_suspect(char)
+            yield Finding("error", csvfile.suspect_rule(char), message, f"{place}, column {index}")
     if not any(name.strip() for name in header):
         message = "the first row is empty; expected the names of the columns"
         yield Finding("error", "data.header", message, place)

@@ -5,9 +5,10 @@ only through the secure sum. What it learns about its own rows stays in its hous
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from hansa.coalition import ProposalRecord, RunRecord, RunSeal, State, result_digest, verify_run
+from hansa.coalition import RunRecord, RunSeal, State, result_digest, verify_run
 from hansa.engine import Derivation, Frame, parse_frame
 from hansa.errors import Malformed, Refused
 from hansa.governance import Plan
@@ -68,20 +69,27 @@ class Trainer:
             raise
 
     def _answer(self, frame: Frame) -> Frame:
+        if frame.word == "begin":
+            return self._begin(frame)
+        if frame.word == "stop":
+            self._job = None
+            return Frame("stopped")
+        job = self._job
+        if job is None or frame.fields.get("run") != job.run:
+            raise Malformed("run.word", f"`{frame.word}` of a run that is not under way here")
         match frame.word:
-            case "begin":
-                return self._begin(frame)
-            case "stop":
-                self._job = None
-                return Frame("stopped")
-            case "ask" | "sum" | "end" if self._job is not None and frame.fields.get("run") == self._job.run:
-                return getattr(self, f"_{frame.word}")(frame, self._job)  # type: ignore[no-any-return]
+            case "ask":
+                return self._ask(frame, job)
+            case "sum":
+                return self._sum(frame, job)
+            case "end":
+                return self._end(frame, job)
             case _:
-                raise Malformed("run.word", f"`{frame.word}` is not expected now")
+                raise Malformed("run.word", f"`{frame.word}` is not a word of this protocol")
 
     def _begin(self, frame: Frame) -> Frame:
         run_id = _text(frame, "run")
-        run, proposal, plan = self._permitted(run_id, _text(frame, "plan"))
+        run, plan = self._permitted(run_id, _text(frame, "plan"))
         if (installed := recipe_digest()) != plan.recipe.digest:
             raise Refused(
                 "run.recipe",
@@ -99,7 +107,7 @@ class Trainer:
             threshold=run.threshold,
             minimum_cohort=max(plan.cohort.minimum, state.charter.privacy.minimum_cohort),
         )
-        self._job = _Job(run.id, proposal.id, plan, recipe, rows, derivation)
+        self._job = _Job(run.id, plan, recipe, rows, derivation)
         return Frame("ready")
 
     def _ask(self, frame: Frame, job: "_Job") -> Frame:
@@ -138,18 +146,20 @@ class Trainer:
         if result is None:
             raise Refused("run.question", "the coordinator ends the run, and a question is still open")
         metrics, model = frame.fields.get("metrics"), frame.fields.get("model")
+        if not isinstance(metrics, dict):
+            raise Malformed("run.field", "`end` carries an object `metrics`")
         _verify_close("run.metrics", metrics, dict(write_metrics(result)), METRIC_TOLERANCE)
         _verify_close("run.model", model, result.model_document(), MODEL_TOLERANCE)
         job.report = job.recipe.private_report(result, job.rows)
         body = RunSeal(
             run=job.run,
             transcript=job.derivation.transcript.hex(),
-            result=result_digest(digest(model), metrics),  # type: ignore[arg-type]  # checked just above
+            result=result_digest(digest(model), {name: str(value) for name, value in metrics.items()}),
         )
         (seal,) = Voter(self._member, self._key).write(self._state(), body)
         return Frame("sealed", body=canonical.encode(seal.to_json()))
 
-    def _permitted(self, run_id: str, plan_digest: str) -> tuple[RunRecord, ProposalRecord, Plan]:
+    def _permitted(self, run_id: str, plan_digest: str) -> tuple[RunRecord, Plan]:
         """Prove from this member's own fold that the run may go on, with this member in it."""
         state = self._state()
         run = state.runs.get(run_id)
@@ -161,24 +171,21 @@ class Trainer:
             raise Refused("run.cohort", f"`{self._member}` is not in the cohort of this attempt")
         proposal = verify_run(state, run.proposal, plan_digest=plan_digest, cohort=run.cohort)
         assert proposal.plan is not None  # `verify_run` refuses what is not a run
-        return run, proposal, proposal.plan
+        return run, proposal.plan
 
 
+@dataclass(slots=True)
 class _Job:
     """What a trainer keeps while one run goes on."""
 
-    def __init__(
-        self, run: str, proposal: str, plan: Plan, recipe: Recipe[Any], rows: Rows, derivation: Derivation
-    ) -> None:
-        self.run = run
-        self.proposal = proposal
-        self.plan = plan
-        self.recipe = recipe
-        self.rows = rows
-        self.derivation = derivation
-        self.asked = False
-        self.contributor: Contributor | None = None
-        self.report: MemberReport | None = None
+    run: str
+    plan: Plan
+    recipe: Recipe[Any]
+    rows: Rows
+    derivation: Derivation
+    asked: bool = False
+    contributor: Contributor | None = None
+    report: MemberReport | None = None
 
 
 def _text(frame: Frame, name: str) -> str:
@@ -189,15 +196,15 @@ def _text(frame: Frame, name: str) -> str:
 
 
 def _verify_close(
-    rule: str, theirs: canonical.Json, ours: canonical.Json, tolerance: float, place: str = ""
+    rule: str, theirs: canonical.Json, ours: canonical.Json, tolerance: float, *, place: str = ""
 ) -> None:
     """Refuse two JSON values that differ by more than the last bits of floating-point numbers."""
     if isinstance(theirs, dict) and isinstance(ours, dict) and theirs.keys() == ours.keys():
         for name, value in ours.items():
-            _verify_close(rule, theirs[name], value, tolerance, f"{place}.{name}")
+            _verify_close(rule, theirs[name], value, tolerance, place=f"{place}.{name}")
     elif isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
         for index, value in enumerate(ours):
-            _verify_close(rule, theirs[index], value, tolerance, f"{place}[{index}]")
+            _verify_close(rule, theirs[index], value, tolerance, place=f"{place}[{index}]")
     elif theirs != ours and not _is_close(theirs, ours, tolerance):
         raise Refused(rule, f"`{place.lstrip('.')}` is said to be `{theirs}`; recomputed here it is `{ours}`")
 

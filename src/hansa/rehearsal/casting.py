@@ -38,7 +38,9 @@ def cast_birds(folder: Path) -> Cast:
         folder: where the files go; made if it is missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with gzip.open(io.BytesIO((_BIRDS / "data.csv.gz").read_bytes()), "rt", encoding="utf-8", newline="") as file:
+    with gzip.open(
+        io.BytesIO((_BIRDS / "data.csv.gz").read_bytes()), "rt", encoding="utf-8", newline=""
+    ) as file:
         reader = csv.DictReader(file)
         columns = [name for name in reader.fieldnames or () if name != "org"]
         rows: dict[str, list[Mapping[str, str]]] = {}
@@ -63,6 +65,7 @@ def cast_folder(folder: Path, plan: Plan, charter: Charter) -> Cast:
         folder: holds one CSV or Parquet file per organisation.
         plan: as it will be voted on.
         charter: its first voting class is everybody's.
+
     Raises:
         Refused: `rehearsal.few`, fewer than three tables.
         Unavailable: the folder cannot be read.
@@ -76,10 +79,13 @@ def cast_folder(folder: Path, plan: Plan, charter: Charter) -> Cast:
         )
     by_name = {stem_of(path): path for path in files}
     if len(by_name) < len(files):
-        raise Refused("rehearsal.twice", f"two tables in `{folder}` have the same name but for their ending; keep one")
+        raise Refused(
+            "rehearsal.twice", f"two tables in `{folder}` have the same name but for their ending; keep one"
+        )
     voting = next(name for name, member_class in charter.classes.items() if member_class.votes)
     founders = tuple(
-        Founder(member, name, voting, "ZZ", 1, by_name[name]) for member, name in name_members(by_name).items()
+        Founder(member, name, voting, "ZZ", 1, by_name[name])
+        for member, name in name_members(by_name).items()
     )
     return Cast(charter, founders, plan, founders[0].id)
 
@@ -102,7 +108,9 @@ def find_tables(folder: Path) -> tuple[Path, ...]:
 
 def stem_of(path: Path) -> str:
     """Return an organisation's name: the file's, without its ending."""
-    suffix = next(suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if path.name.lower().endswith(suffix))
+    suffix = next(
+        suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if path.name.lower().endswith(suffix)
+    )
     return path.name[: -len(suffix)]
 
 
@@ -139,4 +147,6 @@ def _read(path: Path | resources.abc.Traversable) -> str:
     except OSError as error:
         raise Unavailable(f"`{path}` cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise Refused("file.encoding", f"`{path}` is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from None
+        raise Refused(
+            "file.encoding", f"`{path}` is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8"
+        ) from None

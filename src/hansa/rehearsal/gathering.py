@@ -19,7 +19,9 @@ GUARANTEE = "no formal guarantee"
 """What a plan without noise is labelled everywhere it is shown."""
 
 
-def gather_result(stage: Stage, number: int, ran: Ran, timings: Sequence[tuple[str, float]]) -> dict[str, Any]:
+def gather_result(
+    stage: Stage, number: int, ran: Ran, timings: Sequence[tuple[str, float]]
+) -> dict[str, Any]:
     """Collect everything about one completed run.
 
     Args:
@@ -111,7 +113,9 @@ def describe_proposal(proposal: ProposalRecord) -> dict[str, Any]:
     }
 
 
-def describe_entries(leaves: Sequence[bytes], proposals: Mapping[str, ProposalRecord]) -> list[dict[str, Any]]:
+def describe_entries(
+    leaves: Sequence[bytes], proposals: Mapping[str, ProposalRecord]
+) -> list[dict[str, Any]]:
     """Return one line about each entry."""
     numbers = {p.id: p.number for p in proposals.values()}
     lines = []

@@ -170,6 +170,7 @@ class Joint(_Part):
     """What the cohort learnt, from totals only."""
 
     metrics: Numbers = Field(default_factory=dict)
+    uncertainty: Numbers = Field(default_factory=dict)
     roc: Curves = Curves()
     calibration: Calibration = Calibration()
     bars: tuple[BarVerdict, ...] = ()
@@ -217,6 +218,7 @@ class Member(_Part):
     together: Score | None = None
     corrected: Score | None = None
     gain: Gain | None = None
+    corrected_gain: Gain | None = None
     advice: Words = ""
     numbers_left: Size = 0
     bytes_up: Size = 0
@@ -232,9 +234,13 @@ class Member(_Part):
         return _difference(self.together, self.alone)
 
     @property
-    def corrected_gain(self) -> float | None:
+    def corrected_gain_value(self) -> float | None:
         """Return what the joint model with a local correction gains over alone, or `None`."""
-        return _difference(self.corrected, self.alone) if self.scored else None
+        if not self.scored:
+            return None
+        if self.corrected_gain is not None and self.corrected_gain.value is not None:
+            return self.corrected_gain.value
+        return _difference(self.corrected, self.alone)
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -300,6 +306,7 @@ class Outcome(_Part):
     decisions: tuple[Decision, ...] = ()
     entries: tuple[Entry, ...] = ()
     timings: tuple[Timing, ...] = ()
+    log: Words = ""
     rehearsal: bool = True
 
     @property

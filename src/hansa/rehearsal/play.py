@@ -1,9 +1,7 @@
 """The whole chain, played: charter, signatures, proposal, ballots, permit, training, report, release, verification."""
 
 import json
-import re
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -69,6 +67,7 @@ def play(folder: Path, cast: Cast, narrator: Narrator) -> Played:
         folder: where the coalition lives from now on; must not exist or be empty.
         cast: who and what.
         narrator: told what happens; its times go into the report.
+
     Raises:
         Refused, Malformed, Unavailable: what stopped it. What happened until then stays in the folder.
     """
@@ -103,10 +102,14 @@ def _found(folder: Path, cast: Cast, narrator: Narrator) -> Stage:
     stage = Stage.found(folder, cast.charter, cast.founders, cast.lead)
     findings = lint_charter(cast.charter, stage.state.active_members)
     worst = [finding for finding in findings if finding.level != "note"]
-    narrator.say(f"charter `{cast.charter.name}` linted: {len(worst) or 'no'} warnings, {len(findings) - len(worst)} notes")
+    narrator.say(
+        f"charter `{cast.charter.name}` linted: {len(worst) or 'no'} warnings, {len(findings) - len(worst)} notes"
+    )
     for finding in worst:
         narrator.say(f"  {finding.message}")
-    narrator.say(f"{len(cast.founders)} members signed it, each with its own key; coalition {stage.state.coalition[:16]}…")
+    narrator.say(
+        f"{len(cast.founders)} members signed it, each with its own key; coalition {stage.state.coalition[:16]}…"
+    )
     return stage
 
 
@@ -184,9 +187,13 @@ def _await_decision(stage: Stage, number: int, narrator: Narrator) -> None:
     if proposal.outcome == "open":
         _forward_to(stage, proposal.closes_at)
         proposal = stage.state.proposals[proposal.id]
-    narrator.say(f"the vote on entry {number} has ended: {proposal.outcome.replace('_', ' ')}, as everyone computes alone")
+    narrator.say(
+        f"the vote on entry {number} has ended: {proposal.outcome.replace('_', ' ')}, as everyone computes alone"
+    )
     if proposal.outcome != "passed":
-        raise Refused("rehearsal.outcome", f"proposal {number} was not passed: {proposal.outcome.replace('_', ' ')}")
+        raise Refused(
+            "rehearsal.outcome", f"proposal {number} was not passed: {proposal.outcome.replace('_', ' ')}"
+        )
 
 
 def _await_effect(stage: Stage, number: int, narrator: Narrator) -> None:
@@ -194,7 +201,9 @@ def _await_effect(stage: Stage, number: int, narrator: Narrator) -> None:
     assert proposal is not None  # as above
     _forward_to(stage, proposal.effect_at)
     proposal = stage.state.proposals[proposal.id]
-    narrator.say(f"timelock over in log time (the rehearsal's clock was put forward); entry {number} is {proposal.outcome.replace('_', ' ')}")
+    narrator.say(
+        f"timelock over in log time (the rehearsal's clock was put forward); entry {number} is {proposal.outcome.replace('_', ' ')}"
+    )
 
 
 def _forward_to(stage: Stage, moment: int) -> None:

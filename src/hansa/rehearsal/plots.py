@@ -13,17 +13,16 @@ from markupsafe import Markup
 
 from hansa.rehearsal.drawing import Scale, choose_ticks, element, figure, fit_text, thin
 from hansa.rehearsal.outcome import CalibrationBin, Member, Outcome, Standing
-from hansa.rehearsal.wording import (
-    MeanGain,
-    find_mean_gain,
+from hansa.rehearsal.spelling import (
+    WAYS,
     find_typical,
     format_bytes,
     format_count,
     format_gain,
     format_interval,
     format_measure,
-    write_headline,
 )
+from hansa.rehearsal.wording import MeanGain, find_mean_gain, write_headline
 
 WIDE = 920.0
 NARROW = 360.0
@@ -92,14 +91,14 @@ def plot_roc(outcome: Outcome) -> Markup:
     parts.append(_line(x(0.05), y(0), x(0.05), y(1), "guide"))
     parts.append(_text(x(0.05) + 5, y(0) - 8, "5% false alarms", "axis"))
     parts.extend(_draw_curve(points, x, y, name) for name, points in drawn)
-    areas = {name: find_area(points) for name, points in drawn}
-    labels = {"together": "together", "corrected": "with local correction", "alone": "alone"}
-    for line, name in enumerate(name for name in labels if name in areas):
+    metrics = outcome.joint.metrics
+    areas = {name: metrics.get(f"auc_pooled_{name}", find_area(points)) for name, points in drawn}
+    for line, name in enumerate(name for name in ("together", "corrected", "alone") if name in areas):
         at = y(0.36) + 20 * line
         parts.append(_line(x(0.3), at - 4, x(0.38), at - 4, f"curve {name}"))
-        parts.append(_text(x(0.41), at, labels[name], "legend"))
+        parts.append(_text(x(0.41), at, WAYS[name], "legend"))
         parts.append(_text(x(1) - 6, at, format_measure(areas[name]), "legend number end"))
-    spoken = ", ".join(f"{labels[name]} {format_measure(area)}" for name, area in areas.items())
+    spoken = ", ".join(f"{WAYS[name]} {format_measure(area)}" for name, area in areas.items())
     return figure(
         *parts,
         key="roc",

@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from hansa.rehearsal import plots, timeline, wording
+from hansa.rehearsal import plots, spelling, timeline, wording
 from hansa.rehearsal.outcome import Outcome, read_outcome
 
 
@@ -47,13 +47,14 @@ def render_report(result: Mapping[str, Any]) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
-        bytes=wording.format_bytes,
-        count=wording.format_count,
-        gain=wording.format_gain,
-        interval=wording.format_interval,
-        measure=wording.format_measure,
-        moment=wording.format_moment,
-        seconds=wording.format_seconds,
+        bytes=spelling.format_bytes,
+        count=spelling.format_count,
+        gain=spelling.format_gain,
+        interval=spelling.format_interval,
+        measure=spelling.format_measure,
+        moment=spelling.format_moment,
+        seconds=spelling.format_seconds,
+        sentence=spelling.write_sentence,
     )
     return environment.from_string(template).render(**_describe(outcome))
 
@@ -76,16 +77,14 @@ def _describe(outcome: Outcome) -> dict[str, object]:
             (found for found in outcome.joint.coefficients if found.value is not None),
             key=lambda found: -abs(found.value or 0.0),
         ),
-        "metrics": [
-            (wording.describe_metric(name), wording.format_metric(name, value))
-            for name, value in outcome.joint.metrics.items()
-        ],
+        "metrics": spelling.tabulate_metrics(outcome.joint.metrics),
+        "uncertainty": spelling.format_bound(max(outcome.joint.uncertainty.values(), default=0.0)),
         "roc_rows": _tabulate_roc(outcome),
         "bars": [
             (
-                wording.describe_metric(bar.metric),
-                wording.describe_bar(bar),
-                wording.format_metric(bar.metric, bar.value),
+                spelling.describe_metric(bar.metric),
+                spelling.describe_bar(bar),
+                spelling.format_metric(bar.metric, bar.value),
                 bar.met,
             )
             for bar in outcome.joint.bars
@@ -93,7 +92,7 @@ def _describe(outcome: Outcome) -> dict[str, object]:
         "seconds_in_all": sum(timing.seconds or 0.0 for timing in outcome.timings),
         "plots": plots,
         "timeline": timeline,
-        "wording": wording,
+        "spelling": spelling,
     }
 
 
@@ -109,7 +108,7 @@ def _tabulate_roc(outcome: Outcome) -> list[tuple[str, ...]]:
     return [
         (
             f"{share:.0%}",
-            *(wording.format_share(plots.find_height(curve, share) if curve else None) for curve in curves),
+            *(spelling.format_share(plots.find_height(curve, share) if curve else None) for curve in curves),
         )
         for share in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75)
     ]
@@ -120,8 +119,8 @@ def _list_key_figures(outcome: Outcome, standings: wording.Standings) -> list[tu
     metrics, coalition, members = outcome.joint.metrics, outcome.coalition, outcome.members
     figures: list[tuple[str, str, bool]] = []
     if standings.scored and "auc_alone" in metrics and "auc_together" in metrics:
-        alone = wording.format_measure(metrics["auc_alone"])
-        together = wording.format_measure(metrics["auc_together"])
+        alone = spelling.format_measure(metrics["auc_alone"])
+        together = spelling.format_measure(metrics["auc_together"])
         figures.append((f"{alone} → {together}", "mean ROC-AUC, alone → together", True))
     if standings.scored:
         clear = "" if standings.clear is None else f"; {standings.clear} of them clear of chance"
@@ -129,14 +128,14 @@ def _list_key_figures(outcome: Outcome, standings: wording.Standings) -> list[tu
         figures.append((f"{standings.gaining} of {standings.scored}", means, True))
     rows = sum(member.rows for member in members)
     if rows:
-        figures.append((f"0 of {wording.format_count(rows)}", "rows left their member", False))
-        numbers = wording.find_typical([member.numbers_left for member in members])
-        sent = wording.format_bytes(wording.find_typical([member.bytes_up for member in members]))
+        figures.append((f"0 of {spelling.format_count(rows)}", "rows left their member", False))
+        numbers = spelling.find_typical([member.numbers_left for member in members])
+        sent = spelling.format_bytes(spelling.find_typical([member.bytes_up for member in members]))
         means = f"masked numbers left the median member ({sent})"
-        figures.append((wording.format_count(numbers), means, False))
+        figures.append((spelling.format_count(numbers), means, False))
     means = (
         f"signed entries on one log, its head cosigned by {coalition.cosignatures} "
         f"({coalition.cosignatures_needed} needed)"
     )
-    figures.append((wording.format_count(coalition.log_size), means, False))
+    figures.append((spelling.format_count(coalition.log_size), means, False))
     return figures

@@ -60,6 +60,7 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
         number: entry number of the run's proposal.
         coordinator: the member that opens and closes the attempt.
         narrator: told about every round.
+
     Raises:
         Refused: `permit.*` before anything is opened; or whatever ended the attempt, which is then on the
             record as `failed` with this reason.

@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from hansa import entropy
-from hansa.coalition import Body, Found, LogKey, State, Tick, ZERO_DIGEST, make_entry
+from hansa.coalition import ZERO_DIGEST, Body, Found, LogKey, State, Tick, make_entry
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.governance import Charter, Member, Plan
 from hansa.hub import Sequencer
@@ -112,6 +112,7 @@ class Stage:
             charter: version 1.
             founders: at least two; their data files are copied into their folders.
             lead: the founder that writes the `found` entry.
+
         Raises:
             Refused: `stage.exists`, or what the fold says of the charter and the founders.
         Guarantees:

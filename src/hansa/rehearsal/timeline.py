@@ -13,9 +13,10 @@ from markupsafe import Markup
 from hansa.rehearsal.drawing import element, figure, fit_text, wrap_text
 from hansa.rehearsal.outcome import Decision, Entry, Outcome
 from hansa.rehearsal.plots import NARROW, WIDE
-from hansa.rehearsal.wording import (
-    EFFECTS,
-    OUTCOMES,
+from hansa.rehearsal.spelling import (
+    PASSED,
+    describe_effect,
+    describe_outcome,
     describe_votes,
     format_moment,
     format_span,
@@ -24,20 +25,17 @@ from hansa.rehearsal.wording import (
 
 MOST_EVENTS = 80
 _LONG_GAP_SECONDS = 3_600
-_BALLOT_KINDS = frozenset({"ballot", "recuse", "delegate"})
+_BALLOT_KINDS = frozenset({"ballot", "recuse"})
 _HIDDEN_KINDS = frozenset({"tick"})
 _TITLES = {
     "found": "Coalition founded",
-    "key": "Keys registered",
     "ballot": "Ballots",
     "withdraw": "Proposal withdrawn",
     "brake": "Brake pulled",
-    "object": "Objection",
     "leave": "Member leaves",
-    "plan": "Plan registered",
     "run_open": "Run opened",
-    "run_seal": "Cohort sealed",
-    "run_close": "Run closed, result on the record",
+    "run_seal": "Result sealed by its cohort",
+    "run_close": "Run closed",
 }
 _TONES = {"brake": "stop", "leave": "stop", "run_open": "run", "run_seal": "run", "run_close": "run"}
 
@@ -103,7 +101,7 @@ def plot_decisions(outcome: Outcome, *, narrow: bool = False) -> Markup:
         y += height
         before = event
     decided = "; ".join(
-        f"entry {decision.entry}, {_name_effect(decision)}: {_name_outcome(decision)}, {describe_votes(decision)}"
+        f"entry {decision.entry}, {describe_effect(decision)}: {describe_outcome(decision)}, {describe_votes(decision)}"
         for decision in outcome.decisions
     )
     return figure(
@@ -147,13 +145,13 @@ def _tell_entries(
     title = _TITLES.get(family, family.replace("_", " ").capitalize())
     author = names.get(first.author, first.author)
     if family == "ballot":
-        detail = f"{pluralise(len(group), 'entry')}, each signed by its member".replace("entrys", "entries")
+        detail = f"{pluralise(len(group), 'entry')}, each signed by its member"
         return Event(first.at, last.index, number, title, detail, "act")
     if len(group) > 1:
         authors = {entry.author for entry in group}
-        detail = f"by {pluralise(len(authors), 'member')}"
+        detail = f"{pluralise(len(group), 'entry')} by {pluralise(len(authors), 'member')}"
     else:
-        detail = first.text or (f"by {author}" if author else "")
+        detail = f"{author} {first.text}".strip() if first.text else f"by {author}"
     return Event(first.at, last.index, number, title, detail, _TONES.get(family, "act"))
 
 
@@ -164,15 +162,15 @@ def _tell_proposal(decision: Decision, names: Mapping[str, str], at: datetime | 
         at or decision.opened_at,
         decision.entry,
         f"#{decision.entry}",
-        f"Proposed: {_name_effect(decision)}",
+        f"Proposed: {describe_effect(decision)}",
         detail,
         "act",
     )
 
 
 def _tell_decision(decision: Decision, entries: Sequence[Entry]) -> list[Event]:
-    title = f"{_name_outcome(decision).capitalize()}: {_name_effect(decision)}"
-    tone = "vote" if decision.outcome == "passed" else "act" if decision.outcome == "open" else "stop"
+    title = f"{describe_outcome(decision).capitalize()}: {describe_effect(decision)}"
+    tone = "vote" if decision.outcome in PASSED else "act" if decision.outcome == "open" else "stop"
     detail = f"on #{decision.entry}: {describe_votes(decision)}"
     when = decision.decided_at or decision.opened_at
     ballots = [
@@ -182,11 +180,12 @@ def _tell_decision(decision: Decision, entries: Sequence[Entry]) -> list[Event]:
     ]
     after = max(ballots, default=decision.entry) + 0.5
     events = [Event(when, after, "", title, detail, tone, decision)]
-    if decision.outcome == "passed" and decision.effect_at is not None:
+    if decision.outcome in PASSED and decision.effect_at is not None:
         # What happens in the very second of the effect happens after it.
         later = [entry.index for entry in entries if _is_at_or_before(decision.effect_at, entry.at)]
         order = max(after + 0.1, min(later, default=decision.entry + 1) - 0.4)
-        title, detail = f"In effect: {_name_effect(decision)}", f"#{decision.entry}, after its timelock"
+        verb = "In effect" if decision.outcome == "in_effect" else "Takes effect"
+        title, detail = f"{verb}: {describe_effect(decision)}", f"#{decision.entry}, after its timelock"
         events.append(Event(decision.effect_at, order, "", title, detail, "vote"))
     return events
 
@@ -257,14 +256,6 @@ def _draw_votes(decision: Decision, x: float, y: float, width: float) -> Markup:
             )
             x += part
     return drawn
-
-
-def _name_effect(decision: Decision) -> str:
-    return EFFECTS.get(decision.effect, decision.effect)
-
-
-def _name_outcome(decision: Decision) -> str:
-    return OUTCOMES.get(decision.outcome, decision.outcome.replace("_", " "))
 
 
 def _line_down(x: float, top: float, bottom: float, name: str) -> Markup:

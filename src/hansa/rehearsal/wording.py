@@ -1,189 +1,23 @@
-"""The words and numbers of a result, spelt the same way in the report and in the terminal.
+"""The sentences about a result: headline, what follows it, and what to know before trusting it.
 
-Everything here says only what the figures allow: a gain is called clear only when its whole interval is
-above zero, and who does not gain or cannot be scored is named.
+They say only what the figures allow: a gain is called clear only when its whole interval is above zero, and
+who does not gain or cannot be scored is named.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from statistics import fmean, median, stdev
+from statistics import fmean, stdev
 
-from hansa.rehearsal.outcome import BarVerdict, Decision, Member, Outcome, Standing
-
-MISSING = "–"
-
-METRICS = {
-    "auc_alone": "mean ROC-AUC, alone",
-    "auc_together": "mean ROC-AUC, together",
-    "auc_corrected": "mean ROC-AUC, together with local correction",
-    "gain_mean": "mean gain in ROC-AUC, together over alone",
-    "members_gain": "share of scored members that do better together",
-    "members_scored": "members that can be scored",
-    "average_precision_together": "average precision, together",
-    "recall_at_5_percent_together": "found at 5% false alarms, together",
-    "brier_together": "Brier score, together (lower is better)",
-    "calibration_error_together": "calibration error, together (lower is better)",
-    "auc_pooled_together": "ROC-AUC over all test rows, together",
-}
-_SHARES = frozenset({"members_gain", "recall_at_5_percent_together"})
-_SIGNED = frozenset({"gain_mean"})
-_COUNTS = frozenset({"members_scored"})
-
-OUTCOMES = {
-    "passed": "passed",
-    "failed": "did not pass",
-    "no_quorum": "no quorum",
-    "vetoed": "vetoed",
-    "withdrawn": "withdrawn",
-    "dropped": "dropped",
-    "open": "still open",
-}
-
-EFFECTS = {
-    "run": "run the plan",
-    "release": "release the model",
-    "admit": "admit a member",
-    "expel": "expel a member",
-    "amend": "amend the charter",
-}
-
-
-def format_count(count: int) -> str:
-    """Return a count with thousands separated, such as `12,644`."""
-    return f"{count:,}"
-
-
-def format_bytes(size_bytes: float) -> str:
-    """Return a size in decimal units, such as `1.3 MB`; below 1,000 bytes it is exact."""
-    if size_bytes < 1000:
-        return f"{size_bytes:.0f} bytes"
-    for unit in ("kB", "MB"):
-        size_bytes /= 1000
-        if size_bytes < 999.5:
-            return f"{size_bytes:.1f} {unit}" if size_bytes < 99.95 else f"{size_bytes:.0f} {unit}"
-    return f"{size_bytes / 1000:,.1f} GB"
-
-
-def format_measure(value: float | None) -> str:
-    """Return a measure between 0 and 1 with three decimals, such as `0.829`."""
-    return MISSING if value is None else f"{value:.3f}".replace("-", "−")
-
-
-def format_gain(value: float | None) -> str:
-    """Return a difference with its sign and three decimals, such as `+0.115` or `−0.020`."""
-    if value is None:
-        return MISSING
-    rounded = round(value, 3)
-    return "0.000" if rounded == 0 else f"{rounded:+.3f}".replace("-", "−")
-
-
-def format_interval(interval: tuple[float, float] | None) -> str:
-    """Return an interval of differences, such as `−0.045 to +0.013`."""
-    return MISSING if interval is None else f"{format_gain(interval[0])} to {format_gain(interval[1])}"
-
-
-def format_share(value: float | None) -> str:
-    """Return a share in percent with one decimal, such as `35.6%`."""
-    return MISSING if value is None else f"{100 * value:.1f}%".replace("-", "−")
-
-
-def format_moment(moment: datetime | None) -> str:
-    """Return a time of the log for people, such as `23 Nov 2026, 11:00 UTC`."""
-    return MISSING if moment is None else f"{moment.day} {moment:%b %Y, %H:%M} UTC"
-
-
-def format_seconds(seconds: float | None) -> str:
-    """Return how long something took, such as `0.4 s` or `2 min 5 s`."""
-    if seconds is None:
-        return MISSING
-    if seconds < 99.95:
-        return f"{seconds:.1f} s" if seconds >= 0.05 else "< 0.1 s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-
-
-def format_span(seconds: float) -> str:
-    """Return log time that passed, in its one or two largest units, such as `3 days` or `1 day 2 hours`."""
-    left = round(seconds)
-    parts = []
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
-        number, left = divmod(left, size)
-        if number:
-            parts.append(pluralise(number, unit))
-    return " ".join(parts[:2]) if parts else "no time"
-
-
-def format_metric(name: str, value: str | float | None) -> str:
-    """Return the value of a metric the way its kind is spelt; fractions such as `2/3` stay as they are."""
-    if value is None:
-        return MISSING
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return value
-    if not math.isfinite(value):
-        return MISSING
-    if name in _COUNTS:
-        return format_count(round(value))
-    if name in _SHARES:
-        return format_share(value)
-    return format_gain(value) if name in _SIGNED else format_measure(value)
-
-
-def describe_metric(name: str) -> str:
-    """Return a metric in words; an unknown one keeps its name."""
-    return METRICS.get(name, name.replace("_", " "))
-
-
-def describe_bar(bar: BarVerdict) -> str:
-    """Return what a bar asks for, such as `at least 0.800`."""
-    asks = []
-    if bar.at_least is not None:
-        asks.append(f"at least {format_metric(bar.metric, bar.at_least)}")
-    if bar.at_most is not None:
-        asks.append(f"at most {format_metric(bar.metric, bar.at_most)}")
-    return " and ".join(asks) or MISSING
-
-
-def describe_votes(decision: Decision) -> str:
-    """Return the count of a decision, such as `30 yes · 1 no · 1 abstained`."""
-    counts = (
-        (decision.yes, "yes", True),
-        (decision.no, "no", True),
-        (decision.abstain, "abstained", False),
-        (decision.recused, "recused", False),
-        (decision.absent, "absent", False),
-    )
-    return " · ".join(f"{number} {word}" for number, word, always in counts if number or always)
-
-
-def describe_split(outcome: Outcome) -> str:
-    """Return how rows were held out, such as `stratified, 3/10 held out, seed 0`."""
-    split = outcome.plan.split
-    parts = [split.kind] if split.kind else []
-    if split.test:
-        parts.append(f"{split.test} held out")
-    if split.seed is not None:
-        parts.append(f"seed {split.seed}")
-    return ", ".join(parts)
-
-
-def pluralise(number: int, word: str) -> str:
-    """Return a number with its word, such as `1 day` or `3 days`."""
-    return f"{format_count(number)} {word}{'' if number == 1 else 's'}"
-
-
-def list_names(names: Sequence[str], *, limit: int = 8) -> str:
-    """Return names as a phrase; those after `limit` are counted."""
-    shown = list(names[:limit])
-    if len(names) > limit:
-        shown.append(f"{len(names) - limit} more")
-    if len(shown) < 2:
-        return "".join(shown)
-    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+from hansa.rehearsal.outcome import Member, Outcome, Standing
+from hansa.rehearsal.spelling import (
+    describe_split,
+    format_count,
+    format_gain,
+    format_interval,
+    format_measure,
+    list_names,
+)
 
 
 @dataclass(frozen=True)
@@ -208,14 +42,15 @@ def count_standings(outcome: Outcome) -> Standings:
         gaining = round(outcome.joint.metrics.get("members_gain", 0) * scored)
         return Standings(outcome.coalition.members, scored, gaining, None, None, None)
     members = outcome.scored
-    corrected = [member.corrected_gain for member in members if member.corrected_gain is not None]
+    corrected = [member.corrected_gain_value for member in members]
+    known = [gain for gain in corrected if gain is not None]
     return Standings(
         cohort=len(outcome.members),
         scored=len(members),
         gaining=sum(member.standing in {Standing.CLEAR, Standing.UNSURE} for member in members),
         clear=sum(member.standing is Standing.CLEAR for member in members),
         clear_loss=sum(member.standing is Standing.LOSS for member in members),
-        corrected=sum(gain > 0 for gain in corrected) if len(corrected) == len(members) else None,
+        corrected=sum(gain > 0 for gain in known) if len(known) == len(members) else None,
     )
 
 
@@ -246,10 +81,8 @@ def write_lede(outcome: Outcome) -> tuple[str, ...]:
     """Return the paragraphs under the headline: how much on average; how sure, and for whom not."""
     standings = count_standings(outcome)
     if standings.scored == 0:
-        return (
-            "Every test part is too small or holds one class only, so nobody can say whether the coalition "
-            "pays. More rows, or a longer period, would be needed.",
-        )
+        reason = "Every test part is too small or holds one class only, so nobody can say whether the coalition pays."
+        return (f"{reason} More rows, or a longer period, would be needed.",)
     paragraphs = []
     metrics = outcome.joint.metrics
     mean = find_mean_gain(outcome.scored) if outcome.rehearsal else None
@@ -313,11 +146,11 @@ def find_mean_gain(members: Sequence[Member]) -> MeanGain | None:
     if len(gains) < 3:
         return None
     mean = fmean(gains)
-    margin = _student_quantile(len(gains) - 1) * stdev(gains) / math.sqrt(len(gains))
+    margin = _find_student_quantile(len(gains) - 1.0) * stdev(gains) / math.sqrt(len(gains))
     return MeanGain(mean, mean - margin, mean + margin, len(gains))
 
 
-def _student_quantile(freedom: int) -> float:
+def _find_student_quantile(freedom: float) -> float:
     """Return the 97.5% quantile of Student's t, within 0.2% from 3 degrees of freedom and 3% at 2.
 
     Source: Abramowitz and Stegun 1964, 26.7.5.
@@ -329,13 +162,13 @@ def _student_quantile(freedom: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92_160,
     )
-    return z + sum(term / freedom**power for power, term in enumerate(terms, start=1))
+    return z + math.fsum(term / math.pow(freedom, power) for power, term in enumerate(terms, start=1))
 
 
 def write_caveats(outcome: Outcome) -> tuple[tuple[str, str], ...]:
     """Return what a reader must know before trusting the figures: (short name, sentence) each."""
     caveats = []
-    split = describe_split(outcome)
+    split = describe_split(outcome.plan.split)
     caveats.append(
         (
             "One split",
@@ -398,8 +231,3 @@ def _say_guarantee(outcome: Outcome) -> tuple[str, str]:
             ),
         )
     return ("Privacy", f"{outcome.guarantee}.")
-
-
-def find_typical(numbers: Sequence[int]) -> int:
-    """Return the median, as a whole number; 0 when there are none."""
-    return round(median(numbers)) if numbers else 0

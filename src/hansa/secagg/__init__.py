@@ -32,7 +32,7 @@ built by each party from its own copy of the record.
 
 from hansa.secagg.aggregator import Aggregator
 from hansa.secagg.contributor import Contributor, Step
-from hansa.secagg.message import Kind
+from hansa.secagg.header import Kind
 from hansa.secagg.quantising import Quantiser
 from hansa.secagg.session import LARGEST_COHORT, LARGEST_LENGTH, SMALLEST_COHORT, Party, Session
 

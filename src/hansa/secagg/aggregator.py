@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from hansa.errors import Malformed, Refused
 from hansa.secagg.field import parse_element
+from hansa.secagg.header import Kind, verify_header
 from hansa.secagg.masking import Mask, apply_masks, commit_to_seed, derive_self_mask
 from hansa.secagg.message import (
     Advert,
@@ -30,7 +31,6 @@ from hansa.secagg.message import (
     Consent,
     Consents,
     Delivery,
-    Kind,
     Reveal,
     Roster,
     Secret,
@@ -40,7 +40,6 @@ from hansa.secagg.message import (
     parse_masked,
     parse_reveal,
     parse_shares,
-    verify_header,
 )
 from hansa.secagg.session import Session
 from hansa.secagg.shamir import combine_shares, interpolate_at_zero
@@ -110,6 +109,7 @@ class Aggregator:
         Args:
             member: whose message it is, as the carrier knows.
             message: what the member sent.
+
         Raises:
             Malformed: the message is wrong, and the rule says how; the sum has ended.
         """
@@ -135,6 +135,7 @@ class Aggregator:
 
         Returns:
             The next message for each member; empty after the last turn, when `total` is known.
+
         Raises:
             Refused: `secagg.dropout`, members sent nothing; the sum has ended. All are named.
             Malformed: what the members sent does not fit together; the sum has ended.

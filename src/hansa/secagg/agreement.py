@@ -17,6 +17,7 @@ def agree_secret(private_key: X25519PrivateKey, public_key: bytes) -> bytes:
     Args:
         private_key: our own, made for this sum.
         public_key: theirs, 32 bytes.
+
     Raises:
         Malformed: `secagg.key`, the public key is a point of low order, which would make the secret
             known to everybody.
@@ -37,6 +38,7 @@ def derive_key(secret: bytes, roster: bytes, label: bytes, first: int, second: i
         label: the purpose, ending in a line feed.
         first: a position in the cohort.
         second: another one; the order matters.
+
     Returns:
         32 bytes.
     Source: RFC 5869 with SHA-256; salt `roster`, info `label`, `first`, `second`.

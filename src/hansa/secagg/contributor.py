@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from hansa.errors import Malformed, Refused
 from hansa.secagg.agreement import agree_secret
 from hansa.secagg.field import WIDE_BYTES, encode_element, reduce_wide
+from hansa.secagg.header import HUB, Kind, verify_header
 from hansa.secagg.masking import (
     Mask,
     Numbers,
@@ -35,11 +36,9 @@ from hansa.secagg.masking import (
     derive_self_mask,
 )
 from hansa.secagg.message import (
-    HUB,
     Advert,
     Box,
     Consent,
-    Kind,
     Masked,
     Reveal,
     RevealedShare,
@@ -51,7 +50,6 @@ from hansa.secagg.message import (
     parse_delivery,
     parse_roster,
     parse_survivors,
-    verify_header,
 )
 from hansa.secagg.sealing import HeldShares, derive_box_key, open_shares, seal_shares
 from hansa.secagg.session import Session
@@ -87,6 +85,7 @@ class Contributor:
         me: this member's id.
         sign: signs bytes with this member's Ed25519 identity key; called twice, with labelled bytes.
         draw: returns so many fresh random bytes; called twice.
+
     Raises:
         Refused: `secagg.unknown-member`, this member is not in the cohort.
     Guarantees:
@@ -119,6 +118,7 @@ class Contributor:
 
         Returns:
             The message `advert`, signed.
+
         Raises:
             Malformed: `secagg.turn`, the machine was started before.
         """
@@ -143,6 +143,7 @@ class Contributor:
 
         Args:
             vector: shape (length,), int64 or uint64; copied.
+
         Raises:
             Refused: `secagg.input`, another type of number, or a second vector; `secagg.length`, another
                 shape; `secagg.range`, a magnitude at which the total of the cohort could overflow.
@@ -169,8 +170,10 @@ class Contributor:
 
         Args:
             message: what the hub sent.
+
         Returns:
             The message to send back.
+
         Raises:
             Malformed: the message is wrong; the rule says how. `secagg.ended`: the machine is done or
                 failed before.

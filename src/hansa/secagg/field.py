@@ -23,8 +23,10 @@ def encode_element(element: int) -> bytes:
 
     Args:
         element: 0 <= element < PRIME.
+
     Returns:
         33 bytes.
+
     Raises:
         ValueError: the number is not an element of the field.
     """
@@ -38,6 +40,7 @@ def parse_element(data: bytes) -> int:
 
     Args:
         data: 33 bytes, little-endian.
+
     Raises:
         Malformed: `secagg.share`, wrong size or a number not below the prime (one spelling only).
     Guarantees:
@@ -56,8 +59,10 @@ def reduce_wide(data: bytes) -> tuple[int, ...]:
 
     Args:
         data: a multiple of 48 uniform random bytes.
+
     Returns:
         One element for each 48 bytes, in order.
+
     Raises:
         ValueError: the size is not a multiple of 48.
     """

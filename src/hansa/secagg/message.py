@@ -11,47 +11,22 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from hashlib import sha256
 from itertools import pairwise
-from typing import Final, NoReturn
+from typing import Final
 
 from hansa.errors import Malformed
 from hansa.secagg.field import ELEMENT_BYTES
+from hansa.secagg.header import HEADER_BYTES, HUB, Header, Kind, parse_header, refuse_form
 
-MAGIC: Final = b"HSUM"
-VERSION: Final = 1
-HUB: Final = 0xFFFF
-"""The sender of messages that come from the hub."""
-
-HEADER_BYTES: Final = 40
 BOX_BYTES: Final = 2 * ELEMENT_BYTES + 16
 """Two encrypted shares and their authentication tag."""
 
 ADVERT_BYTES: Final = HEADER_BYTES + 3 * 32 + 64
 CONSENT_BYTES: Final = HEADER_BYTES + 2 * 32 + 64
 
-_HEADER: Final = struct.Struct("<4sBBH32s")
 _ADVERT_LABEL: Final = b"hansa/v1/secure-sum/advert\n"
 _CONSENT_LABEL: Final = b"hansa/v1/secure-sum/consent\n"
 _ROSTER_LABEL: Final = b"hansa/v1/secure-sum/roster\n"
 _SET_LABEL: Final = b"hansa/v1/secure-sum/survivors\n"
-
-
-class Kind(IntEnum):
-    """What a message is; odd kinds go up to the hub, even kinds come down from it."""
-
-    ADVERT = 1
-    ROSTER = 2
-    SHARES = 3
-    DELIVERY = 4
-    MASKED = 5
-    SURVIVORS = 6
-    CONSENT = 7
-    CONSENTS = 8
-    REVEAL = 9
-
-    @property
-    def label(self) -> str:
-        """How the kind is called in messages to people."""
-        return self.name.lower()
 
 
 class Secret(IntEnum):
@@ -59,52 +34,6 @@ class Secret(IntEnum):
 
     SELF_SEED = 1
     MASK_KEY = 2
-
-
-@dataclass(frozen=True)
-class Header:
-    """The first 40 bytes of every message."""
-
-    kind: Kind
-    sender: int
-    session: bytes
-
-    def encode(self) -> bytes:
-        """Return the 40 bytes."""
-        return _HEADER.pack(MAGIC, VERSION, self.kind, self.sender, self.session)
-
-
-def parse_header(data: bytes) -> Header:
-    """Read the first 40 bytes of a message.
-
-    Raises:
-        Malformed: `secagg.form`, no message of this protocol and version.
-    """
-    if len(data) < HEADER_BYTES:
-        _refuse_form(f"a message has at least {HEADER_BYTES} bytes, got {len(data)}")
-    magic, version, kind, sender, session = _HEADER.unpack_from(data)
-    if magic != MAGIC or version != VERSION:
-        _refuse_form(f"a message begins with `HSUM` and version {VERSION}")
-    if kind not in Kind._value2member_map_:
-        _refuse_form(f"unknown kind of message {kind}")
-    return Header(Kind(kind), sender, session)
-
-
-def verify_header(data: bytes, *, kind: Kind, session: bytes, sender: int) -> None:
-    """Check that a message is the one that is due, before anything in it is looked at.
-
-    Raises:
-        Malformed: in this order: `secagg.form`, no message of this protocol; `secagg.session`, of
-            another coalition, run, round, attempt, cohort or question; `secagg.turn`, not the kind that
-            is due now; `secagg.sender`, from another position than it was carried for.
-    """
-    header = parse_header(data)
-    if header.session != session:
-        raise Malformed("secagg.session", f"the message `{header.kind.label}` belongs to another sum")
-    if header.kind is not kind:
-        raise Malformed("secagg.turn", f"expected the message `{kind.label}`, got `{header.kind.label}`")
-    if header.sender != sender:
-        raise Malformed("secagg.sender", f"the message `{kind.label}` names another sender than it came from")
 
 
 @dataclass(frozen=True)
@@ -357,7 +286,7 @@ def parse_reveal(data: bytes) -> Reveal:
     for item in items:
         owner, secret = struct.unpack_from("<HB", item)
         if secret not in Secret._value2member_map_:
-            _refuse_form(f"a reveal names the unknown secret {secret}")
+            refuse_form(f"a reveal names the unknown secret {secret}")
         shares.append(RevealedShare(owner, Secret(secret), item[3:]))
     # INVARIANT: ascending owners, each once, so that no reveal can carry both secrets of one member.
     _check_order(header.kind, [share.owner for share in shares])
@@ -367,13 +296,13 @@ def parse_reveal(data: bytes) -> Reveal:
 def _open(data: bytes, kind: Kind) -> Header:
     header = parse_header(data)
     if header.kind is not kind:
-        _refuse_form(f"expected the kind `{kind.label}`, got `{header.kind.label}`")
+        refuse_form(f"expected the kind `{kind.label}`, got `{header.kind.label}`")
     return header
 
 
 def _unpack(layout: str, data: bytes, offset: int, header: Header) -> tuple[int, ...]:
     if len(data) < offset + struct.calcsize(layout):
-        _refuse_form(f"the message `{header.kind.label}` is cut off")
+        refuse_form(f"the message `{header.kind.label}` is cut off")
     return struct.unpack_from(layout, data, offset)
 
 
@@ -406,7 +335,7 @@ def _parse_boxes(data: bytes, offset: int, count: int, header: Header) -> tuple[
 
 def _check_size(data: bytes, expected: int, header: Header) -> None:
     if len(data) != expected:
-        _refuse_form(f"the message `{header.kind.label}` should have {expected:,} bytes, got {len(data):,}")
+        refuse_form(f"the message `{header.kind.label}` should have {expected:,} bytes, got {len(data):,}")
 
 
 def _check_order(kind: Kind, members: Sequence[int]) -> None:
@@ -418,7 +347,3 @@ def _check_inner(kind: Kind, session: bytes, parts: Sequence[Advert | Consent]) 
     if any(part.session != session for part in parts):
         raise Malformed("secagg.session", f"the message `{kind.label}` carries a part of another sum")
     _check_order(kind, [part.sender for part in parts])
-
-
-def _refuse_form(message: str) -> NoReturn:
-    raise Malformed("secagg.form", message)

@@ -28,6 +28,7 @@ class Quantiser:
     Args:
         bounds: shape (n,), float64, finite, >= 0; the largest magnitude one contributor may send.
         contributors: how many vectors are summed, >= 1.
+
     Raises:
         Refused: `secagg.range`, a bound is not a finite number >= 0, or the total of a coordinate
             could pass 2^62 even without binary places.
@@ -68,8 +69,10 @@ class Quantiser:
 
         Args:
             values: shape (n,), float64.
+
         Returns:
             Shape (n,), int64.
+
         Raises:
             Refused: `secagg.range`, a value is not finite or passes its bound; `secagg.length`, the
                 shape is another one.
@@ -86,8 +89,10 @@ class Quantiser:
 
         Args:
             total: shape (n,), int64.
+
         Returns:
             Shape (n,), float64.
+
         Raises:
             Refused: `secagg.length`, the shape is another one.
         """

@@ -38,6 +38,7 @@ def seal_shares(key: bytes, roster: bytes, sender: int, recipient: int, shares: 
         sender: position of the dealer in the cohort.
         recipient: position of the holder.
         shares: the holder's shares of the dealer's secrets.
+
     Returns:
         82 bytes, AES-256-GCM with the tag at the end.
     """

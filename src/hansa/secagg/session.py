@@ -79,6 +79,7 @@ class Session:
         length: how many integers are summed, from 1.
         question: SHA-256 over everything public the answers depend on, the scale of the numbers
             included.
+
     Raises:
         Refused: `secagg.cohort`, `secagg.minimum-cohort`, `secagg.threshold` or `secagg.length`, when
             the sum would not protect its contributors.

@@ -16,8 +16,10 @@ def split_secret(secret: int, coefficients: Sequence[int], points: Sequence[int]
         secret: the element to share.
         coefficients: `threshold - 1` uniform elements that nobody else knows, used once.
         points: distinct small positive integers, one a holder.
+
     Returns:
         One share a point, in the order of `points`.
+
     Raises:
         ValueError: a point is not a positive element of the field, or appears twice.
     Guarantees:
@@ -44,8 +46,10 @@ def interpolate_at_zero(points: Sequence[int]) -> tuple[int, ...]:
 
     Args:
         points: distinct positive integers below the prime.
+
     Returns:
         One Lagrange factor a point.
+
     Raises:
         ValueError: a point appears twice, or is 0 modulo the prime.
     """
@@ -79,6 +83,7 @@ def join_shares(shares: Mapping[int, int]) -> int:
 
     Args:
         shares: share by point.
+
     Raises:
         ValueError: a point is not a positive element of the field.
     """

@@ -325,7 +325,7 @@ def _check_file(path: Path, connection: Connection) -> None:
     # The tables are STRICT, so this also finds a value that damage has turned into another type.
     found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
     if found != "ok":
-        raise Malformed("log.file", f"`{path}` is damaged: {found}")
+        raise Malformed("log.file", f"`{path}` is damaged: {quote(str(found), 200)}")
 
 
 def _check_schema(connection: Connection) -> None:

@@ -27,6 +27,7 @@ from hansa.transparency import (
     tile_path,
 )
 from hansa.transparency.merkle import HASH_BYTES
+from hansa.transparency.quoting import quote
 
 CHECKPOINT = "checkpoint"
 """The name of the checkpoint's file."""
@@ -116,7 +117,7 @@ def read_tree(folder: Path) -> PublishedTree:
         note_text, head = _read_checkpoint(folder)
         files = dict(_list_files(head.size))
         # 2. All of them are there, and nothing else.
-        _check_files(folder, files)
+        _check_files(folder, files, head.size)
         # 3. Each entry has the hash that level 0 holds for it.
         leaves: list[bytes] = []
         hashes: list[bytes] = []
@@ -172,7 +173,8 @@ def _list_files(size: int) -> Iterator[tuple[str, _Cover]]:
         level, span, count = level + 1, span * TILE_WIDTH, count // TILE_WIDTH
 
 
-def _check_files(folder: Path, files: Mapping[str, _Cover]) -> None:
+def _check_files(folder: Path, files: Mapping[str, _Cover], size: int) -> None:
+    log = f"a log of {size} entries, as its checkpoint says"
     folders = {parent.as_posix() for name in files for parent in Path(name).parents}
     found = set()
     for path in sorted(folder.rglob("*")):
@@ -181,10 +183,10 @@ def _check_files(folder: Path, files: Mapping[str, _Cover]) -> None:
         if stat.S_ISREG(mode) and (name in files or name == CHECKPOINT):
             found.add(name)
         elif not (stat.S_ISDIR(mode) and name in folders):
-            raise Malformed("tree.unexpected-file", f"`{ascii(name)[1:-1]}` is no part of the log")
+            raise Malformed("tree.unexpected-file", f"{quote(name, 200)} is no part of {log}")
     missing = min(((cover.first, name) for name, cover in files.items() if name not in found), default=None)
     if missing:
-        raise Malformed("tree.missing-file", f"entry {missing[0]}: `{missing[1]}` is missing")
+        raise Malformed("tree.missing-file", f"entry {missing[0]}: `{missing[1]}` is missing in {log}")
 
 
 def _pair(bundle: bytes, tile: bytes, start: int, width: int) -> Iterator[tuple[bytes, bytes]]:

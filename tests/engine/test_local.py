@@ -1,0 +1,88 @@
+import doctest
+
+import pytest
+
+import hansa.engine
+from hansa.engine import LocalEngine, Traffic
+from hansa.errors import HansaError, Malformed, Refused, Unavailable
+
+
+def refuse(message: bytes) -> bytes:
+    raise Refused("permit.braked", f"not now, to {len(message)} bytes")
+
+
+def test_the_front_page_runs():
+    assert doctest.testmod(hansa.engine).failed == 0
+
+
+def test_bytes_go_to_each_contributor_and_come_back():
+    engine = LocalEngine({"alder": lambda message: message + b"!", "birch": lambda message: message * 2})
+    turn = engine.turn({"alder": b"one", "birch": b"two"})
+    assert turn.answers == {"alder": b"one!", "birch": b"twotwo"}
+    assert turn.failures == {}
+
+
+def test_only_those_named_are_asked():
+    asked = []
+    engine = LocalEngine(
+        {"alder": lambda message: asked.append("alder") or b"", "birch": lambda message: b""}
+    )
+    assert set(engine.turn({"birch": b"two"}).answers) == {"birch"}
+    assert asked == []
+    assert engine.turn({}).answers == {}
+
+
+@pytest.mark.parametrize(
+    "failure", [Refused("permit.braked", "not now"), Malformed("secagg.form", "cut off"), Unavailable("gone")]
+)
+def test_one_members_expected_failure_is_its_own(failure):
+    def fail(message: bytes) -> bytes:
+        raise failure
+
+    turn = LocalEngine({"alder": fail, "birch": bytes.upper}).turn({"alder": b"one", "birch": b"two"})
+    assert turn.answers == {"birch": b"TWO"}
+    assert turn.failures == {"alder": failure}
+    assert isinstance(turn.failures["alder"], HansaError)
+
+
+def test_a_defect_is_not_taken_for_a_refusal():
+    def break_down(message: bytes) -> bytes:
+        return message[1000].to_bytes(1, "big")
+
+    with pytest.raises(IndexError):
+        LocalEngine({"alder": break_down}).turn({"alder": b"one"})
+
+
+def test_a_message_to_nobody_is_misuse_and_nobody_is_asked():
+    asked = []
+    engine = LocalEngine({"alder": lambda message: asked.append(message) or b""})
+    with pytest.raises(ValueError, match="`zelkova`"):
+        engine.turn({"alder": b"one", "zelkova": b"two"})
+    assert asked == []
+    assert engine.traffic["alder"] == Traffic()
+
+
+def test_traffic_is_counted_in_both_directions_and_failures_send_nothing():
+    engine = LocalEngine({"alder": lambda message: message * 3, "birch": refuse})
+    assert engine.traffic == {"alder": Traffic(), "birch": Traffic()}
+    engine.turn({"alder": b"12", "birch": b"1234"})
+    engine.turn({"alder": b"1"})
+    assert engine.traffic == {
+        "alder": Traffic(bytes_down=3, bytes_up=9),
+        "birch": Traffic(bytes_down=4, bytes_up=0),
+    }
+
+
+def test_what_an_engine_shows_cannot_be_written():
+    engine = LocalEngine({"alder": bytes.upper})
+    turn = engine.turn({"alder": b"one"})
+    for view in (engine.traffic, turn.answers, turn.failures):
+        with pytest.raises(TypeError):
+            view["alder"] = b"other"
+
+
+def test_later_changes_of_the_mapping_change_nothing():
+    contributors = {"alder": bytes.upper}
+    engine = LocalEngine(contributors)
+    contributors.clear()
+    assert engine.turn({"alder": b"one"}).answers == {"alder": b"ONE"}

@@ -1,0 +1,281 @@
+import pytest
+
+from hansa.coalition import Ballot, Brake, Leave, Tick, audit_log
+from hansa.engine import LocalEngine
+from hansa.errors import Malformed, Refused, Unavailable
+from hansa.hub import Coordinator
+from hansa.rehearsal import Silent, Stage, conduct_run, play
+from hansa.rehearsal.play import open_proposal, vote_all
+from hansa.store import read_tree
+
+DAY = 86_400
+
+
+def approve(stage, plan, choices=None):
+    number = open_proposal(stage, "ada", "A run", "", {"effect": "run", "plan": plan.to_json()})
+    vote_all(stage, number, choices or {})
+    stage.forward(3 * DAY)
+    stage.forward(DAY)
+    return number
+
+
+def audit(stage):
+    tree = read_tree(stage.log)
+    return audit_log(tree.leaves, tree.note_text, coalition=stage.state.coalition)
+
+
+def test_the_whole_chain_plays_and_anyone_can_verify_it(tmp_path, cast):
+    played = play(tmp_path / "played", cast, Silent())
+    assert played.report.is_file()
+    assert [d["outcome"] for d in played.result["decisions"]] == ["in_effect", "in_effect"]
+    assert played.result["joint"]["bars"][0]["met"]
+    tree = read_tree(played.log)
+    checked = audit_log(tree.leaves, tree.note_text)
+    assert checked.is_final
+    assert checked.kinds["run_seal"] == 5
+
+
+def test_every_member_reaches_the_hubs_state_alone(stage, cast):
+    approve(stage, cast.plan)
+    assert {actor.follower.state.digest for actor in stage.active} == {stage.state.digest}
+
+
+def test_a_stage_is_opened_again_where_it_was(stage, cast, tmp_path):
+    number = approve(stage, cast.plan)
+    before = stage.state.digest
+    stage.close()
+    with Stage.open(tmp_path / "coalition") as again:
+        assert again.state.digest == before
+        ran = conduct_run(again, number, "ada", Silent())
+        assert ran.run.status == "completed"
+        assert audit(again).is_final
+
+
+def test_a_folder_in_use_or_not_a_coalition_is_said_to_be_so(stage, tmp_path, cast):
+    with pytest.raises(Unavailable):
+        Stage.open(tmp_path / "coalition")
+    with pytest.raises(Unavailable):
+        Stage.open(tmp_path)
+    with pytest.raises(Refused) as caught:
+        Stage.found(tmp_path / "coalition", cast.charter, cast.founders, "ada")
+    assert caught.value.rule == "stage.exists"
+
+
+def test_a_founding_that_is_refused_leaves_nothing_behind(tmp_path, cast):
+    with pytest.raises(Refused) as caught:
+        Stage.found(tmp_path / "new", cast.charter, cast.founders[:1], "ada")
+    assert caught.value.rule == "found.members"
+    assert not (tmp_path / "new").exists()
+
+
+def test_hub_and_node_each_refuse_a_run_that_was_not_approved(stage, cast):
+    number = open_proposal(stage, "ada", "A run", "", {"effect": "run", "plan": cast.plan.to_json()})
+    with pytest.raises(Refused) as caught:
+        conduct_run(stage, number, "ada", Silent())
+    assert caught.value.rule == "permit.not-passed"
+    with pytest.raises(Refused) as caught:
+        conduct_run(stage, 0, "ada", Silent())
+    assert caught.value.rule == "permit.unknown-proposal"
+
+
+def test_a_brake_in_the_middle_stops_the_run_at_the_next_round_and_is_on_the_record(stage, cast):
+    number = approve(stage, cast.plan)
+    proposal = stage.state.proposal(number)
+
+    class BrakeAtRoundThree(Silent):
+        def step(self, text):
+            if text.startswith("round 3"):
+                stage.say("dan", Brake(proposal=proposal.id, reason="stop"))
+                stage.settle()
+
+    with pytest.raises(Refused) as caught:
+        conduct_run(stage, number, "ada", BrakeAtRoundThree())
+    assert "permit.braked" in str(caught.value)
+    (run,) = stage.state.attempts(proposal.id)
+    assert run.status == "failed"
+    with pytest.raises(Refused) as caught:
+        conduct_run(stage, number, "ada", Silent())
+    assert caught.value.rule == "permit.braked"
+    stage.forward(3 * DAY)
+    assert conduct_run(stage, number, "ada", Silent()).run.attempt == 2
+
+
+def test_a_member_that_leaves_is_not_used_from_the_next_round_on(stage, cast):
+    number = approve(stage, cast.plan)
+
+    class LeaveAtRoundThree(Silent):
+        def step(self, text):
+            if text.startswith("round 3"):
+                stage.say("dan", Leave(reason=""))
+                stage.settle()
+
+    with pytest.raises(Refused) as caught:
+        conduct_run(stage, number, "ada", LeaveAtRoundThree())
+    assert "permit.expelled" in str(caught.value)
+    ran = conduct_run(stage, number, "ada", Silent())
+    assert ran.run.cohort == ("ada", "bob", "cyd", "eve")
+
+
+def test_a_member_that_vanishes_makes_the_round_fail_closed_by_name(stage, cast):
+    number = approve(stage, cast.plan)
+    receive = stage.actor("cyd").trainer.receive
+    calls = []
+
+    def vanish(message):
+        calls.append(message)
+        if len(calls) == 9:
+            raise Unavailable("the line is dead")
+        return receive(message)
+
+    stage.actor("cyd").trainer.receive = vanish
+    with pytest.raises(Refused) as caught:
+        conduct_run(stage, number, "ada", Silent())
+    assert caught.value.rule == "run.contributor"
+    assert "`cyd`: the line is dead" in str(caught.value)
+    (run,) = stage.state.attempts(stage.state.proposal(number).id)
+    assert (run.status, dict(run.metrics)) == ("failed", {})
+
+
+def test_a_member_whose_data_do_not_meet_the_plan_refuses_before_anything_leaves(stage, cast):
+    number = approve(stage, cast.plan)
+    data = stage.actor("bob").data
+    data.write_text(data.read_text().replace("shop", "Shop", 1))
+    with pytest.raises(Refused) as caught:
+        conduct_run(stage, number, "ada", Silent())
+    assert "data.category" in str(caught.value)
+    assert "`bob`" in str(caught.value)
+
+
+def test_another_version_of_the_recipe_is_refused_by_every_node(stage, cast):
+    other = cast.plan.model_copy(update={"recipe": cast.plan.recipe.model_copy(update={"digest": "ab" * 32})})
+    number = approve(stage, other)
+    with pytest.raises(Refused) as caught:
+        conduct_run(stage, number, "ada", Silent())
+    assert "run.recipe" in str(caught.value)
+
+
+class Meddling:
+    """An engine run by a lying hub: it changes what is said to one member."""
+
+    def __init__(self, engine, meddle):
+        self.engine = engine
+        self.meddle = meddle
+
+    def turn(self, messages):
+        return self.engine.turn({name: self.meddle(name, message) for name, message in messages.items()})
+
+
+@pytest.mark.parametrize(
+    ("word", "change", "rule"),
+    [
+        ("begin", lambda frame, plan: frame.fields | {"plan": "ab" * 32}, "permit.plan-digest"),
+        ("begin", lambda frame, plan: frame.fields | {"run": "ab" * 32}, "run.unknown"),
+        ("ask", lambda frame, plan: frame.fields | {"question": "ab" * 32}, "run.question"),
+        ("ask", lambda frame, plan: frame.fields | {"round": 7}, "run.round"),
+        ("sum", lambda frame, plan: frame.fields | {"round": 7}, "run.round"),
+        ("end", lambda frame, plan: frame.fields | {"metrics": {"auc_together": "0.999999"}}, "run.metrics"),
+        ("end", lambda frame, plan: frame.fields | {"metrics": {}}, "run.metrics"),
+        ("end", lambda frame, plan: frame.fields | {"model": {}}, "run.model"),
+    ],
+)
+def test_a_lying_coordinator_is_refused(stage, cast, word, change, rule):
+    from hansa.engine import Frame, parse_frame
+
+    def meddle(name, message):
+        frame = parse_frame(message)
+        if name == "dan" and frame.word == word:
+            return Frame(word, change(frame, cast.plan), frame.body).encode()
+        return message
+
+    with pytest.raises(Refused) as caught:
+        conduct_with(stage, approve(stage, cast.plan), meddle)
+    assert caught.value.rule == "run.contributor"
+    assert "`dan`" in str(caught.value)
+    assert rule in str(caught.value)
+
+
+def test_a_total_that_was_altered_is_noticed_when_the_question_no_longer_follows(stage, cast):
+    from hansa.engine import Frame, parse_frame
+
+    def meddle(name, message):
+        frame = parse_frame(message)
+        if name == "dan" and frame.word == "ask" and frame.fields["round"] == 2:
+            body = bytearray(frame.body)
+            body[5] ^= 1
+            return Frame("ask", frame.fields, bytes(body)).encode()
+        return message
+
+    with pytest.raises((Refused, Malformed)) as caught:
+        conduct_with(stage, approve(stage, cast.plan), meddle)
+    assert "`dan`" in str(caught.value)
+
+
+def conduct_with(stage, number, meddle):
+    """Open an attempt and conduct it over a meddling engine."""
+    from hansa.coalition import RunOpen
+
+    proposal = stage.state.proposal(number)
+    stage.say(
+        "ada",
+        RunOpen(
+            proposal=proposal.id,
+            plan=proposal.plan.digest,
+            recipe=proposal.plan.recipe.digest,
+            attempt=1,
+            cohort=sorted(stage.actors),
+            threshold=3,
+        ),
+    )
+    stage.settle()
+    engine = LocalEngine({name: actor.trainer.receive for name, actor in stage.actors.items()})
+    (run,) = stage.state.attempts(proposal.id)
+    return Coordinator(lambda: stage.state, Meddling(engine, meddle)).conduct(run.id)
+
+
+def test_log_time_only_moves_forward(stage):
+    before = stage.state.at
+    stage.forward(10 * DAY)
+    assert stage.state.at >= before + 10 * DAY
+    with pytest.raises(ValueError, match="forward"):
+        stage.forward(-1)
+
+
+def test_a_ballot_is_written_on_the_members_own_fold(stage, cast):
+    number = open_proposal(stage, "ada", "A run", "", {"effect": "run", "plan": cast.plan.to_json()})
+    proposal = stage.state.proposal(number)
+    stage.say("bob", Ballot(proposal=proposal.id, choice="yes", reason=""))
+    stage.say("bob", Tick())
+    assert stage.state.members["bob"].next_seq == 2
+
+
+def test_an_audit_counts_only_who_is_a_member_now(stage):
+    stage.say("eve", Leave(reason=""))
+    stage.settle()
+    checked = audit(stage)
+    assert checked.cosigned_by == ("ada", "bob", "cyd", "dan")
+    assert checked.is_final
+
+
+def test_an_audit_refuses_another_coalition_and_a_note_without_the_logs_signature(stage):
+    tree = read_tree(stage.log)
+    with pytest.raises(Refused) as caught:
+        audit_log(tree.leaves, tree.note_text, coalition="ab" * 32)
+    assert caught.value.rule == "audit.coalition"
+    lines = tree.note_text.splitlines(keepends=True)
+    headless = "".join(line for line in lines if not line.startswith("— five.example/banks "))
+    with pytest.raises(Malformed) as caught:
+        audit_log(tree.leaves, headless)
+    assert caught.value.rule == "note.unsigned"
+    with pytest.raises(Malformed) as caught:
+        audit_log(tree.leaves, tree.note_text.replace("five.example/banks/eve", "five.example/banks/eva"))
+    assert caught.value.rule == "note.unknown-signer"
+
+
+def test_an_audit_refuses_a_checkpoint_over_fewer_entries(stage):
+    tree = read_tree(stage.log)
+    stage.say("ada", Tick())
+    stage.settle()
+    longer = read_tree(stage.log)
+    with pytest.raises(Malformed) as caught:
+        audit_log(longer.leaves, tree.note_text)
+    assert caught.value.rule == "checkpoint.size"

@@ -1,10 +1,14 @@
 import doctest
+from hashlib import shake_256
 
+import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import hansa.engine
 from hansa.engine import LocalEngine, Traffic
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
+from hansa.secagg import Aggregator, Contributor, Party, Session
 
 
 def refuse(message: bytes) -> bytes:
@@ -86,3 +90,63 @@ def test_later_changes_of_the_mapping_change_nothing():
     engine = LocalEngine(contributors)
     contributors.clear()
     assert engine.turn({"alder": b"one"}).answers == {"alder": b"ONE"}
+
+
+# --- a secure sum over the engine --------------------------------------------------------------------
+
+
+class Member:
+    """A contributor behind one entrance: an empty message starts it."""
+
+    def __init__(self, session, name, key, patience):
+        self.machine = Contributor(session, name, sign=key.sign, draw=shake_256(name.encode()).digest)
+        self.machine.contribute(np.array([len(name)]))
+        self.patience = patience
+
+    def __call__(self, message: bytes) -> bytes:
+        if self.patience == 0:
+            raise Unavailable("the power went out")
+        self.patience -= 1
+        return self.machine.receive(message) if message else self.machine.start()
+
+
+def carry_sum(patience):
+    """Carry a sum over members of whom one answers so many times."""
+    keys = {
+        name: Ed25519PrivateKey.from_private_bytes(name.encode() * 4)
+        for name in ("alderalt", "birchelf", "cedaroak")
+    }
+    session = Session(
+        coalition=bytes(32),
+        run=bytes(32),
+        round=0,
+        attempt=0,
+        cohort=tuple(Party(name, key.public_key().public_bytes_raw()) for name, key in keys.items()),
+        threshold=3,
+        minimum_cohort=3,
+        length=1,
+        question=bytes(32),
+    )
+    members = {
+        name: Member(session, name, key, -1 if name != "birchelf" else patience) for name, key in keys.items()
+    }
+    engine, hub = LocalEngine(members), Aggregator(session)
+    messages = dict.fromkeys(members, b"")
+    while messages:
+        for name, answer in engine.turn(messages).answers.items():
+            hub.receive(name, answer)
+        messages = hub.broadcast()
+    return hub.total.tolist(), engine
+
+
+def test_a_secure_sum_is_carried_and_counted():
+    total, engine = carry_sum(patience=-1)
+    assert total == [24]
+    assert engine.traffic["alderalt"] == engine.traffic["cedaroak"] == Traffic(bytes_down=1450, bytes_up=784)
+
+
+@pytest.mark.parametrize("patience", range(5))
+def test_a_member_that_goes_away_in_the_middle_is_named_and_there_is_no_total(patience):
+    with pytest.raises(Refused, match="`birchelf`") as excinfo:
+        carry_sum(patience)
+    assert excinfo.value.rule == "secagg.dropout"

@@ -63,7 +63,9 @@ def outcome(rule, electorate, ballots, recused, *, closed):
         return "open"
     outstanding = [member for member, what in standing.items() if what == "absent"]
     ends = set()
-    for behaviour in itertools.product(("yes", "no", "abstain", "absent", "recused"), repeat=len(outstanding)):
+    for behaviour in itertools.product(
+        ("yes", "no", "abstain", "absent", "recused"), repeat=len(outstanding)
+    ):
         completed = standing | dict(zip(outstanding, behaviour, strict=True))
         ends.add(outcome_when_closed(rule, electorate, completed))
     if ends == {"passed"}:

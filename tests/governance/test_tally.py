@@ -21,8 +21,12 @@ def electors(*names, member_class="bank", weight=1):
 FOUR = electors("ada", "bob", "cyd", "dan")
 
 
-def outcome(rule, electorate, yes="", no="", abstain="", recused="", *, closed=True):
-    ballots = {name: choice for names, choice in ((yes, "yes"), (no, "no"), (abstain, "abstain")) for name in names.split()}
+def outcome(rule, electorate, *, yes="", no="", abstain="", recused="", closed=True):
+    ballots = {
+        name: choice
+        for names, choice in ((yes, "yes"), (no, "no"), (abstain, "abstain"))
+        for name in names.split()
+    }
     return tally(rule, electorate, ballots, recused.split(), closed=closed).outcome
 
 
@@ -30,7 +34,9 @@ def test_more_than_half_of_the_votes_cast_passes():
     assert outcome(rule_of(), FOUR, yes="ada bob", no="cyd") == "passed"
 
 
-@pytest.mark.parametrize("passes", ["> 1/2 of cast", ">= 1/2 of cast", ">= 1/2 of present", ">= 1/2 of eligible", ">= 0 of cast"])
+@pytest.mark.parametrize(
+    "passes", ["> 1/2 of cast", ">= 1/2 of cast", ">= 1/2 of present", ">= 1/2 of eligible", ">= 0 of cast"]
+)
 def test_a_tie_keeps_the_status_quo_whatever_the_threshold(passes):
     assert outcome(rule_of(passes=passes), FOUR, yes="ada bob", no="cyd dan") == "failed"
 
@@ -175,7 +181,11 @@ def test_an_elector_twice_is_a_mistake_of_the_caller():
 
 shares = st.sampled_from(["0", "1/4", "1/3", "1/2", "3/5", "2/3", "3/4", "1"])
 passes = st.one_of(
-    st.builds("> {} of {}".format, shares.filter(lambda s: s != "1"), st.sampled_from(["cast", "present", "eligible"])),
+    st.builds(
+        "> {} of {}".format,
+        shares.filter(lambda s: s != "1"),
+        st.sampled_from(["cast", "present", "eligible"]),
+    ),
     st.builds(">= {} of {}".format, shares, st.sampled_from(["cast", "present", "eligible"])),
 )
 
@@ -201,7 +211,9 @@ electorates = st.lists(st.tuples(st.sampled_from(["bank", "shop", "farm"]), weig
 
 
 def vote(people):
-    electorate = [(f"m{index}", member_class, weight) for index, (member_class, weight, _) in enumerate(people)]
+    electorate = [
+        (f"m{index}", member_class, weight) for index, (member_class, weight, _) in enumerate(people)
+    ]
     ballots, recused = {}, []
     for (member, _, _), (_, _, standing) in zip(electorate, people, strict=True):
         if standing in {"yes", "no", "abstain"}:
@@ -232,7 +244,11 @@ def test_the_quick_count_and_the_obvious_count_agree_at_length(rule, people, clo
 def check_agreement(rule, people, *, closed):
     electorate, ballots, recused = vote(people)
     quick = tally(
-        DecisionRule.model_validate(rule), [Elector(*person) for person in electorate], ballots, recused, closed=closed
+        DecisionRule.model_validate(rule),
+        [Elector(*person) for person in electorate],
+        ballots,
+        recused,
+        closed=closed,
     )
     assert quick.outcome == obvious.outcome(rule, electorate, ballots, recused, closed=closed)
     standing = {m: "recused" if m in recused else ballots.get(m, "absent") for m, _, _ in electorate}
@@ -249,7 +265,9 @@ def test_the_order_of_electors_and_ballots_does_not_matter(rule, people, random,
     other = random.sample(one, len(one))
     shuffled = dict(random.sample(list(ballots.items()), len(ballots)))
     parsed = DecisionRule.model_validate(rule)
-    assert tally(parsed, one, ballots, recused, closed=closed) == tally(parsed, other, shuffled, recused, closed=closed)
+    assert tally(parsed, one, ballots, recused, closed=closed) == tally(
+        parsed, other, shuffled, recused, closed=closed
+    )
 
 
 @settings(max_examples=100, deadline=None)

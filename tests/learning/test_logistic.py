@@ -323,3 +323,12 @@ def test_the_objective_falls_from_turn_to_turn(schema, draw):
             losses.append(total[0] + 0.5 * float(question.coefficients[1:] @ question.coefficients[1:]))
         state = recipe.learn(state, total)
     assert all(after < before + 1e-9 for before, after in pairwise(losses))
+
+
+def test_the_search_starts_at_the_rounded_base_rate(schema, draw):
+    members = draw(56, SIZES)
+    recipe = Logistic(schema, Parameters(), names(members))
+    total = np.sum([recipe.answer(recipe.ask(recipe.begin()), rows) for rows in members], axis=0)
+    start = recipe.ask(recipe.learn(recipe.begin(), total)).coefficients
+    assert start[0] == round(np.log(total[1] / (total[0] - total[1])) * 1024) / 1024
+    assert not start[1:].any()

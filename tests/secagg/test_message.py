@@ -90,6 +90,14 @@ def test_a_message_is_not_read_as_another_kind(kind):
         assert refused_rule(other, EXAMPLES[kind].encode()) == "secagg.form"
 
 
+@pytest.mark.parametrize("kind", Kind)
+def test_the_kind_in_the_header_is_the_kind_that_is_read(kind):
+    data = bytearray(EXAMPLES[kind].encode())
+    for other in set(Kind) - {kind}:
+        data[5] = other
+        assert refused_rule(kind, bytes(data)) == "secagg.form"
+
+
 @pytest.mark.parametrize(("place", "value"), [(0, b"h"), (4, b"\x02"), (5, b"\x00"), (5, b"\x0a")])
 def test_another_magic_version_or_kind_is_refused(place, value):
     data = bytearray(advert(1).encode())

@@ -116,7 +116,10 @@ def main():
         print(seen[0])
     else:
         for step in map(int, steps):
-            arm = {"sweep": lambda step=step: kill_before_line(step, [0]), "vm": lambda step=step: kill_in_sqlite(step)}
+            arm = {
+                "sweep": lambda step=step: kill_before_line(step, [0]),
+                "vm": lambda step=step: kill_in_sqlite(step),
+            }
             print(step, in_child(folder / str(step), arm[command]))
 
 

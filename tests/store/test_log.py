@@ -51,7 +51,12 @@ def refusal(path):
 
 def test_a_new_log_is_empty(path):
     with LogStore.create(path) as store:
-        assert (store.size, store.leaf_hashes(), list(store.leaves()), store.checkpoint()) == (0, (), [], None)
+        assert (store.size, store.leaf_hashes(), list(store.leaves()), store.checkpoint()) == (
+            0,
+            (),
+            [],
+            None,
+        )
 
 
 def test_a_log_is_read_back(filled):
@@ -74,7 +79,7 @@ def test_append_returns_the_new_size(path):
         assert store.append(LEAVES[3:4]) == 4
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)  # the disk takes its time
 @given(st.lists(st.lists(st.binary(max_size=40), max_size=5), max_size=5))
 def test_any_appends_are_read_back(tmp_path_factory, batches):
     path = tmp_path_factory.mktemp("log") / "log.sqlite"
@@ -174,7 +179,9 @@ def test_a_second_process_is_told_who_writes(path):
         "except Unavailable as error: print(error)"
     )
     with LogStore.create(path):
-        result = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
+        result = subprocess.run(
+            [sys.executable, "-c", program, path], capture_output=True, text=True, check=True
+        )
     assert f"process {os.getpid()} on " in result.stdout
 
 
@@ -274,7 +281,10 @@ def test_a_changed_hash_is_named(filled):
 
 
 def test_an_entry_changed_together_with_its_hash_is_found_by_the_next_checkpoint(filled):
-    change(filled, ("UPDATE leaf SET data = ?, leaf_hash = ? WHERE entry_index = 8", (b"forged", hash_leaf(b"forged"))))
+    change(
+        filled,
+        ("UPDATE leaf SET data = ?, leaf_hash = ? WHERE entry_index = 8", (b"forged", hash_leaf(b"forged"))),
+    )
     error = refusal(filled)
     assert error.rule == "log.root-mismatch"
     assert error.message.startswith("entry 5 or a later one before 12:")
@@ -341,19 +351,21 @@ def test_another_file_is_refused(path, content):
 
 def test_a_flipped_byte_never_changes_what_is_read(filled):
     data = filled.read_bytes()
-    refused = 0
+    refusals = []
     for at in range(5, len(data), 101):
         for old in filled.parent.glob("copy.sqlite*"):
             old.unlink()
         copy = filled.with_name("copy.sqlite")
         copy.write_bytes(data[:at] + bytes([data[at] ^ 0x81]) + data[at + 1 :])
         try:
-            with LogStore.open(copy) as store:
-                assert list(store.leaves()) == LEAVES
+            store = LogStore.open(copy)
         except HansaError as error:
-            refused += 1
-            assert "\n" not in str(error)
-    assert refused > 10
+            refusals.append(str(error))
+        else:
+            with store:
+                assert list(store.leaves()) == LEAVES
+    assert len(refusals) > 10
+    assert not any("\n" in refusal for refusal in refusals)
 
 
 def test_every_byte_of_an_entry_matters(filled):

@@ -38,4 +38,6 @@ def subproof(m, d, *, b):
     if m == n:
         return [] if b else [mth(d)]
     k = k_of(n)
-    return [*subproof(m, d[:k], b=b), mth(d[k:])] if m <= k else [*subproof(m - k, d[k:], b=False), mth(d[:k])]
+    return (
+        [*subproof(m, d[:k], b=b), mth(d[k:])] if m <= k else [*subproof(m - k, d[k:], b=False), mth(d[:k])]
+    )

@@ -5,7 +5,7 @@ import pytest
 import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
-from vectorfiles import read
+from vectorfiles import judge, read
 
 from hansa.errors import Malformed
 from hansa.transparency import digest, encode, encode_base64, parse, parse_base64
@@ -65,22 +65,14 @@ def test_a_second_spelling_is_refused(value, comma, escape):
 
 @given(st.binary(max_size=40))
 def test_arbitrary_bytes_are_refused_or_canonical(data):
-    try:
-        value = parse(data)
-    except Malformed as error:
-        assert error.rule.startswith("canonical-json.")
-    else:
-        assert encode(value) == data
+    rule, value = judge(parse, data)
+    assert rule.startswith("canonical-json.") if rule else encode(value) == data
 
 
 @given(st.text(alphabet='{}[],:"\\au0123.eE- \n', max_size=24))
 def test_arbitrary_json_like_text_is_refused_or_canonical(text):
-    try:
-        value = parse(text.encode())
-    except Malformed as error:
-        assert error.rule.startswith("canonical-json.")
-    else:
-        assert encode(value) == text.encode()
+    rule, value = judge(parse, text.encode())
+    assert rule.startswith("canonical-json.") if rule else encode(value) == text.encode()
 
 
 @pytest.mark.parametrize(
@@ -114,7 +106,9 @@ def test_no_depth_exhausts_the_reader(data):
     assert excinfo.value.rule == "canonical-json.depth"
 
 
-@pytest.mark.parametrize("data", [b'["' + b'\\"' * 30_000, b'"' * 60_001 + b"[" * 40], ids=["escaped", "quotes"])
+@pytest.mark.parametrize(
+    "data", [b'["' + b'\\"' * 30_000, b'"' * 60_001 + b"[" * 40], ids=["escaped", "quotes"]
+)
 def test_unclosed_texts_are_refused_in_good_time(data):
     with pytest.raises(Malformed) as excinfo:
         parse(data + b"[" * 40)
@@ -133,15 +127,13 @@ def test_base64_is_read_back(data):
 
 @given(st.text(alphabet="AQ/+-_=Zz9 \n\xe9", max_size=12))
 def test_base64_has_one_spelling(text):
-    try:
-        data = parse_base64(text)
-    except Malformed as error:
-        assert error.rule == "base64.not-canonical"
-    else:
-        assert encode_base64(data) == text
+    rule, data = judge(parse_base64, text)
+    assert rule == "base64.not-canonical" if rule else encode_base64(data) == text
 
 
-@pytest.mark.parametrize("text", ["A", "AA", "AAA", "AA==\n", "AB==", "AAB=", "A A=", "AA=A", "====", "-_-_", "é"])
+@pytest.mark.parametrize(
+    "text", ["A", "AA", "AAA", "AA==\n", "AB==", "AAB=", "A A=", "AA=A", "====", "-_-_", "é"]
+)
 def test_other_spellings_of_base64_are_refused(text):
     with pytest.raises(Malformed) as excinfo:
         parse_base64(text)

@@ -122,7 +122,9 @@ def test_strange_key_names_are_refused(name):
         Checkpoint(name, 0, bytes(32))
 
 
-@pytest.mark.parametrize("name", ["log.example/x", "transparency.dev/DEV:witness-little-garden", "küste.example"])
+@pytest.mark.parametrize(
+    "name", ["log.example/x", "transparency.dev/DEV:witness-little-garden", "küste.example"]
+)
 def test_usual_key_names_are_accepted(name):
     assert is_key_name(name)
 

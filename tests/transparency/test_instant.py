@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from vectorfiles import judge
 
 from hansa.errors import Malformed
 from hansa.transparency import format_instant, parse_instant
@@ -33,15 +34,13 @@ def test_a_time_without_a_spelling_is_our_own_mistake(seconds):
 
 @given(st.text(alphabet="0123456789-:TZtz.+ ", max_size=22) | st.text(max_size=5))
 def test_any_text_is_refused_or_the_one_spelling(text):
-    try:
-        seconds = parse_instant(text)
-    except Malformed as error:
-        assert error.rule == "instant.form"
-    else:
-        assert format_instant(seconds) == text
+    rule, seconds = judge(parse_instant, text)
+    assert rule == "instant.form" if rule else format_instant(seconds) == text
 
 
-@pytest.mark.parametrize("text", ["", "2026-11-23", "2026-11-23T11:00Z", "2026-W48-1T11:00:00Z", "20261123T110000Z"])
+@pytest.mark.parametrize(
+    "text", ["", "2026-11-23", "2026-11-23T11:00Z", "2026-W48-1T11:00:00Z", "20261123T110000Z"]
+)
 def test_other_spellings_of_a_time_are_refused(text):
     with pytest.raises(Malformed) as excinfo:
         parse_instant(text)

@@ -2,7 +2,15 @@ import pytest
 from vectorfiles import read
 
 from hansa.errors import Malformed
-from hansa.transparency import ENTRY_TYPE, MAX_LEAF_BYTES, Leaf, SigningKey, hash_leaf, parse_leaf, sign_envelope
+from hansa.transparency import (
+    ENTRY_TYPE,
+    MAX_LEAF_BYTES,
+    Leaf,
+    SigningKey,
+    hash_leaf,
+    parse_leaf,
+    sign_envelope,
+)
 
 VECTORS = read("leaf")
 ALICE = SigningKey.from_seed(b"\x01" * 32)

@@ -35,7 +35,11 @@ def check(vector):
     proof = [bytes.fromhex(node) for node in vector["proof"]]
     if vector["kind"] == "inclusion":
         verify_inclusion(
-            bytes.fromhex(vector["leaf_hash"]), vector["index"], vector["size"], proof, bytes.fromhex(vector["root"])
+            bytes.fromhex(vector["leaf_hash"]),
+            vector["index"],
+            vector["size"],
+            proof,
+            bytes.fromhex(vector["root"]),
         )
     else:
         verify_consistency(
@@ -131,7 +135,9 @@ def test_every_flipped_byte_of_a_proof_is_refused():
             for byte in range(32):
                 node = proof[at][:byte] + bytes([proof[at][byte] ^ 1]) + proof[at][byte + 1 :]
                 with pytest.raises(Malformed) as excinfo:
-                    verify_inclusion(HASHES[index], index, size, (*proof[:at], node, *proof[at + 1 :]), ROOTS[size])
+                    verify_inclusion(
+                        HASHES[index], index, size, (*proof[:at], node, *proof[at + 1 :]), ROOTS[size]
+                    )
                 assert excinfo.value.rule == "inclusion.root"
 
 
@@ -142,7 +148,9 @@ def test_every_flipped_byte_of_a_consistency_proof_is_refused():
             for byte in range(32):
                 node = proof[at][:byte] + bytes([proof[at][byte] ^ 1]) + proof[at][byte + 1 :]
                 with pytest.raises(Malformed) as excinfo:
-                    verify_consistency(old, ROOTS[old], new, ROOTS[new], (*proof[:at], node, *proof[at + 1 :]))
+                    verify_consistency(
+                        old, ROOTS[old], new, ROOTS[new], (*proof[:at], node, *proof[at + 1 :])
+                    )
                 assert excinfo.value.rule in {"consistency.old-root", "consistency.new-root"}
 
 
@@ -157,7 +165,9 @@ def test_made_up_consistency_proofs_are_refused(old, new, proof):
 def test_a_frontier_grows_in_any_steps(steps):
     frontier = Frontier()
     for step in steps:
-        frontier = frontier.extend(hash_leaf(str(n).encode()) for n in range(frontier.size, frontier.size + step))
+        frontier = frontier.extend(
+            hash_leaf(str(n).encode()) for n in range(frontier.size, frontier.size + step)
+        )
     hashes = [hash_leaf(str(n).encode()) for n in range(sum(steps))]
     assert frontier.size == len(hashes)
     assert frontier.root == root_of(hashes)

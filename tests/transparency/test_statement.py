@@ -57,7 +57,8 @@ def test_another_implementation_of_dsse_verifies_our_envelopes(payload, signers)
     envelope = sign_envelope(ENTRY_TYPE, payload, signers)
     other = OtherEnvelope.from_dict(json.loads(json.dumps(envelope.to_json())))
     keys = [
-        SSlibKey(key.public.fingerprint, "ed25519", "ed25519", {"public": key.public.raw.hex()}) for key in signers
+        SSlibKey(key.public.fingerprint, "ed25519", "ed25519", {"public": key.public.raw.hex()})
+        for key in signers
     ]
     assert other.pae() == envelope.signed_bytes
     assert set(other.verify(keys, len(keys))) == {key.public.fingerprint for key in signers}

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from hansa.transparency import ENTRY_TYPE, Leaf, SigningKey, encode, hash_leaf, parse, sign_envelope
 from vectorfiles import Case, bad, valid, write
+
+from hansa.transparency import ENTRY_TYPE, Leaf, SigningKey, encode, hash_leaf, parse, sign_envelope
 
 AT = 1_795_431_600  # 2026-11-23T11:00:00Z
 
@@ -21,7 +22,9 @@ def cases() -> Iterator[Case]:
     last = 253_402_300_799
     yield valid("last-second", "the latest time", **describe(Leaf(last, envelope).encode(), last))
     leap_day = 1_709_164_800
-    yield valid("leap-day", "the 29th of February 2024", **describe(Leaf(leap_day, envelope).encode(), leap_day))
+    yield valid(
+        "leap-day", "the 29th of February 2024", **describe(Leaf(leap_day, envelope).encode(), leap_day)
+    )
 
     def spoil(rule: str, name: str, what: str, **fields: object) -> Case:
         value = parse(good)
@@ -51,8 +54,12 @@ def cases() -> Iterator[Case]:
     ]:
         yield spoil("instant.form", f"time-{name}", what, at=text)
     yield bad("canonical-json.not-canonical", "space", "a space", data_hex=good.replace(b":", b": ", 1).hex())
-    yield bad("canonical-json.duplicate-name", "two-times", "two times",
-              data_hex=(b'{"at":"2026-11-23T11:00:00Z",' + good[1:]).hex())
+    yield bad(
+        "canonical-json.duplicate-name",
+        "two-times",
+        "two times",
+        data_hex=(b'{"at":"2026-11-23T11:00:00Z",' + good[1:]).hex(),
+    )
 
 
 if __name__ == "__main__":

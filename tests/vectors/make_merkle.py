@@ -2,13 +2,23 @@
 
 from collections.abc import Iterator
 
-from hansa.transparency import hash_leaf, hash_tiles, root_of
 from vectorfiles import Case, valid, write
 
-SOURCE = "Certificate Transparency's reference trees: transparency-dev/merkle testonly/constants.go (RFC 6962)"
+from hansa.transparency import hash_leaf, hash_tiles, root_of
+
+SOURCE = (
+    "Certificate Transparency's reference trees: transparency-dev/merkle testonly/constants.go (RFC 6962)"
+)
 
 LEAVES = [
-    "", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f",
+    "",
+    "00",
+    "10",
+    "2021",
+    "3031",
+    "40414243",
+    "5051525354555657",
+    "606162636465666768696a6b6c6d6e6f",
 ]
 LEAF_HASHES = [
     "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
@@ -34,21 +44,34 @@ ROOTS = [
 
 
 def cases() -> Iterator[Case]:
-    yield valid("rfc6962-eight-leaves", "all trees over the first leaves", SOURCE,
-                leaves_hex=LEAVES, leaf_hashes=LEAF_HASHES, roots=ROOTS)
+    yield valid(
+        "rfc6962-eight-leaves",
+        "all trees over the first leaves",
+        SOURCE,
+        leaves_hex=LEAVES,
+        leaf_hashes=LEAF_HASHES,
+        roots=ROOTS,
+    )
     numbers = [str(n).encode() for n in range(20)]
     hashes = [hash_leaf(leaf) for leaf in numbers]
-    yield valid("twenty-numbers", "leaves that are the decimal numbers from 0",
-                leaves_hex=[leaf.hex() for leaf in numbers],
-                leaf_hashes=[leaf_hash.hex() for leaf_hash in hashes],
-                roots=[root_of(hashes[:size]).hex() for size in range(21)])
+    yield valid(
+        "twenty-numbers",
+        "leaves that are the decimal numbers from 0",
+        leaves_hex=[leaf.hex() for leaf in numbers],
+        leaf_hashes=[leaf_hash.hex() for leaf_hash in hashes],
+        roots=[root_of(hashes[:size]).hex() for size in range(21)],
+    )
     for size in (1, 255, 256, 257, 70_000):
         hashes = [hash_leaf(str(n).encode()) for n in range(size)]
-        yield valid(f"tiles-of-{size}", "tile paths and their bytes, and the root; leaves are decimal numbers from 0",
-                    "C2SP tlog-tiles, Partial Tiles, for the widths of 70,000" if size == 70_000 else "hansa",
-                    size=size, root=root_of(hashes).hex(),
-                    tiles={path: len(tile) for path, tile in hash_tiles(hashes) if size < 1000 or ".p/" in path},
-                    full_tiles=sum(len(tile) == 8192 for _, tile in hash_tiles(hashes)))
+        yield valid(
+            f"tiles-of-{size}",
+            "tile paths and their bytes, and the root; leaves are decimal numbers from 0",
+            "C2SP tlog-tiles, Partial Tiles, for the widths of 70,000" if size == 70_000 else "hansa",
+            size=size,
+            root=root_of(hashes).hex(),
+            tiles={path: len(tile) for path, tile in hash_tiles(hashes) if size < 1000 or ".p/" in path},
+            full_tiles=sum(len(tile) == 8192 for _, tile in hash_tiles(hashes)),
+        )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ text must be a checkpoint; key if it must be signed) or `audit` (text, keys: eve
 
 from collections.abc import Iterator
 
+from vectorfiles import Case, bad, valid, write
+
 from hansa.transparency import (
     COSIGNATURE,
     ED25519,
@@ -20,7 +22,6 @@ from hansa.transparency import (
     sign_checkpoint,
 )
 from hansa.transparency.checkpoint import MAX_NOTE_SIGNATURES
-from vectorfiles import Case, bad, valid, write
 
 GO = "golang.org/x/mod sumdb/note, note.go and note_test.go"
 C2SP_NOTE = "C2SP signed-note, Verifier keys"
@@ -76,8 +77,13 @@ LOG_KEY = NoteKey(ORIGIN, ED25519, LOG.public)
 def key_cases() -> Iterator[Case]:
     yield valid("key-peter-neumann", "Go's example key", GO, kind="key", key=PETER)
     yield valid("key-example-foo", "the specification's example key", C2SP_NOTE, kind="key", key=FOO)
-    yield valid("key-plus-in-base64", "a key whose base64 holds a plus", FORMATS, kind="key",
-                key="TEST+7997405c+AQcC+FTVKf0jlTdHDY3rbevmnKxxPjigCXlVtGe6RIr6")
+    yield valid(
+        "key-plus-in-base64",
+        "a key whose base64 holds a plus",
+        FORMATS,
+        kind="key",
+        key="TEST+7997405c+AQcC+FTVKf0jlTdHDY3rbevmnKxxPjigCXlVtGe6RIr6",
+    )
     yield valid("key-witness", "a key that cosigns", FORMATS, kind="key", key=ARCHE_WITNESSES[2])
 
     def spoil(rule: str, name: str, what: str, key: str, source: str = "hansa") -> Case:
@@ -85,39 +91,75 @@ def key_cases() -> Iterator[Case]:
 
     name, key_id, material = PETER.split("+", 2)
     yield spoil("note-key.form", "two-parts", "no key", f"{name}+{key_id}")
-    yield spoil("note-key.form", "upper-case-id", "an ID in upper case", f"{name}+{key_id.upper()}+{material}")
+    yield spoil(
+        "note-key.form", "upper-case-id", "an ID in upper case", f"{name}+{key_id.upper()}+{material}"
+    )
     yield spoil("note-key.form", "short-id", "an ID of seven digits", f"{name}+{key_id[1:]}+{material}")
     yield spoil("note-key.form", "newline", "a newline at the end", PETER + "\n")
     yield spoil("note-key.form", "no-name", "no name", f"+{key_id}+{material}")
     yield spoil("note-key.name", "space-in-name", "a space in the name", f"Peter Neumann+{key_id}+{material}")
-    yield spoil("note-key.name", "thin-space-in-name", "a Unicode space", f"Peter\u2009Neumann+{key_id}+{material}")
+    yield spoil(
+        "note-key.name", "thin-space-in-name", "a Unicode space", f"Peter\u2009Neumann+{key_id}+{material}"
+    )
     yield spoil("note-key.id", "other-name", "the ID of another name", f"PeterNewman+{key_id}+{material}")
     yield spoil("note-key.id", "other-id", "another ID", f"{name}+00000000+{material}")
-    yield spoil("note-key.kind", "unknown-kind", "a kind that is not assigned, with its own ID",
-                "PeterNeumann+173116ae+ZRpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW", GO)
-    yield spoil("base64.not-canonical", "long-material", "Go's key with bytes added",
-                "PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY==", GO)
-    yield spoil("key.length", "33-bytes", "a key of 33 bytes",
-                f"{name}+{key_id}+{encode_base64(bytes([ED25519]) + bytes(33))}")
-    yield spoil("key.weak", "weak", "a point of small order",
-                f"{name}+{key_id}+{encode_base64(bytes([ED25519]) + bytes(32))}")
+    yield spoil(
+        "note-key.kind",
+        "unknown-kind",
+        "a kind that is not assigned, with its own ID",
+        "PeterNeumann+173116ae+ZRpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
+        GO,
+    )
+    yield spoil(
+        "base64.not-canonical",
+        "long-material",
+        "Go's key with bytes added",
+        "PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY==",
+        GO,
+    )
+    yield spoil(
+        "key.length",
+        "33-bytes",
+        "a key of 33 bytes",
+        f"{name}+{key_id}+{encode_base64(bytes([ED25519]) + bytes(33))}",
+    )
+    yield spoil(
+        "key.weak",
+        "weak",
+        "a point of small order",
+        f"{name}+{key_id}+{encode_base64(bytes([ED25519]) + bytes(32))}",
+    )
 
 
 def note_cases() -> Iterator[Case]:
     yield valid("note-peter-neumann", "Go's example note", GO, kind="note", text=PETER_NOTE, key=PETER)
-    yield valid("note-example-foo", "the specification's example note", C2SP_NOTE, kind="note", text=FOO_NOTE, key=FOO)
+    yield valid(
+        "note-example-foo", "the specification's example note", C2SP_NOTE, kind="note", text=FOO_NOTE, key=FOO
+    )
     body = "a text\n\nwith an empty line\n"
     line = NoteSignature(ORIGIN, LOG_KEY.id, LOG.sign(body.encode()))
     good = Note(body, (line,)).encode()
-    yield valid("note-empty-line", "the last empty line ends the text", kind="note", text=good, key=LOG_KEY.encode())
+    yield valid(
+        "note-empty-line", "the last empty line ends the text", kind="note", text=good, key=LOG_KEY.encode()
+    )
     stranger = NoteSignature("stranger.example", b"\x00\x01\x02\x03", b"whatever it says")
     crowd = [NoteSignature(f"stranger{n}.example", bytes(4), bytes(64)) for n in range(40)]
-    yield valid("note-strangers", "lines of unknown keys are ignored", kind="note", key=LOG_KEY.encode(),
-                text=Note(body, (*crowd, line, stranger)).encode())
+    yield valid(
+        "note-strangers",
+        "lines of unknown keys are ignored",
+        kind="note",
+        key=LOG_KEY.encode(),
+        text=Note(body, (*crowd, line, stranger)).encode(),
+    )
     same_id = NoteSignature("stranger.example", LOG_KEY.id, bytes(64))
     same_name = NoteSignature(ORIGIN, b"\x00\x01\x02\x03", bytes(64))
-    yield valid("note-half-known", "a line with the name or the ID of the key, but not both, is of another key",
-                kind="note", key=LOG_KEY.encode(), text=Note(body, (same_id, same_name, line)).encode())
+    yield valid(
+        "note-half-known",
+        "a line with the name or the ID of the key, but not both, is of another key",
+        kind="note",
+        key=LOG_KEY.encode(),
+        text=Note(body, (same_id, same_name, line)).encode(),
+    )
 
     def spoil(rule: str, name: str, what: str, text: str) -> Case:
         return bad(rule, f"note-{name}", what, kind="note", text=text, key=LOG_KEY.encode())
@@ -133,28 +175,57 @@ def note_cases() -> Iterator[Case]:
     yield spoil("note.signature-line", "hyphen", "a hyphen for the dash", good.replace("— ", "- "))
     yield spoil("note.signature-line", "two-spaces", "two spaces", good.replace("— ", "—  "))
     yield spoil("note.signature-line", "space-at-the-end", "a space at the end", good[:-1] + " \n")
-    yield spoil("note.signature-line", "short", "a signature that is only an ID",
-                f"{body}\n— {ORIGIN} {encode_base64(LOG_KEY.id)}\n")
-    yield spoil("note.signature-line", "plus-in-name", "a plus in a name", good.replace(ORIGIN, "log+example"))
+    yield spoil(
+        "note.signature-line",
+        "short",
+        "a signature that is only an ID",
+        f"{body}\n— {ORIGIN} {encode_base64(LOG_KEY.id)}\n",
+    )
+    yield spoil(
+        "note.signature-line", "plus-in-name", "a plus in a name", good.replace(ORIGIN, "log+example")
+    )
     yield spoil("note.signature-line", "text-after", "text after the signatures", good + "more\n")
     yield spoil("base64.not-canonical", "unpadded", "padding is missing", good.replace("=\n", "\n"))
     yield spoil("note.duplicate-signature", "duplicate", "one key twice", good + line.encode())
     yield spoil("note.unsigned", "unsigned", "another key signed", PETER_NOTE)
     yield spoil("signature.invalid", "other-text", "the text was changed", good.replace("a text", "a test"))
-    yield spoil("signature.invalid", "one-bad-line", "a known key with a bad signature",
-                Note(body, (stranger, NoteSignature(ORIGIN, LOG_KEY.id, bytes(64)))).encode())
+    yield spoil(
+        "signature.invalid",
+        "one-bad-line",
+        "a known key with a bad signature",
+        Note(body, (stranger, NoteSignature(ORIGIN, LOG_KEY.id, bytes(64)))).encode(),
+    )
     many = "".join(f"— s{n} AAAAAAA=\n" for n in range(MAX_NOTE_SIGNATURES + 1))
     yield spoil("note.too-many-signatures", "too-many", "more lines than are read", f"{body}\n{many}")
 
 
 def checkpoint_cases() -> Iterator[Case]:
-    yield valid("checkpoint-behind-the-sofa", "the specification's example; its key is not published", C2SP_CHECKPOINT,
-                kind="checkpoint", text=SOFA, size=20852163)
-    yield valid("checkpoint-arche", "a log in the world, signed by two keys and four witnesses", ARCHE,
-                kind="checkpoint", text=ARCHE_NOTE, key=ARCHE_KEY, size=1432088532)
+    yield valid(
+        "checkpoint-behind-the-sofa",
+        "the specification's example; its key is not published",
+        C2SP_CHECKPOINT,
+        kind="checkpoint",
+        text=SOFA,
+        size=20852163,
+    )
+    yield valid(
+        "checkpoint-arche",
+        "a log in the world, signed by two keys and four witnesses",
+        ARCHE,
+        kind="checkpoint",
+        text=ARCHE_NOTE,
+        key=ARCHE_KEY,
+        size=1432088532,
+    )
     empty = sign_checkpoint(Checkpoint(ORIGIN, 0, root_of([])), LOG, ORIGIN)
-    yield valid("checkpoint-empty", "a log without entries", kind="checkpoint", text=empty.encode(),
-                key=LOG_KEY.encode(), size=0)
+    yield valid(
+        "checkpoint-empty",
+        "a log without entries",
+        kind="checkpoint",
+        text=empty.encode(),
+        key=LOG_KEY.encode(),
+        size=0,
+    )
 
     def spoil(rule: str, name: str, what: str, body: str) -> Case:
         line = NoteSignature(ORIGIN, LOG_KEY.id, LOG.sign(body.encode()))
@@ -167,11 +238,24 @@ def checkpoint_cases() -> Iterator[Case]:
     yield spoil("checkpoint.origin", "origin-with-space", "a space in the origin", body.replace("/", " "))
     yield spoil("checkpoint.size", "leading-zero", "a leading zero", body.replace("\n0\n", "\n00\n"))
     yield spoil("checkpoint.size", "minus", "a negative size", body.replace("\n0\n", "\n-1\n"))
-    yield spoil("checkpoint.size", "arabic-digits", "digits of another script", body.replace("\n0\n", "\n٣\n"))
-    yield spoil("checkpoint.size", "beyond-64-bits", "twenty digits", body.replace("\n0\n", "\n10000000000000000000\n"))
-    yield spoil("checkpoint.root", "short-root", "a root of 16 bytes", f"{ORIGIN}\n0\n{encode_base64(bytes(16))}\n")
-    yield spoil("base64.not-canonical", "root-url-alphabet", "the URL alphabet",
-                f"{ORIGIN}\n0\n{encode_base64(bytes([255]) * 32).replace('/', '_')}\n")
+    yield spoil(
+        "checkpoint.size", "arabic-digits", "digits of another script", body.replace("\n0\n", "\n٣\n")
+    )
+    yield spoil(
+        "checkpoint.size",
+        "beyond-64-bits",
+        "twenty digits",
+        body.replace("\n0\n", "\n10000000000000000000\n"),
+    )
+    yield spoil(
+        "checkpoint.root", "short-root", "a root of 16 bytes", f"{ORIGIN}\n0\n{encode_base64(bytes(16))}\n"
+    )
+    yield spoil(
+        "base64.not-canonical",
+        "root-url-alphabet",
+        "the URL alphabet",
+        f"{ORIGIN}\n0\n{encode_base64(bytes([255]) * 32).replace('/', '_')}\n",
+    )
 
 
 def audit_cases() -> Iterator[Case]:
@@ -180,14 +264,34 @@ def audit_cases() -> Iterator[Case]:
     line = cosign(plain.body, 1_795_431_600, witness, "witness.example")
     keys = [LOG_KEY.encode(), NoteKey(line.name, COSIGNATURE, witness.public).encode()]
     note = plain.add([line])
-    yield valid("audit-all-known", "every line is by a known key", kind="audit", text=note.encode(), keys=keys)
-    yield bad("note.unknown-signer", "audit-stranger", "a line of a key that nobody knows",
-              kind="audit", text=note.encode(), keys=keys[:1])
+    yield valid(
+        "audit-all-known", "every line is by a known key", kind="audit", text=note.encode(), keys=keys
+    )
+    yield bad(
+        "note.unknown-signer",
+        "audit-stranger",
+        "a line of a key that nobody knows",
+        kind="audit",
+        text=note.encode(),
+        keys=keys[:1],
+    )
     flipped = NoteSignature(line.name, bytes([line.key_id[0] ^ 1]) + line.key_id[1:], line.signature)
-    yield bad("note.unknown-signer", "audit-changed-id", "one bit of a line's key ID was changed",
-              kind="audit", text=plain.add([flipped]).encode(), keys=keys)
-    yield bad("signature.invalid", "audit-changed-time", "the time of a cosignature was changed", kind="audit",
-              text=plain.add([NoteSignature(line.name, line.key_id, bytes(8) + line.signature[8:])]).encode(), keys=keys)
+    yield bad(
+        "note.unknown-signer",
+        "audit-changed-id",
+        "one bit of a line's key ID was changed",
+        kind="audit",
+        text=plain.add([flipped]).encode(),
+        keys=keys,
+    )
+    yield bad(
+        "signature.invalid",
+        "audit-changed-time",
+        "the time of a cosignature was changed",
+        kind="audit",
+        text=plain.add([NoteSignature(line.name, line.key_id, bytes(8) + line.signature[8:])]).encode(),
+        keys=keys,
+    )
 
 
 def cases() -> Iterator[Case]:

@@ -5,8 +5,11 @@ fields belong to the topic. Bytes are hexadecimal or base64, as the field's name
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+from hansa.errors import Malformed
 
 VECTORS = Path(__file__).parent
 
@@ -49,3 +52,11 @@ def read(topic: str) -> dict[str, tuple[str | None, dict[str, object]]]:
     if not vectors:
         raise ValueError(f"there are no vectors for {topic}")
     return vectors
+
+
+def judge(function: Callable[..., Any], *arguments: object) -> tuple[str | None, Any]:
+    """Return the rule that refuses the arguments, or None and the result."""
+    try:
+        return None, function(*arguments)
+    except Malformed as error:
+        return error.rule, None

@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hansa.coalition.entry import parse_entry
 from hansa.coalition.snapshot import State
-from hansa.coalition.state import replay
+from hansa.coalition.state import walk
 from hansa.errors import Malformed, Refused
 from hansa.transparency import (
     COSIGNATURE,
@@ -14,7 +13,6 @@ from hansa.transparency import (
     NoteKey,
     hash_leaf,
     parse_checkpoint,
-    parse_leaf,
     parse_note,
     root_of,
     verify_every_signature,
@@ -58,7 +56,9 @@ def audit_log(leaves: Sequence[bytes], note_text: str, *, coalition: str | None 
         Malformed, Refused: the first thing that is wrong, entries with their number.
     """
     # 1. Every entry follows from those before it: signatures, chains, clock, decisions, permits, bars.
-    state = replay(leaves)
+    state, kinds = None, Counter[str]()
+    for state, entry in walk(leaves):  # noqa: B007 - the last state is what counts
+        kinds[entry.kind] += 1
     if state is None:
         raise Refused("log.empty", "the log holds no entry")
     # 2. It is the coalition that the caller meant.
@@ -92,7 +92,7 @@ def audit_log(leaves: Sequence[bytes], note_text: str, *, coalition: str | None 
     return Audit(
         state,
         checkpoint.root.hex(),
-        Counter(parse_entry(parse_leaf(leaf).envelope).kind for leaf in leaves),
+        kinds,
         cosigned_by,
         cosignatures_needed(state),
     )

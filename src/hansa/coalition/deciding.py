@@ -1,7 +1,6 @@
 """Proposals, ballots and what they come to: opened, counted, settled, put into effect."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from types import MappingProxyType
 
 from hansa.coalition.entry import Ballot, Entry, Propose, Recuse, Withdraw
@@ -57,7 +56,7 @@ def propose(state: State, entry: Entry, body: Propose) -> State:
     electorate = tuple(Elector(m.id, m.member_class, m.voting_weight) for m in state.voting_members)
     return state.with_proposal(
         ProposalRecord(
-            number=state.size,
+            number=state.newest,
             id=entry.id,
             author=entry.author,
             title=body.title,
@@ -86,7 +85,7 @@ def withdraw(state: State, entry: Entry, body: Withdraw) -> State:
         raise Refused("withdraw.author", f"only `{proposal.author}` can withdraw proposal {proposal.number}")
     if proposal.outcome != "open":
         raise Refused("proposal.closed", f"proposal {proposal.number} is already {proposal.outcome}")
-    return state.with_proposal(replace(proposal, outcome="withdrawn", decided_at=state.at))
+    return state.with_proposal(proposal._replace(outcome="withdrawn", decided_at=state.at))
 
 
 def cast(state: State, entry: Entry, body: Ballot) -> State:
@@ -107,7 +106,7 @@ def cast(state: State, entry: Entry, body: Ballot) -> State:
             "ballot.double", f"`{name}` has already voted on proposal {proposal.number}; ballots are final"
         )
     ballots = MappingProxyType({**proposal.ballots, name: body.choice})
-    return state.with_proposal(_settle(replace(proposal, ballots=ballots), state.at, closed=False))
+    return state.with_proposal(_settle(proposal._replace(ballots=ballots), state.at, closed=False))
 
 
 def recuse(state: State, entry: Entry, body: Recuse) -> State:
@@ -128,7 +127,7 @@ def recuse(state: State, entry: Entry, body: Recuse) -> State:
             "recuse.voted", f"`{name}` has already voted on proposal {proposal.number}; recuse before voting"
         )
     return state.with_proposal(
-        _settle(replace(proposal, recused=proposal.recused | {name}), state.at, closed=False)
+        _settle(proposal._replace(recused=proposal.recused | {name}), state.at, closed=False)
     )
 
 
@@ -140,15 +139,11 @@ def advance(state: State, at: int) -> State:
         at: Unix seconds, not before `state.at`.
     """
     while True:
-        due = [
-            (p.due_at, p.number, p)
-            for p in map(state.proposals.__getitem__, state.pending)
-            if p.due_at is not None
-        ]
+        due = [(p.due_at, p.number, p) for p in state.pending.values() if p.due_at is not None]
         moment, _, proposal = min(due, default=(at + 1, 0, None))
         if proposal is None or moment > at:
-            return replace(state, at=at)
-        state = replace(state, at=moment)
+            return state._replace(at=at)
+        state = state._replace(at=moment)
         if proposal.outcome == "open":
             state = state.with_proposal(_settle(proposal, moment, closed=True))
         else:
@@ -156,6 +151,8 @@ def advance(state: State, at: int) -> State:
 
 
 def _settle(proposal: ProposalRecord, at: int, *, closed: bool) -> ProposalRecord:
+    if not closed and not any(rule.may_settle_early for rule in proposal.rules):
+        return proposal
     outcomes = [
         tally(rule, proposal.electorate, proposal.ballots, proposal.recused, closed=closed).outcome
         for rule in proposal.rules
@@ -164,7 +161,7 @@ def _settle(proposal: ProposalRecord, at: int, *, closed: bool) -> ProposalRecor
     if outcome == "open":
         return proposal
     effect_at = at + proposal.timelock_seconds if outcome == "passed" else 0
-    return replace(proposal, outcome=outcome, decided_at=at, effect_at=effect_at)
+    return proposal._replace(outcome=outcome, decided_at=at, effect_at=effect_at)
 
 
 def _together(outcomes: Sequence[Outcome]) -> Outcome:
@@ -190,16 +187,16 @@ def _put_into_effect(state: State, proposal: ProposalRecord) -> State:
             case Run():
                 pass  # the permit of a run is read from the proposal itself
     except Refused:
-        return state.with_proposal(replace(proposal, outcome="void"))
-    return state.with_proposal(replace(state.proposals[proposal.id], outcome="in_effect"))
+        return state.with_proposal(proposal._replace(outcome="void"))
+    return state.with_proposal(proposal._replace(outcome="in_effect"))
 
 
 def _amend(state: State, effect: Amend, proposal_id: str) -> State:
     """Put a new charter in force; proposals still open were made under the old one and are dropped."""
-    state = replace(state, charter=_verify_amendment(state, effect))
-    for other in map(state.proposals.__getitem__, state.pending):
+    state = state._replace(charter=_verify_amendment(state, effect))
+    for other in tuple(state.pending.values()):
         if other.id != proposal_id and other.outcome == "open":
-            state = state.with_proposal(replace(other, outcome="dropped", decided_at=state.at))
+            state = state.with_proposal(other._replace(outcome="dropped", decided_at=state.at))
     return state
 
 
@@ -225,7 +222,7 @@ def _verify_amendment(state: State, effect: Amend) -> Charter:
 
 
 def _known(state: State, proposal_id: str) -> ProposalRecord:
-    proposal = state.proposals.get(proposal_id)
+    proposal = state.find_proposal(proposal_id)
     if proposal is None:
         raise Refused("proposal.unknown", f"no proposal of this coalition has the id `{proposal_id}`")
     return proposal

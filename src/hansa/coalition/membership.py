@@ -1,7 +1,5 @@
 """Who belongs: admission, expulsion, leaving."""
 
-from dataclasses import replace
-
 from hansa.coalition.entry import Entry, Leave
 from hansa.coalition.snapshot import MemberRecord, State
 from hansa.errors import Refused
@@ -47,9 +45,9 @@ def verify_expulsion(state: State, effect: Expel) -> None:
 def expel(state: State, effect: Expel) -> State:
     """End a membership by decision of the others."""
     verify_expulsion(state, effect)
-    return state.with_member(replace(state.members[effect.member], status="expelled", since=state.at))
+    return state.with_member(state.members[effect.member]._replace(status="expelled", since=state.at))
 
 
 def leave(state: State, entry: Entry, _body: Leave) -> State:
     """End a membership by decision of the member itself: at once, and without asking."""
-    return state.with_member(replace(state.members[entry.author], status="left", since=state.at))
+    return state.with_member(state.members[entry.author]._replace(status="left", since=state.at))

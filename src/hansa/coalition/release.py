@@ -1,7 +1,5 @@
 """Release: an effect that the fold refuses unless the bars set before the run are met."""
 
-from dataclasses import replace
-
 from hansa.coalition import snapshot
 from hansa.coalition.snapshot import RunRecord, State
 from hansa.errors import Refused
@@ -38,4 +36,4 @@ def put_release(state: State, effect: Release, proposal_id: str) -> State:
     """Release the model."""
     run = verify_release(state, effect)
     release = snapshot.Release(proposal_id, run.id, effect.model, effect.report, state.at)
-    return replace(state, releases=(*state.releases, release))
+    return state._replace(releases=(*state.releases, release))

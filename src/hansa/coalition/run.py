@@ -1,7 +1,6 @@
 """Runs: the permit, attempts, seals, the close, and the brake."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from types import MappingProxyType
 
 from hansa.coalition.entry import ZERO_DIGEST, Brake, Entry, RunClose, RunOpen, RunSeal
@@ -52,7 +51,7 @@ def verify_run(state: State, proposal_id: str, *, plan_digest: str, cohort: Sequ
     Raises:
         Refused: `permit.*`, with what is missing.
     """
-    proposal = state.proposals.get(proposal_id)
+    proposal = state.find_proposal(proposal_id)
     plan = proposal.plan if proposal is not None else None
     known = proposal is not None and plan is not None
     verify_permit(
@@ -106,7 +105,7 @@ def open_run(state: State, entry: Entry, body: RunOpen) -> State:
             f"more than half of {len(body.cohort)}, and at most all; got {body.threshold}",
         )
     run = RunRecord(
-        entry.id, state.size, body.proposal, body.attempt, entry.author, tuple(body.cohort), body.threshold
+        entry.id, state.newest, body.proposal, body.attempt, entry.author, tuple(body.cohort), body.threshold
     )
     return state.with_run(run)
 
@@ -123,7 +122,7 @@ def seal_run(state: State, entry: Entry, body: RunSeal) -> State:
     if entry.author in run.seals:
         raise Refused("run_seal.double", f"`{entry.author}` has already sealed this attempt")
     seals = MappingProxyType({**run.seals, entry.author: (body.transcript, body.result)})
-    return state.with_run(replace(run, seals=seals))
+    return state.with_run(run._replace(seals=seals))
 
 
 def close_run(state: State, entry: Entry, body: RunClose) -> State:
@@ -139,7 +138,7 @@ def close_run(state: State, entry: Entry, body: RunClose) -> State:
     if body.status == "failed":
         if body.metrics or {body.transcript, body.model} != {ZERO_DIGEST} or not body.reason:
             raise Refused("run_close.empty", "a failed attempt has a reason, no metrics and no digests")
-        return state.with_run(replace(run, status="failed"))
+        return state.with_run(run._replace(status="failed"))
     unknown = sorted(body.metrics.keys() - set(METRICS))
     if unknown:
         raise Refused("run_close.metrics", f"not metrics: {', '.join(unknown)}")
@@ -148,7 +147,7 @@ def close_run(state: State, entry: Entry, body: RunClose) -> State:
     if differing:
         raise Refused("run_close.seals", f"no matching seal from {', '.join(differing)}")
     metrics = MappingProxyType(dict(body.metrics))
-    closed = replace(run, status="completed", transcript=body.transcript, model=body.model, metrics=metrics)
+    closed = run._replace(status="completed", transcript=body.transcript, model=body.model, metrics=metrics)
     return state.with_run(closed)
 
 
@@ -163,7 +162,7 @@ def brake(state: State, entry: Entry, body: Brake) -> State:
     Raises:
         Refused: `proposal.unknown`, `brake.not-run`, `brake.used`.
     """
-    proposal = state.proposals.get(body.proposal)
+    proposal = state.find_proposal(body.proposal)
     if proposal is None:
         raise Refused("proposal.unknown", f"no proposal of this coalition has the id `{body.proposal}`")
     if proposal.plan is None:
@@ -178,7 +177,7 @@ def brake(state: State, entry: Entry, body: Brake) -> State:
         until = STOPPED_FOR_GOOD
     else:
         until = brakes[0][1] + state.charter.brake.hours * 3600
-    return state.with_proposal(replace(proposal, brakes=brakes, braked_until=until))
+    return state.with_proposal(proposal._replace(brakes=brakes, braked_until=until))
 
 
 def _open_run(state: State, run_id: str) -> RunRecord:

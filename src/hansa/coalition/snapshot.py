@@ -1,10 +1,10 @@
 """What the fold knows after a number of entries: frozen values, and nothing that cannot be recomputed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from hansa.coalition.archive import Archive
 from hansa.coalition.entry import ZERO_DIGEST
 from hansa.governance import Charter, Choice, DecisionRule, Effect, Elector, Member, Plan
 from hansa.transparency import PublicKey, canonical, format_instant
@@ -15,8 +15,7 @@ Outcome = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class MemberRecord:
+class MemberRecord(NamedTuple):
     """One member, its standing, and the end of its chain of entries."""
 
     member: Member
@@ -32,8 +31,7 @@ class MemberRecord:
         return self.status == "active"
 
 
-@dataclass(frozen=True, slots=True)
-class ProposalRecord:
+class ProposalRecord(NamedTuple):
     """One proposal with everything that was frozen when it was opened, and what was said since.
 
     `rules` are the decision rules that must all be satisfied (two for an amendment). `decided_at` and
@@ -53,7 +51,7 @@ class ProposalRecord:
     closes_at: int
     timelock_seconds: int
     charter_version: int
-    ballots: Mapping[str, Choice] = field(default_factory=lambda: MappingProxyType({}))
+    ballots: Mapping[str, Choice] = MappingProxyType({})
     recused: frozenset[str] = frozenset()
     outcome: Outcome = "open"
     decided_at: int = 0
@@ -70,8 +68,7 @@ class ProposalRecord:
         return self.effect_at if self.outcome == "passed" else None
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
+class RunRecord(NamedTuple):
     """One attempt at a run: who takes part, who has sealed, how it ended."""
 
     id: str
@@ -81,16 +78,15 @@ class RunRecord:
     coordinator: str
     cohort: tuple[str, ...]
     threshold: int
-    seals: Mapping[str, tuple[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    seals: Mapping[str, tuple[str, str]] = MappingProxyType({})
     """Contributor to (transcript digest, result digest)."""
     status: Literal["open", "completed", "failed"] = "open"
     transcript: str = ZERO_DIGEST
     model: str = ZERO_DIGEST
-    metrics: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    metrics: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """A released model: which run made it, and under which proposal it was released."""
 
     proposal: str
@@ -100,8 +96,7 @@ class Release:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """A coalition after `size` entries, the newest of them at `at`.
 
     Two parties that folded the same entries have the same `digest`.
@@ -113,11 +108,17 @@ class State:
     charter: Charter
     log_key: PublicKey
     members: Mapping[str, MemberRecord]
-    proposals: Mapping[str, ProposalRecord] = field(default_factory=lambda: MappingProxyType({}))
-    pending: tuple[str, ...] = ()
-    """Proposals that are open or wait for their timelock, in order of number."""
-    runs: Mapping[str, RunRecord] = field(default_factory=lambda: MappingProxyType({}))
+    pending: Mapping[str, ProposalRecord] = MappingProxyType({})
+    """Proposals that are open or wait for their timelock. Apart, because a ballot copies only these."""
+    settled: Archive[ProposalRecord] = Archive()
+    """All others."""
+    runs: Mapping[str, RunRecord] = MappingProxyType({})
     releases: tuple[Release, ...] = ()
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest entry."""
+        return self.size - 1
 
     @property
     def active_members(self) -> tuple[Member, ...]:
@@ -134,6 +135,20 @@ class State:
         """SHA-256 over the canonical form of the whole state."""
         return canonical.digest(_to_json(self))
 
+    @property
+    def proposals(self) -> Mapping[str, ProposalRecord]:
+        """All proposals by id, in no particular order."""
+        return MappingProxyType({**self.pending, **self.settled})
+
+    @property
+    def proposals_in_order(self) -> tuple[ProposalRecord, ...]:
+        """All proposals by number."""
+        return tuple(sorted(self.proposals.values(), key=lambda proposal: proposal.number))
+
+    def find_proposal(self, proposal_id: str) -> ProposalRecord | None:
+        """Return the proposal with this id, or None."""
+        return self.pending.get(proposal_id) or self.settled.get(proposal_id)
+
     def proposal(self, number: int) -> ProposalRecord | None:
         """Return the proposal whose entry number is `number`, or None."""
         return next((p for p in self.proposals.values() if p.number == number), None)
@@ -144,22 +159,20 @@ class State:
 
     def with_proposal(self, proposal: ProposalRecord) -> "State":
         """Return this state with `proposal` in the place of the one with its id."""
-        pending = tuple(i for i in self.pending if i != proposal.id)
         if proposal.due_at is not None:
-            pending = tuple(sorted((*pending, proposal.id), key=lambda i: self._number(i, proposal)))
-        proposals = MappingProxyType({**self.proposals, proposal.id: proposal})
-        return replace(self, proposals=proposals, pending=pending)
+            return self._replace(pending=MappingProxyType({**self.pending, proposal.id: proposal}))
+        pending = {name: other for name, other in self.pending.items() if name != proposal.id}
+        return self._replace(
+            pending=MappingProxyType(pending), settled=self.settled.put(proposal.id, proposal)
+        )
 
     def with_member(self, record: MemberRecord) -> "State":
         """Return this state with `record` in the place of the one with its member's id."""
-        return replace(self, members=MappingProxyType({**self.members, record.member.id: record}))
+        return self._replace(members=MappingProxyType({**self.members, record.member.id: record}))
 
     def with_run(self, run: RunRecord) -> "State":
         """Return this state with `run` in the place of the one with its id."""
-        return replace(self, runs=MappingProxyType({**self.runs, run.id: run}))
-
-    def _number(self, proposal_id: str, new: ProposalRecord) -> int:
-        return new.number if proposal_id == new.id else self.proposals[proposal_id].number
+        return self._replace(runs=MappingProxyType({**self.runs, run.id: run}))
 
 
 def _to_json(state: State) -> canonical.Json:
@@ -193,7 +206,7 @@ def _to_json(state: State) -> canonical.Json:
                 "brakes": [{"member": name, "at": at} for name, at in p.brakes],
                 "braked_until": p.braked_until,
             }
-            for p in state.proposals.values()
+            for p in state.proposals_in_order
         ],
         "runs": [
             {

@@ -4,8 +4,8 @@
 log's own `at` is the only clock. Specified in `docs/formats/entries.md`; the steps carry its numbers.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from types import MappingProxyType
 
 from hansa.coalition import deciding, membership, run
 from hansa.coalition.entry import (
@@ -42,6 +42,36 @@ def apply(state: State | None, leaf: bytes) -> State:
     Guarantees:
         When it raises, nothing has changed. Equal states and equal leaves give equal states, on any machine.
     """
+    return _step(state, leaf)[0]
+
+
+def replay(leaves: Iterable[bytes], state: State | None = None) -> State | None:
+    """Apply leaf after leaf; return None when there is none.
+
+    Raises:
+        Malformed, Refused: as `apply`, with the number of the first wrong entry in front.
+    """
+    last = state
+    for last, _ in walk(leaves, state):  # noqa: B007 - the last one is what counts
+        pass
+    return last
+
+
+def walk(leaves: Iterable[bytes], start: State | None = None) -> Iterator[tuple[State, Entry]]:
+    """Apply leaf after leaf, and yield each state with the entry that led to it; raises as `replay` does."""
+    state = start
+    for leaf in leaves:
+        number = 0 if state is None else state.size
+        try:
+            state, entry = _step(state, leaf)
+        except Malformed as error:
+            raise Malformed(error.rule, f"entry {number}: {error.message}") from error
+        except Refused as error:
+            raise Refused(error.rule, [f"entry {number}: {reason}" for reason in error.reasons]) from error
+        yield state, entry
+
+
+def _step(state: State | None, leaf: bytes) -> tuple[State, Entry]:
     # 1. The leaf.
     parsed = parse_leaf(leaf)
     # 2. The clock.
@@ -57,7 +87,7 @@ def apply(state: State | None, leaf: bytes) -> State:
     entry = parse_entry(parsed.envelope)
     # 5. The first entry.
     if state is None:
-        return found(parsed.envelope, entry, parsed.at)
+        return found(parsed.envelope, entry, parsed.at), entry
     if isinstance(entry.body, Found):
         raise Refused("found.again", "this coalition is founded already")
     # 6. The coalition.
@@ -80,26 +110,10 @@ def apply(state: State | None, leaf: bytes) -> State:
         raise Malformed(
             "chain.prev", f"the last entry of `{entry.author}` is `{author.head}`; got `{entry.prev}`"
         )
-    state = state.with_member(replace(author, next_seq=entry.seq + 1, head=entry.id))
+    spoken = author._replace(next_seq=entry.seq + 1, head=entry.id)
+    members = MappingProxyType({**state.members, entry.author: spoken})
     # 10 was done with 4. 11. The kind's own rule.
-    return replace(_dispatch(state, entry), size=state.size + 1)
-
-
-def replay(leaves: Iterable[bytes], state: State | None = None) -> State | None:
-    """Apply leaf after leaf; return None when there is none.
-
-    Raises:
-        Malformed, Refused: as `apply`, with the number of the first wrong entry in front.
-    """
-    for leaf in leaves:
-        number = 0 if state is None else state.size
-        try:
-            state = apply(state, leaf)
-        except Malformed as error:
-            raise Malformed(error.rule, f"entry {number}: {error.message}") from error
-        except Refused as error:
-            raise Refused(error.rule, [f"entry {number}: {reason}" for reason in error.reasons]) from error
-    return state
+    return _dispatch(state._replace(size=state.size + 1, members=members), entry), entry
 
 
 def _dispatch(state: State, entry: Entry) -> State:

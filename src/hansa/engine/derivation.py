@@ -51,9 +51,7 @@ class Derivation:
     def _prepare(self) -> None:
         if isinstance(self._asked, Question):
             self.quantiser = Quantiser(self._asked.bounds, len(self._cohort))
-            self.question_digest = digest_question(
-                self._asked.name, self._asked.length, self.quantiser.digest
-            )
+            self.question_digest = digest_question(self._asked.digest, self.quantiser.digest)
 
     @property
     def question(self) -> Question | None:

@@ -1,14 +1,13 @@
 """The transcript of a run: a digest that grows by one round at a time, the same for everybody who saw the same."""
 
-import struct
 from hashlib import sha256
 
 from hansa.errors import Malformed
 
 
-def digest_question(name: str, length: int, scale: bytes) -> bytes:
-    """Return 32 bytes that stand for a question: its name, how many numbers it asks for, and their scale."""
-    return sha256(b"hansa/v1/question\n" + name.encode() + b"\n" + struct.pack(">Q", length) + scale).digest()
+def digest_question(question: bytes, scale: bytes) -> bytes:
+    """Return 32 bytes for what is asked (the question's digest) and how finely (the digest of its scale)."""
+    return sha256(b"hansa/v1/asked\n" + question + scale).digest()
 
 
 def begin_transcript(run: str) -> bytes:

@@ -5,7 +5,7 @@ People write `passes: "> 1/2 of cast"`; the record keeps the same text, the frac
 
 import re
 from fractions import Fraction
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 
 from pydantic import (
     AliasChoices,
@@ -114,6 +114,8 @@ class DecisionRule(Form):
     For people, a single majority is written as `passes` (and `by`) without the list.
     """
 
+    short_forms: ClassVar[tuple[str, ...]] = ("by", "passes")
+
     majorities: Annotated[Several[Majority], Field(min_length=1, max_length=2)]
     quorum: Annotated[Share, Field(examples=["1/2"])]
     veto: PositiveShare | None = None
@@ -158,6 +160,11 @@ class DecisionRule(Form):
                 "weight-cap", "it has no effect here, because no majority counts by weight; remove it"
             )
         return cap
+
+    @property
+    def may_settle_early(self) -> bool:
+        """Whether a ballot can end the vote before its period is over: by an early settlement or a veto."""
+        return self.early or self.veto is not None
 
     @property
     def bases(self) -> tuple[Basis, ...]:

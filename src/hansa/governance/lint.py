@@ -4,7 +4,7 @@ A well-formed charter may still be a bad agreement. Errors stop it; warnings ask
 `docs/formats/charter.md` lists the rules.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain
 from types import MappingProxyType
@@ -114,56 +114,48 @@ def _is_idle(veto: Fraction, share: Fraction) -> bool:
 
 def _lint_power(name: EffectName, rule: DecisionRule, electorate: Sequence[Elector]) -> Iterator[Finding]:
     noun = _NOUNS[name]
-    concerned: Sequence[tuple[str, ...]] = (
-        [(elector.member,) for elector in electorate] if name == "expel" else [()]
-    )
-    games = [make_game(rule, electorate, recused) for recused in concerned]
-    if not all(game.can_pass() for game in games):
+    # An expulsion is another game for each member that it may concern, because that member has no vote in it.
+    concerned = [elector.member for elector in electorate] if name == "expel" else [""]
+    cases = {member: make_game(rule, electorate, {member} - {""}) for member in concerned}
+    if not all(game.can_pass() for game in cases.values()):
         yield _error(
             "unreachable", f"no {noun} can pass, even when every member votes yes: nobody is left to vote"
         )
         return
-    yield from _lint_alone(name, games)
-    yield from _lint_absence(name, games)
-    smallest = min((game.smallest_blocking_set() for game in games), key=len)
+    yield from _lint_alone(name, cases)
+    yield from _lint_absence(name, cases.values())
+    smallest = min((game.smallest_blocking_set() for game in cases.values()), key=len)
     if len(smallest) > 1:
-        most = max(len(game.names) for game in games)
+        most = max(len(game.names) for game in cases.values())
         yield _note(
             "blocking-minority",
             f"{len(smallest)} of {most} members can block {_article(noun)} {noun} together",
         )
     if name != "expel":
-        yield from _lint_swings(name, games[0])
+        yield from _lint_swings(name, cases[""])
 
 
-def _lint_alone(name: EffectName, games: Sequence[Game]) -> Iterator[Finding]:
-    noun = _NOUNS[name]
-    everybody = sorted({member for game in games for member in game.names})
-    for rule, verb, who in (
-        ("decides-alone", "pass", [game.deciders() for game in games]),
-        ("blocks-alone", "block", [game.blockers() for game in games]),
+def _lint_alone(name: EffectName, cases: Mapping[str, Game]) -> Iterator[Finding]:
+    everybody = sorted({member for game in cases.values() for member in game.names})
+    every = f"every {_NOUNS[name]}" + (" but its own" if name == "expel" else "")
+    for rule, verb, able in (
+        ("decides-alone", "pass", Game.deciders),
+        ("blocks-alone", "block", Game.blockers),
     ):
-        always = [
-            m
-            for m in everybody
-            if all(m in able for game, able in zip(games, who, strict=True) if m in game.names)
-        ]
-        scope = f"every {noun}" + (" but its own" if name == "expel" else "")
+        able_in = {concerned: frozenset(able(game)) for concerned, game in cases.items()}
+        power = {
+            member: [concerned for concerned in cases if member in able_in[concerned]] for member in everybody
+        }
+        always = [m for m in everybody if len(power[m]) == sum(m in game.names for game in cases.values())]
         if always == everybody and len(everybody) > 1:
             level: Level = "warning" if name == "amend" or verb == "pass" else "note"
-            yield Finding(level, f"lint.{rule}", f"every member alone can {verb} {scope}")
+            yield Finding(level, f"lint.{rule}", f"every member alone can {verb} {every}")
             continue
-        for member in always:
-            game = next(game for game in games if member in game.names)
-            yield _warning(rule, f"{member} alone can {verb} {scope} ({_standing(game, member, verb)})")
-        for game, able in zip(games, who, strict=True):
-            gone = next(iter(set(everybody) - set(game.names)), "")
-            for member in able:
-                if member not in always:
-                    yield _warning(
-                        rule,
-                        f"{member} alone can {verb} the expulsion of {gone} ({_standing(game, member, verb)})",
-                    )
+        for member in everybody:
+            if power[member]:
+                what = every if member in always else f"the expulsion of {_names(power[member], 'or')}"
+                why = _standing(cases[power[member][0]], member, verb)
+                yield _warning(rule, f"{member} alone can {verb} {what} ({why})")
 
 
 def _standing(game: Game, member: str, verb: str) -> str:
@@ -182,7 +174,7 @@ def _share(side: Side, index: int) -> str:
     return f"1 of {_number(total)} members"
 
 
-def _lint_absence(name: EffectName, games: Sequence[Game]) -> Iterator[Finding]:
+def _lint_absence(name: EffectName, games: Collection[Game]) -> Iterator[Finding]:
     noun = _NOUNS[name]
     missing = {member for game in games for member in game.indispensable()}
     voters = {member for game in games for member in game.names}

@@ -18,7 +18,6 @@ from pydantic import (
     StringConstraints,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 from hansa.governance.bar import Bar, BarVerdict, Direction
@@ -174,14 +173,13 @@ class Cohort(Form):
     members: Annotated[tuple[str, ...] | Literal["all"], BeforeValidator(_read_members)] = "all"
     minimum: Annotated[int, Field(ge=MINIMUM_COHORT, le=100_000, examples=[5])]
 
-    @model_validator(mode="after")
-    def _check_minimum(self) -> "Cohort":
-        if self.members != "all" and len(self.members) < self.minimum:
-            raise fault(
-                "cohort",
-                f"{len(self.members)} members are listed, and at least {self.minimum} must take part",
-            )
-        return self
+    @field_validator("minimum", mode="after")
+    @classmethod
+    def _check_minimum(cls, minimum: int, info: ValidationInfo) -> int:
+        members = info.data.get("members", "all")
+        if members != "all" and len(members) < minimum:
+            raise fault("cohort", f"{len(members)} members are listed, and at least {minimum} must take part")
+        return minimum
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**53)]

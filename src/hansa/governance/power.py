@@ -27,6 +27,7 @@ class Side:
     Args:
         majority: the majority that counts this way.
         units: what each elector counts, in the game's order.
+        total: their sum.
         scale: how many units make 1.
         needed: the yes units that are enough against no from all others.
         presence: the yes units that are enough when all others stay away.
@@ -35,15 +36,11 @@ class Side:
 
     majority: Majority
     units: tuple[int, ...]
+    total: int
     scale: int
     needed: int
     presence: int
     is_capped: bool
-
-    @property
-    def total(self) -> int:
-        """All units."""
-        return sum(self.units)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,7 @@ class Game:
 
 def make_game(rule: DecisionRule, electorate: Sequence[Elector], recused: Collection[str] = ()) -> Game:
     """Return the game that `rule` makes of the electors who are not recused."""
-    taking_part = [index for index, elector in enumerate(electorate) if elector.member not in set(recused)]
+    taking_part = [index for index, elector in enumerate(electorate) if elector.member not in recused]
     names = tuple(electorate[index].member for index in taking_part)
     sides = []
     for majority in rule.majorities:
@@ -103,7 +100,7 @@ def make_game(rule: DecisionRule, electorate: Sequence[Elector], recused: Collec
         capped = majority.by == "weight" and any(
             unit < elector.voting_weight * scale for unit, elector in zip(units, electorate, strict=True)
         )
-        sides.append(Side(majority, own, scale, max(reach, more_than_no, unvetoed), presence, capped))
+        sides.append(Side(majority, own, total, scale, max(reach, more_than_no, unvetoed), presence, capped))
     return Game(names, tuple(sides))
 
 

@@ -4,7 +4,7 @@ import difflib
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
@@ -16,22 +16,26 @@ from hansa.governance.spelling import as_typed
 from hansa.transparency.canonical import Json, encode
 from hansa.transparency.quoting import quote
 
-_M = TypeVar("_M", bound=BaseModel)
-
 
 class Form(BaseModel):
     """What charters, plans, members and effects have in common: frozen, strict, no unknown fields."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
+    short_forms: ClassVar[tuple[str, ...]] = ()
+    """Names that people may write, and that a validator of the model spells out."""
+
     def to_json(self) -> dict[str, Json]:
         """Return the canonical form: every default written out, every quantity in its one spelling."""
         return self.model_dump(mode="json", by_alias=True)
 
 
+_M = TypeVar("_M", bound=Form)
+
 _PHRASES: Final[Mapping[str, str]] = types.MappingProxyType(
     {
         "string_type": "expected text",
+        "string_unicode": "expected text without half characters (surrogates)",
         "int_type": "expected a whole number",
         "bool_type": "expected `true` or `false`",
         "model_type": "expected a mapping of names to values",
@@ -47,8 +51,8 @@ _PHRASES: Final[Mapping[str, str]] = types.MappingProxyType(
         "less_than_equal": "expected at most {le}",
         "string_too_short": "expected text, not nothing",
         "string_too_long": "expected at most {max_length} characters",
-        "too_short": "expected at least {min_length}",
-        "too_long": "expected at most {max_length}",
+        "too_short": "expected at least {min_length}, got {actual_length}",
+        "too_long": "expected at most {max_length}, got {actual_length}",
     }
 )
 
@@ -111,7 +115,15 @@ def _build(
     try:
         return model.model_validate(value), problems
     except ValidationError as error:
-        described = [_describe(model, value, detail) for detail in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+        # What stands under a name that may not stand here needs no findings of its own.
+        strange = [detail["loc"][:-1] for detail in details if detail["loc"][-1:] == ("[key]",)]
+        described = [
+            _describe(model, value, detail)
+            for detail in details
+            if detail["loc"][-1:] == ("[key]",)
+            or not any(detail["loc"][: len(loc)] == loc for loc in strange)
+        ]
         return None, [*described, *problems]
 
 
@@ -131,7 +143,7 @@ def _line(finding: Finding) -> tuple[int, str]:
     return int(line) if line.isdecimal() else 0, finding.message
 
 
-def _describe(model: type[BaseModel], value: Json, detail: ErrorDetails) -> tuple[Path, str, str]:
+def _describe(model: type[Form], value: Json, detail: ErrorDetails) -> tuple[Path, str, str]:
     error, location, context = detail["type"], detail["loc"], detail.get("ctx", {})
     path = _path_in(value, location, keep_last=error == "missing")
     where = _format_path(path)
@@ -143,13 +155,16 @@ def _describe(model: type[BaseModel], value: Json, detail: ErrorDetails) -> tupl
         )
         return path, "field-missing", f"{where} is missing; add it{example}"
     if error == "extra_forbidden":
-        names = sorted({found[0] for found, _ in _fields_at(model, location[:-1])})
+        names = sorted(
+            {names[0] for names, _ in _fields_at(model, location[:-1])}
+            | {name for candidate in _models_at(model, location[:-1]) for name in candidate.short_forms}
+        )
         close = difflib.get_close_matches(str(path[-1]), names, n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"known here: {', '.join(names)}"
         return path, "field-unknown", f"{where} is not a known field; {hint}"
     phrase = _PHRASES.get(error)
     if phrase is None:
-        return path, "value" if error in _STANDARD_TYPES else error, f"{where}: {detail['msg']}"
+        return path, error if "message" in context else "value", f"{where}: {detail['msg']}"
     expected = phrase.format(**context).replace("'", "`")
     if error in _SIZE_TYPES:
         return path, "value", f"{where}: {expected}"
@@ -158,9 +173,6 @@ def _describe(model: type[BaseModel], value: Json, detail: ErrorDetails) -> tupl
 
 
 _SIZE_TYPES: Final = frozenset({"too_short", "too_long", "string_too_short", "string_too_long"})
-_STANDARD_TYPES: Final = frozenset(
-    {"value_error", "assertion_error", "string_pattern_mismatch", "int_from_float"}
-)
 
 
 def _show(value: object) -> str:
@@ -213,10 +225,8 @@ def _first_difference(value: Json, again: Json, path: Path) -> Path:
     return path
 
 
-def _fields_at(
-    model: type[BaseModel], location: tuple[str | int, ...]
-) -> list[tuple[tuple[str, ...], FieldInfo]]:
-    """Return the names and the field of everything that may stand in the mapping at pydantic's `location`."""
+def _models_at(model: type[Form], location: tuple[str | int, ...]) -> list[type[Form]]:
+    """Return every model that may stand at pydantic's `location`."""
     models = [model]
     for part in location:
         fields = [field for candidate in models for names, field in _named_fields(candidate) if part in names]
@@ -224,14 +234,19 @@ def _fields_at(
             models = [inner for field in fields for inner in _models_in(field.annotation)]
         elif chosen := [candidate for candidate in models if _has_tag(candidate, part)]:
             models = chosen
-    return [pair for candidate in models for pair in _named_fields(candidate)]
+    return models
 
 
-def _has_tag(model: type[BaseModel], tag: str | int) -> bool:
+def _fields_at(model: type[Form], location: tuple[str | int, ...]) -> list[tuple[tuple[str, ...], FieldInfo]]:
+    """Return the names and the field of everything that may stand in the mapping at `location`."""
+    return [pair for candidate in _models_at(model, location) for pair in _named_fields(candidate)]
+
+
+def _has_tag(model: type[Form], tag: str | int) -> bool:
     return any(tag in typing.get_args(field.annotation) for field in model.model_fields.values())
 
 
-def _named_fields(model: type[BaseModel]) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
+def _named_fields(model: type[Form]) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
     for name, field in model.model_fields.items():
         match field.validation_alias:
             case AliasChoices(choices=choices):
@@ -242,8 +257,8 @@ def _named_fields(model: type[BaseModel]) -> Iterator[tuple[tuple[str, ...], Fie
                 yield (name,), field
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - annotations have no common type
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _models_in(annotation: Any) -> Iterator[type[Form]]:  # noqa: ANN401 - annotations have no common type
+    if isinstance(annotation, type) and issubclass(annotation, Form):
         yield annotation
     for inner in typing.get_args(annotation):
         yield from _models_in(inner)

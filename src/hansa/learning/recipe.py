@@ -85,7 +85,7 @@ class Result:
         metrics: by name; a metric that these rows cannot give (no positives in the test rows, nobody
             scored) is absent.
         uncertainty: for metrics read from histograms, the most by which they can differ from the value
-            over the scores themselves.
+            over the scores themselves (those nearer than some 10⁻⁸ of a logit counting as tied).
         roc: for `alone`, `together`, `corrected`: (false positive rate, true positive rate), from (0, 0)
             to (1, 1), at most 201 points.
         calibration: for the same three, the intervals that hold rows.

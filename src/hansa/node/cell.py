@@ -7,6 +7,9 @@ from typing import Final
 MISSING_SPELLINGS: Final = ("", "NA", "N/A", "nan", "null", "None")
 """How a missing value may be written, in any case and with spaces around it."""
 
+_REMEMBERED: Final = 65_536
+"""Different texts of a column whose number is remembered; a column of measurements may have millions."""
+
 _MISSING: Final = frozenset(spelling.lower() for spelling in MISSING_SPELLINGS)
 _NUMBER: Final = re.compile(r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?[ \t]*")
 _DECIMAL_COMMA: Final = re.compile(r"\s*[+-]?[0-9]{1,3}(?:[. ]?[0-9]{3})*,[0-9]+\s*")
@@ -43,6 +46,16 @@ def parse_number(text: str) -> float:
         number = float(text)
         return number if math.isfinite(number) else math.inf
     return math.nan if is_missing(text) else math.inf
+
+
+class NumberReader(dict[str, float]):
+    """The number that each text means, as `parse_number` says, worked out once: `reader[text]`."""
+
+    def __missing__(self, text: str) -> float:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[text] = number = parse_number(text)
+        return number
 
 
 def advise_number(text: str) -> str:

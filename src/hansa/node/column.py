@@ -2,18 +2,16 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hansa.governance.plan import CategoryFeature, Label, NumberFeature
-from hansa.node.cell import advise_number, is_missing, is_number, parse_number
+from hansa.governance import CategoryFeature, NumberFeature
+from hansa.governance.plan import Label
+from hansa.node.cell import NumberReader, advise_number, is_missing, is_number, parse_number
 from hansa.node.defects import Defects
 from hansa.node.likeness import describe_difference, enumerate_some, find_alike, show
-
-_REMEMBERED: Final = 65_536
-"""Different texts of a column whose number is remembered; a column of measurements may have millions."""
 
 
 class Cells(NamedTuple):
@@ -30,14 +28,6 @@ class Cells(NamedTuple):
     texts: Sequence[str]
 
 
-class _Numbers(dict[str, float]):
-    """The number that each text means, worked out once."""
-
-    def __missing__(self, text: str) -> float:
-        self[text] = number = parse_number(text)
-        return number
-
-
 class NumberColumn:
     """A number feature's values: float64, NaN for missing."""
 
@@ -47,13 +37,11 @@ class NumberColumn:
         self._unit = f" ({feature.unit})" if feature.unit else ""
         self._minimum = float(feature.minimum)
         self._maximum = float(feature.maximum)
-        self._numbers = _Numbers()
+        self._numbers = NumberReader()
         self._parts = [np.empty(0)]
 
     def read(self, cells: Cells, defects: Defects) -> None:
         """Take in a block of rows."""
-        if len(self._numbers) > _REMEMBERED:
-            self._numbers.clear()
         numbers = np.fromiter(map(self._numbers.__getitem__, cells.texts), np.float64, len(cells.texts))
         self._parts.append(numbers)
         absent = np.isnan(numbers)

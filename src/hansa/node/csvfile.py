@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from hansa.errors import Unavailable
-from hansa.governance.finding import Finding
+from hansa.governance import Finding
 from hansa.node.likeness import show
 
 MAX_LINE_CHARACTERS: Final = 16 * 2**20

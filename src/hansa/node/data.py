@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from hansa.governance.finding import Finding
-from hansa.governance.plan import GroupSplit, NumberFeature, Plan, StratifiedSplit, TimeSplit
-from hansa.learning import split, tables
-from hansa.learning.categories import CategoryFeature
+from hansa import learning
+from hansa.governance import Finding, GroupSplit, NumberFeature, Plan, StratifiedSplit, TimeSplit
 from hansa.node.column import CategoryColumn, Cells, KeyColumn, LabelColumn, NumberColumn, PlanColumn
 from hansa.node.defects import Defects, TableRefused
 from hansa.node.likeness import enumerate_some, find_alike, show
@@ -28,7 +26,7 @@ class CheckedTable:
         findings: warnings for the member; none of them hinders the run.
     """
 
-    table: tables.Table
+    table: learning.Table
     findings: tuple[Finding, ...] = ()
 
 
@@ -79,27 +77,27 @@ def check_file(path: Path, plan: Plan, *, max_bytes: int = MAX_BYTES) -> Checked
     return check_table(read_columns(path, max_bytes=max_bytes), plan)
 
 
-def load_table(path: Path, plan: Plan, *, max_bytes: int = MAX_BYTES) -> tables.Table:
+def load_table(path: Path, plan: Plan, *, max_bytes: int = MAX_BYTES) -> learning.Table:
     """Return the table of a file that meets a plan; see `check_file`."""
     return check_file(path, plan, max_bytes=max_bytes).table
 
 
-def load_rows(path: Path, plan: Plan, member: str, *, max_bytes: int = MAX_BYTES) -> tables.Rows:
+def load_rows(path: Path, plan: Plan, member: str, *, max_bytes: int = MAX_BYTES) -> learning.Rows:
     """Return a member's rows, divided by the plan's rule into those that train and those that test.
 
     Raises:
         TableRefused, Unavailable: see `check_file`.
     """
-    return split.divide_rows(load_table(path, plan, max_bytes=max_bytes), split_of(plan), member)
+    return learning.divide_rows(load_table(path, plan, max_bytes=max_bytes), split_of(plan), member)
 
 
-def schema_of(plan: Plan) -> tables.Schema:
+def schema_of(plan: Plan) -> learning.Schema:
     """Return the features of a plan as the recipe knows them."""
-    return tables.Schema(
+    return learning.Schema(
         tuple(
-            tables.NumberFeature(f.name, float(f.minimum), float(f.maximum), missing=f.missing == "allowed")
+            learning.NumberFeature(f.name, float(f.minimum), float(f.maximum), missing=f.missing == "allowed")
             if isinstance(f, NumberFeature)
-            else CategoryFeature(
+            else learning.CategoryFeature(
                 f.name, None if f.categories == "counted" else f.categories, missing=f.missing == "allowed"
             )
             for f in plan.features
@@ -107,15 +105,15 @@ def schema_of(plan: Plan) -> tables.Schema:
     )
 
 
-def split_of(plan: Plan) -> split.Split:
+def split_of(plan: Plan) -> learning.Split:
     """Return the split of a plan as the recipe knows it."""
     match plan.split:
         case StratifiedSplit(seed=seed, test=test):
-            return split.StratifiedSplit(seed, Fraction(test))
+            return learning.StratifiedSplit(seed, Fraction(test))
         case GroupSplit(column=column, seed=seed, test=test, scope=scope):
-            return split.GroupSplit(column, seed, Fraction(test), everywhere=scope == "everywhere")
+            return learning.GroupSplit(column, seed, Fraction(test), everywhere=scope == "everywhere")
         case TimeSplit(column=column, start=start):
-            return split.TimeSplit(column, start)
+            return learning.TimeSplit(column, start)
 
 
 def _plan_columns(plan: Plan) -> list[PlanColumn]:
@@ -141,9 +139,9 @@ def _is_present(name: str, raw: RawTable, plan: Plan, defects: Defects) -> bool:
     return False
 
 
-def _assemble(columns: list[PlanColumn], plan: Plan) -> tables.Table:
+def _assemble(columns: list[PlanColumn], plan: Plan) -> learning.Table:
     (labels,) = (column.values for column in columns if isinstance(column, LabelColumn))
-    return tables.Table(
+    return learning.Table(
         schema_of(plan),
         {column.name: column.values for column in columns if isinstance(column, NumberColumn)},
         {column.name: column.values for column in columns if isinstance(column, CategoryColumn)},
@@ -152,7 +150,7 @@ def _assemble(columns: list[PlanColumn], plan: Plan) -> tables.Table:
     )
 
 
-def _warn(table: tables.Table, plan: Plan, file: str) -> tuple[Finding, ...]:
+def _warn(table: learning.Table, plan: Plan, file: str) -> tuple[Finding, ...]:
     if 0 < table.positives < len(table):
         return ()
     only = plan.label.positive if table.positives else plan.label.negative

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hansa.errors import Refused
-from hansa.governance.finding import Finding
+from hansa.governance import Finding
 from hansa.node.likeness import enumerate_some, show
 
 SHOWN_PER_COLUMN: Final = 5

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from hansa.errors import Unavailable
-from hansa.governance.finding import Finding
+from hansa.governance import Finding
 from hansa.node import csvfile, parquet
 from hansa.node.cell import is_number
 from hansa.node.defects import TableRefused

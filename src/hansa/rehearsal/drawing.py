@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 _NARROW = frozenset("iljtfrI.,:;|'!()[] ")
 
@@ -26,12 +26,11 @@ def element(name: str, *children: str, **attributes: str | float) -> Markup:
     Raises:
         ValueError: a number is not finite, so that no figure can hold a NaN.
     """
-    written = Markup("").join(
-        Markup(' {}="{}"').format(_attribute_name(key), _attribute(value))
-        for key, value in attributes.items()
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_spell(value))}"' for key, value in attributes.items()
     )
-    inside = Markup("").join(children)
-    return Markup("<{0}{1}>{2}</{0}>").format(name, written, inside)
+    inside = "".join(str(escape(child)) for child in children)
+    return Markup(f"<{name}{written}>{inside}</{name}>")  # noqa: S704 - every part was escaped above
 
 
 def figure(
@@ -53,7 +52,7 @@ def figure(
         element("title", title, id=f"{key}-title"),
         element("desc", description, id=f"{key}-desc"),
         *children,
-        viewBox=f"0 0 {_attribute(width)} {_attribute(height)}",
+        viewBox=f"0 0 {_spell(width)} {_spell(height)}",
         role="img",
         aria_labelledby=f"{key}-title {key}-desc",
         class_=f"figure {variant}".strip(),
@@ -87,10 +86,10 @@ def choose_ticks(low: float, high: float, count: int) -> tuple[float, ...]:
 
     Args:
         low: finite.
-        high: finite; an empty range is widened.
+        high: finite; a range that is empty, or next to nothing for its size, is widened.
         count: about how many steps, >= 1.
     """
-    if high <= low:
+    if high - low <= 1e-9 * max(1.0, abs(low), abs(high)):
         low, high = low - 0.5, high + 0.5
     rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
@@ -155,11 +154,7 @@ def _measure(text: str) -> float:
     return width
 
 
-def _attribute_name(key: str) -> str:
-    return key.rstrip("_").replace("_", "-")
-
-
-def _attribute(value: str | float) -> str:
+def _spell(value: str | float) -> str:
     if isinstance(value, str):
         return value
     if not math.isfinite(value):

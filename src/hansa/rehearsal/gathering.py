@@ -47,7 +47,7 @@ def gather_result(
             }
             for name in ran.run.cohort
         ],
-        "decisions": [describe_proposal(p) for p in stage.state.proposals.values()],
+        "decisions": [describe_proposal(p) for p in stage.state.proposals_in_order],
         "entries": describe_entries(stage.sequencer.leaves(), stage.state.proposals),
         "timings": [{"part": part, "seconds": round(seconds, 3)} for part, seconds in timings],
         "log": str(stage.log),

@@ -221,7 +221,7 @@ def describe_outcome(decision: Decision) -> str:
 
 def write_sentence(text: str) -> str:
     """Return `text` with a capital at the front, a full stop at the end, and true minus signs."""
-    text = re.sub(r"(?<!\S)-(?=\d)", "−", text.strip())
+    text = re.sub(r"(?<![\w.])-(?=\d)", "−", text.strip())
     if not text:
         return ""
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")

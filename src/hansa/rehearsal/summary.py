@@ -28,7 +28,7 @@ from hansa.rehearsal.spelling import (
 )
 from hansa.rehearsal.wording import find_mean_gain, write_headline, write_lede
 
-WIDE = 100
+WIDE = 110
 """From this many columns on, the table also has the local correction and the interval of each gain."""
 
 # Columns of numbers and the characters they need, so that only names are ever cut.
@@ -48,7 +48,7 @@ def print_summary(result: Mapping[str, Any], console: Console) -> None:
 
     Args:
         result: the `result.json` structure.
-        console: where to print; below 100 columns the table leaves out two columns.
+        console: where to print; below 110 columns the table leaves out two columns.
 
     Raises:
         Malformed: `result.form`, naming every place of `result` that does not fit.
@@ -70,6 +70,7 @@ def print_summary(result: Mapping[str, Any], console: Console) -> None:
 def _make_table(outcome: Outcome, width: int) -> Table:
     wide = width >= WIDE
     numbers = {name: size for name, size in _NUMBERS.items() if wide or name not in _ONLY_WIDE}
+    numbers["rows"] = max(numbers["rows"], *(len(format_count(member.rows)) for member in outcome.members))
     standing = max(map(len, Standing))
     left_for_names = width - sum(numbers.values()) - standing - 2 * (len(numbers) + 2)
     table = Table(

@@ -15,6 +15,7 @@ def quote(text: str, limit: int = 40) -> str:
         '`xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`'
     """
     shown = "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text[:limit]
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text[:limit]
     )
     return f"`{shown}{'…' if len(text) > limit else ''}`"

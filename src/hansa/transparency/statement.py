@@ -160,7 +160,9 @@ def _parse_signature(value: Json) -> Signature:
     if not (isinstance(keyid, str) and isinstance(sig, str)):
         raise Malformed("envelope.form", "expected `keyid` and `sig` as text")
     if not _FINGERPRINT.fullmatch(keyid):
-        raise Malformed("envelope.keyid", f"expected 64 lower-case hexadecimal digits, got {quote(keyid, 70)}")
+        raise Malformed(
+            "envelope.keyid", f"expected 64 lower-case hexadecimal digits, got {quote(keyid, 70)}"
+        )
     raw = parse_base64(sig)
     if len(raw) != SIGNATURE_BYTES:
         raise Malformed("envelope.signature", f"a signature has {SIGNATURE_BYTES} bytes, got {len(raw)}")

@@ -1,0 +1,30 @@
+"""The command line: nouns and verbs of the story, for people and for scripts.
+
+A face: it reads what was typed, calls the rooms below, and turns what they answer into text or JSON and an exit
+code. It decides nothing, keeps nothing, and shows no traceback to anybody who did not ask for one. One module a
+noun; the heavy rooms are imported inside the commands, so that every page of help is there at once.
+
+Typical use::
+
+    $ hansa demo
+    $ hansa verify demo
+
+Every command, option and exit code: `docs/cli.md`. From Python:
+
+    >>> from hansa.cli import main
+    >>> main(["verify", "nowhere", "--json"])
+    {
+      "error": {
+        "family": "unavailable",
+        "rule": "unavailable",
+        "reasons": [
+          "there is nothing at `nowhere`"
+        ]
+      }
+    }
+    5
+"""
+
+from hansa.cli.application import build_app, main
+
+__all__ = ["build_app", "main"]

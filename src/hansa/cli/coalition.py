@@ -1,0 +1,213 @@
+"""`hansa coalition`: found one, judge a charter, look at what was agreed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from hansa.cli.options import HERE, AsJson, Folder
+from hansa.cli.printing import make_facts, make_table, show, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import RenderableType
+
+    from hansa.governance import Charter, DecisionRule, Finding
+
+app = App(name="coalition", help="Found a coalition, judge a charter, see what was agreed.")
+
+CharterPath = Annotated[Path, Parameter(name="CHARTER", help="The charter, YAML.")]
+LEVELS = {"error": "red", "warning": "yellow", "note": "dim"}
+
+
+@app.command
+def found(
+    charter: CharterPath,
+    /,
+    *,
+    members: Annotated[Path, Parameter(help="The founders, YAML: a list of id, name, country, class, weight, data.")],
+    folder: Annotated[
+        Path, Parameter(name="--folder", env_var="HANSA_FOLDER", help="New folder for the coalition.")
+    ],
+    lead: Annotated[
+        str | None, Parameter(metavar="MEMBER", help="Founder who writes the first entry; the first in the list.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Found a coalition: every founder gets a key and signs the charter.
+
+    All keys, and copies of the founders' data, lie in the new folder. That is the form for one machine.
+    """
+    from hansa.cli.memberfile import read_agreement
+    from hansa.errors import Refused
+    from hansa.governance import lint_charter
+    from hansa.rehearsal import Stage
+
+    agreed, founders = read_agreement(charter, members)
+    if lead is not None and lead not in {founder.id for founder in founders}:
+        raise Refused("found.lead", f"`{lead}` is not in `{members}`; there are {_list(f.id for f in founders)}")
+    with Stage.found(folder, agreed, founders, lead or founders[0].id) as stage:
+        state = stage.state
+        findings = lint_charter(agreed, state.active_members)
+    names = [member.id for member in state.active_members]
+    document = {
+        "coalition": state.coalition,
+        "name": agreed.name,
+        "folder": str(folder),
+        "log": str(stage.log),
+        "members": names,
+        "charter_digest": agreed.digest,
+        "findings": [_describe(finding) for finding in findings],
+    }
+    facts = make_facts(
+        [
+            ("coalition", state.coalition),
+            ("charter", f"version {agreed.version}, {agreed.digest}"),
+            ("members", _list(names)),
+            ("folder", folder),
+        ]
+    )
+    show(
+        document,
+        f"{agreed.name} is founded: {len(founders)} members signed its charter.",
+        facts,
+        *list_findings(findings),
+        suggest(f"proposal open run PLAN --as {lead or founders[0].id}", folder),
+        as_json=as_json,
+    )
+
+
+@app.command
+def lint(
+    charter: CharterPath,
+    /,
+    *,
+    members: Annotated[
+        Path | None, Parameter(help="The founders, YAML; without them only the charter itself is judged.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Say what follows from a charter: who can block, decide alone, or never matters.
+
+    Errors would stop the founding (exit code 4); warnings ask for a second look; notes inform.
+    """
+    from hansa.cli.failure import EXIT_CODES
+    from hansa.cli.memberfile import draw_members, read_agreement
+    from hansa.governance import lint_charter
+
+    agreed, founders = read_agreement(charter, members)
+    findings = lint_charter(agreed, draw_members(founders))
+    errors = [finding for finding in findings if finding.level == "error"]
+    document = {
+        "charter": agreed.name,
+        "version": agreed.version,
+        "digest": agreed.digest,
+        "members": len(founders),
+        "findings": [_describe(finding) for finding in findings],
+    }
+    counts = ", ".join(
+        f"{sum(finding.level == level for finding in findings)} {level}s" for level in ("error", "warning", "note")
+    )
+    judged = f"for {len(founders)} members" if members is not None else "by itself; name --members to judge it for them"
+    head = f"{agreed.name}, version {agreed.version}, {judged}: {counts}"
+    show(document, head, *list_findings(findings), as_json=as_json)
+    return EXIT_CODES["refused"] if errors else 0
+
+
+@app.command(name="show")
+def show_coalition(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Show what was agreed, how it is decided, and how far the log has come."""
+    from hansa.cli.record import read_record
+    from hansa.coalition import audit_log
+    from hansa.transparency import format_instant
+
+    record = read_record(folder)
+    audit = audit_log(record.leaves, record.note_text)
+    state, agreed = audit.state, audit.state.charter
+    document = {
+        "coalition": state.coalition,
+        "name": agreed.name,
+        "purpose": agreed.purpose,
+        "origin": agreed.origin,
+        "charter": agreed.to_json(),
+        "charter_digest": agreed.digest,
+        "members": [member.id for member in state.active_members],
+        "entries": state.size,
+        "at": format_instant(state.at),
+        "root": audit.root,
+        "cosigned_by": list(audit.cosigned_by),
+        "cosignatures_needed": audit.cosignatures_needed,
+        "final": audit.is_final,
+        "releases": [{"model": release.model, "report": release.report} for release in state.releases],
+    }
+    facts = make_facts(
+        [
+            ("coalition", state.coalition),
+            ("purpose", agreed.purpose),
+            ("charter", f"version {agreed.version}, {agreed.digest}"),
+            ("members", f"{len(state.active_members)}, of whom {len(state.voting_members)} vote"),
+            ("log", f"{agreed.origin}, {state.size} entries until {format_instant(state.at)}"),
+            ("cosigned", f"by {len(audit.cosigned_by)} members, {audit.cosignatures_needed} needed"),
+            ("brake", f"any member stops a run for up to {agreed.brake.hours} hours"),
+            ("released", f"{len(state.releases)} models"),
+        ]
+    )
+    show(document, agreed.name, facts, "", tabulate_decisions(agreed), as_json=as_json)
+
+
+def tabulate_decisions(charter: Charter) -> RenderableType:
+    """Lay out what can be decided, and how."""
+    from hansa.governance.spelling import format_duration, format_fraction
+
+    rows = [
+        (
+            name,
+            _describe_majorities(rule),
+            format_fraction(rule.quorum),
+            format_duration(rule.period_seconds),
+            format_duration(rule.timelock_seconds),
+        )
+        for name, rule in charter.decisions.items()
+    ]
+    columns = ("decision", "passes with", "quorum", "period", "timelock")
+    return make_table(columns, rows)
+
+
+def _describe_majorities(rule: DecisionRule) -> str:
+    text = " and ".join(
+        majority.passes.encode() + ("" if majority.by == "head" else f" by {majority.by}")
+        for majority in rule.majorities
+    )
+    return text if rule.veto is None else f"{text}, veto {rule.veto}"
+
+
+def list_findings(findings: Sequence[Finding]) -> list[RenderableType]:
+    """Return findings as lines, if there are any."""
+    from rich.text import Text
+
+    if not findings:
+        return []
+    return [
+        make_facts(
+            (finding.level, Text(str(finding)) + Text(f" [{finding.rule}]", style=LEVELS[finding.level]))
+            for finding in findings
+        )
+    ]
+
+
+def _describe(finding: Finding) -> dict[str, str]:
+    return {
+        "level": finding.level,
+        "rule": finding.rule,
+        "message": finding.message,
+        "place": finding.place,
+    }
+
+
+def _list(names: Iterable[str]) -> str:
+    from hansa.rehearsal.spelling import list_names
+
+    return list_names(list(names), limit=12)

@@ -1,0 +1,122 @@
+"""What went wrong, in words and as an exit code: one table from family to code.
+
+| code | family | meaning |
+| --- | --- | --- |
+| 1 | defect | hansa itself is wrong |
+| 2 | usage | the command line is wrong |
+| 3 | malformed | bytes, a signature, a proof or a document is wrong |
+| 4 | refused | a rule says no |
+| 5 | unavailable | a file, a disk or a peer failed; trying again may help |
+| 130 | interrupted | somebody pressed Ctrl-C |
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from cyclopts import CycloptsError
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hansa.errors import HansaError, Malformed, Refused, Unavailable
+
+EXIT_CODES: Final[Mapping[str, int]] = MappingProxyType(
+    {"defect": 1, "usage": 2, "malformed": 3, "refused": 4, "unavailable": 5, "interrupted": 130}
+)
+
+DEBUG: Final = "HANSA_DEBUG"
+"""The environment variable that shows the traceback of a defect."""
+
+_TITLES: Final = MappingProxyType({"usage": "wrong command line", "defect": "a defect in hansa"})
+
+
+class Reason(NamedTuple):
+    """One thing that is wrong, and the rule that says so."""
+
+    rule: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a command did not do what was asked.
+
+    Args:
+        family: a key of `EXIT_CODES`.
+        reasons: at least one.
+    """
+
+    family: str
+    reasons: tuple[Reason, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """What the process says to its caller."""
+        return EXIT_CODES[self.family]
+
+    @property
+    def rule(self) -> str:
+        """The rule of the first reason."""
+        return self.reasons[0].rule
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document that `--json` prints."""
+        reasons = [reason.text for reason in self.reasons]
+        return {"error": {"family": self.family, "rule": self.rule, "reasons": reasons}}
+
+    def print(self, console: Console) -> None:
+        """Print a line, or a line for each reason, with the rule in brackets."""
+        title = Text(_TITLES.get(self.family, self.family), style="bold red")
+        if len(self.reasons) == 1:
+            console.print(title + Text(": ") + _spell(self.reasons[0]))
+            return
+        console.print(title + Text(f", {len(self.reasons)} reasons:"))
+        table = Table.grid(padding=(0, 1))
+        table.add_column(width=2, justify="right")
+        table.add_column(overflow="fold")
+        for reason in self.reasons:
+            table.add_row("-", _spell(reason))
+        console.print(table)
+
+
+def explain(error: BaseException) -> Failure:
+    """Turn what was raised into a failure; whatever nobody expected is a defect of ours."""
+    match error:
+        case CycloptsError():
+            return Failure("usage", (Reason("command-line", " ".join(str(error).split())),))
+        case Malformed():
+            return Failure("malformed", _list_reasons(error.rule, (error.message,), error))
+        case Refused():
+            return Failure("refused", _list_reasons(error.rule, error.reasons, error))
+        case Unavailable() | HansaError():
+            return Failure("unavailable", (Reason("unavailable", str(error)),))
+        case OSError():
+            place = f"`{error.filename}`: " if error.filename else ""
+            return Failure(
+                "unavailable", (Reason("unavailable", f"{place}{error.strerror or type(error).__name__}"),)
+            )
+        case KeyboardInterrupt():
+            return Failure("interrupted", (Reason("interrupted", "stopped by Ctrl-C"),))
+        case _:
+            name = type(error).__name__
+            text = f"{name}: {error}" if str(error) else name
+            hint = "please report it" if DEBUG in os.environ else f"please report it; {DEBUG}=1 shows where"
+            return Failure("defect", (Reason("defect", f"{text} ({hint})"),))
+
+
+def _list_reasons(rule: str, texts: tuple[str, ...], error: HansaError) -> tuple[Reason, ...]:
+    """Give each reason the rule of its own finding, where there are findings."""
+    findings = getattr(error, "findings", ())
+    if findings and len(texts) == 1:
+        texts = tuple(map(str, findings))
+    rules = [finding.rule for finding in findings]
+    return tuple(
+        Reason(rules[index] if index < len(rules) else rule, text) for index, text in enumerate(texts)
+    )
+
+
+def _spell(reason: Reason) -> Text:
+    return Text(reason.text) + Text(f" [{reason.rule}]", style="dim")

@@ -1,0 +1,46 @@
+"""What `hansa` alone says: the story, in the order in which one lives it."""
+
+
+from rich.table import Table
+from rich.text import Text
+
+from hansa import __version__
+from hansa.cli.options import AsJson
+from hansa.cli.printing import show
+
+TITLE = "Run an AI coalition: agree on a charter, vote, train together on sums, prove it."
+
+EPILOGUE = (
+    "Exit codes: 0 done, 1 a defect in hansa, 2 wrong command line, 3 malformed bytes, signature or document, "
+    "4 refused by a rule, 5 unavailable, 130 interrupted. Everything else: docs/cli.md."
+)
+
+STORY = (
+    ("See it", "hansa demo", "33 airlines, a whole coalition in a minute"),
+    ("Try it", "hansa rehearse --init FOLDER --label COLUMN", "your own tables: a plan to edit"),
+    ("", "hansa rehearse FOLDER", "… and the whole chain on them"),
+    ("Found", "hansa coalition lint charter.yaml", "what follows from a charter"),
+    ("", "hansa coalition found charter.yaml …", "all founders sign it"),
+    ("Propose", "hansa proposal open run plan.yaml --as ada", "what, why, on which data, with which bars"),
+    ("Vote", "hansa proposal vote 1 yes --as bob", "a ballot, signed and final"),
+    ("Run", "hansa run start 1 --as ada", "only if the log proves that 1 passed"),
+    ("", "hansa run report 1", "what came of it"),
+    ("Verify", "hansa verify FOLDER", "replay everything, alone, offline"),
+)
+
+
+def overview(*, as_json: AsJson = False) -> None:
+    """Say what there is to do."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold", style="dim")
+    for row in STORY:
+        table.add_row(*map(Text, row))
+    document = {
+        "version": __version__,
+        "story": [{"command": command, "what": what} for _, command, what in STORY],
+    }
+    head = f"hansa {__version__}. {TITLE}\n"
+    tail = "\nEach command explains itself with --help; `hansa --help` lists them all."
+    show(document, head, table, tail, as_json=as_json)

@@ -1,0 +1,73 @@
+"""How answers are printed: text for people, or one JSON document for scripts."""
+
+import json
+import shlex
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from hansa.cli.options import HERE
+
+Justify = Literal["left", "right"]
+
+
+def open_console(*, stderr: bool = False) -> Console:
+    """Return a console that colours nothing by guessing and reads no text as markup."""
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def show(document: Mapping[str, Any], *parts: RenderableType, as_json: bool) -> None:
+    """Print an answer.
+
+    Args:
+        document: what `--json` prints.
+        parts: what people read; plain strings are printed as they are.
+        as_json: which of the two.
+    """
+    if as_json:
+        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        return
+    console = open_console()
+    for part in parts:
+        console.print(part)
+
+
+def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> Table:
+    """Lay out rows under headings; the last column wraps, the others keep to one line.
+
+    Args:
+        columns: the headings.
+        rows: as many cells as there are headings.
+        right: headings of the columns of numbers.
+    """
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False, show_edge=False)
+    for name in columns:
+        last = name == columns[-1]
+        table.add_column(
+            name, justify="right" if name in right else "left", no_wrap=not last, overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+    return table
+
+
+def make_facts(facts: Iterable[tuple[str, object]]) -> Table:
+    """Lay a short title beside each fact, so that what is too long wraps below its own beginning."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for title, fact in facts:
+        table.add_row(Text(title), fact if isinstance(fact, Text) else Text(str(fact)))
+    return table
+
+
+def suggest(command: str, folder: Path = HERE) -> Text:
+    """Return the line that says what one would do next."""
+    where = "" if folder == HERE else f" --folder {shlex.quote(str(folder))}"
+    return Text("next: ", style="dim") + Text(f"hansa {command}{where}")

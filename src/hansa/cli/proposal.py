@@ -1,0 +1,359 @@
+"""`hansa proposal`: propose, vote, step aside, take back, look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from hansa.cli.options import ALL, HERE, AsJson, Folder, ProposalNumber, Reason, Speaker, limit_text, stop
+from hansa.cli.printing import make_facts, make_table, show, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
+
+    from hansa.coalition import Ballot, ProposalRecord, State
+    from hansa.rehearsal import Stage
+
+app = App(name="proposal", help="Propose, vote, step aside, take back.")
+
+
+@app.command(name="open")
+def open_proposal(
+    effect: Annotated[
+        Literal["run", "release", "admit", "expel", "amend"],
+        Parameter(name="EFFECT", help="What would happen if it passes."),
+    ],
+    target: Annotated[
+        str,
+        Parameter(
+            name="TARGET",
+            help="run: a plan, YAML. release: number of the run's proposal. admit: the newcomer's admission, JSON. "
+            "expel: the member's id. amend: the new charter, YAML.",
+        ),
+    ],
+    /,
+    *,
+    speaker: Speaker,
+    title: Annotated[
+        str | None,
+        Parameter(validator=limit_text(200, shortest=1), metavar="TEXT", help="One line; made up when left out."),
+    ] = None,
+    reason: Annotated[
+        str,
+        Parameter(validator=limit_text(4_000), metavar="TEXT", show_default=False, help="Why, for the voters."),
+    ] = "",
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Open a proposal; who may vote on it is frozen from this moment on."""
+    from hansa.rehearsal import Stage
+    from hansa.rehearsal.gathering import describe_proposal
+    from hansa.rehearsal.play import open_proposal as write
+    from hansa.transparency import format_instant
+
+    with Stage.open(folder) as stage:
+        made_up, body = _read_target(stage, effect, target)
+        number = write(stage, speaker, title or made_up, reason, body)
+        proposal = stage.state.proposal(number)
+        assert proposal is not None  # it was just opened
+    document = describe_proposal(proposal)
+    text = (
+        f"Proposal {number} is open: {proposal.title}. {len(proposal.electorate) - len(proposal.recused)} members "
+        f"vote until {format_instant(proposal.closes_at)}."
+    )
+    show(document, text, suggest(f"proposal vote {number} yes --as MEMBER", folder), as_json=as_json)
+
+
+@app.command(name="list")
+def list_proposals(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """List all proposals and what became of them."""
+    from hansa.cli.record import read_state
+    from hansa.rehearsal.gathering import describe_proposal
+    from hansa.transparency import format_instant
+
+    _, state = read_state(folder)
+    proposals = [describe_proposal(proposal) for proposal in state.proposals.values()]
+    rows = [
+        (p["entry"], p["effect"], p["outcome"].replace("_", " "), p["yes"], p["no"], p["proposer"], p["title"])
+        for p in proposals
+    ]
+    columns = ("entry", "effect", "outcome", "yes", "no", "by", "title")
+    table = make_table(columns, rows, right=("entry", "yes", "no"))
+    at = format_instant(state.at)
+    show(
+        {"at": at, "proposals": proposals},
+        *((table, f"\nas of {at}, the log's newest entry") if rows else ("There are no proposals yet.",)),
+        as_json=as_json,
+    )
+
+
+@app.command(name="show")
+def show_proposal(number: ProposalNumber, /, *, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Show one proposal: what it asks for, the rule, the count and each ballot."""
+    from hansa.cli.counting import count_votes, describe_counts
+    from hansa.cli.record import find_proposal, read_state
+    from hansa.rehearsal.gathering import describe_proposal
+    from hansa.rehearsal.spelling import EFFECTS
+
+    record, state = read_state(folder)
+    proposal = find_proposal(state, number)
+    voices = [_describe_voice(number, body) for number, body in _find_voices(record.leaves, proposal)]
+    counts = count_votes(proposal)
+    described = describe_proposal(proposal)
+    document = {
+        **described,
+        "id": proposal.id,
+        "reason": proposal.reason,
+        "asks": dict(_describe_effect(proposal)),
+        "counts": counts,
+        "charter_version": proposal.charter_version,
+        "ballots": voices,
+    }
+    times = ("opened_at", "closes_at", "decided_at", "effect_at")
+    facts = make_facts(
+        [
+            ("asks to", EFFECTS[proposal.effect.effect]),
+            *_describe_effect(proposal),
+            ("by", proposal.author),
+            *((("reason", proposal.reason),) if proposal.reason else ()),
+            ("outcome", _describe_outcome(proposal, state)),
+            *((name.replace("_", " "), described[name]) for name in times if described[name]),
+            *(("count", line) for line in describe_counts(counts)),
+        ]
+    )
+    rows = [(voice["entry"], voice["member"], voice["says"], voice["reason"]) for voice in voices]
+    table = make_table(("entry", "member", "says", "reason"), rows, right=("entry",))
+    show(document, f"{number}: {proposal.title}", facts, "", table if rows else "Nobody has voted yet.", as_json=as_json)
+
+
+@app.command
+def vote(
+    number: ProposalNumber,
+    choice: Annotated[Literal["yes", "no", "abstain"], Parameter(name="CHOICE", help="The ballot, final.")],
+    /,
+    *,
+    speakers: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name="--as",
+            metavar="MEMBER",
+            negative="",
+            help="Member who votes, by id; may be given again, or `all` for everybody who has not voted.",
+        ),
+    ],
+    reason: Reason = "",
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Cast a ballot. It is signed with the member's own key, and it is final."""
+    from hansa.cli.record import find_proposal
+    from hansa.coalition import Ballot
+    from hansa.rehearsal import Stage
+
+    with Stage.open(folder) as stage:
+        proposal = find_proposal(stage.state, number)
+        names = _list_outstanding(stage, number) if speakers == (ALL,) else speakers
+        counted = _cast(stage, number, names, Ballot(proposal=proposal.id, choice=choice, reason=reason))
+        proposal = find_proposal(stage.state, number)
+        outcome = _describe_outcome(proposal, stage.state)
+    document = {"entry": number, "choice": choice, "counted": counted, "outcome": proposal.outcome}
+    if not counted:
+        text = f"Nobody is left to vote on proposal {number}."
+    elif len(counted) == 1:
+        text = f"`{counted[0]}` votes {choice} on proposal {number}."
+    else:
+        text = f"{len(counted)} members vote {choice} on proposal {number}."
+    show(document, text, f"It is {outcome}.", as_json=as_json)
+
+
+@app.command
+def recuse(
+    number: ProposalNumber,
+    /,
+    *,
+    speaker: Speaker,
+    reason: Reason = "",
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Step aside: the member counts neither above nor below the line."""
+    from hansa.cli.record import find_proposal
+    from hansa.coalition import Recuse
+    from hansa.rehearsal import Stage
+
+    with Stage.open(folder) as stage:
+        proposal = find_proposal(stage.state, number)
+        entry = stage.say(speaker, Recuse(proposal=proposal.id, reason=reason))
+        stage.settle()
+        proposal = find_proposal(stage.state, number)
+    document = {"entry": entry, "proposal": number, "member": speaker, "outcome": proposal.outcome}
+    text = f"`{speaker}` is recused from proposal {number} (entry {entry})."
+    show(document, text, as_json=as_json)
+
+
+@app.command
+def withdraw(
+    number: ProposalNumber, /, *, speaker: Speaker, folder: Folder = HERE, as_json: AsJson = False
+) -> None:
+    """Take an own proposal back, as long as it is open."""
+    from hansa.cli.record import find_proposal
+    from hansa.coalition import Withdraw
+    from hansa.rehearsal import Stage
+
+    with Stage.open(folder) as stage:
+        proposal = find_proposal(stage.state, number)
+        entry = stage.say(speaker, Withdraw(proposal=proposal.id))
+        stage.settle()
+    document = {"entry": entry, "proposal": number, "outcome": "withdrawn"}
+    show(document, f"Proposal {number} is withdrawn (entry {entry}).", as_json=as_json)
+
+
+def _read_target(stage: Stage, effect: str, target: str) -> tuple[str, dict[str, Any]]:
+    """Return a title and the effect in canonical form."""
+    match effect:
+        case "run":
+            from hansa.rehearsal import read_plan
+
+            plan = read_plan(Path(target))
+            return plan.name, {"effect": "run", "plan": plan.to_json()}
+        case "release":
+            from hansa.cli.reports import find_report
+
+            if not target.isdecimal():
+                stop(f"a release names the number of the run's proposal, got `{target}`")
+            model, report = find_report(stage, int(target))
+            title = f"Release the model of run {int(target)}"
+            return title, {"effect": "release", "run": int(target), "model": model, "report": report}
+        case "admit":
+            body = _read_admission(Path(target))
+            return f"Admit {body['member']['name']}", body
+        case "expel":
+            return f"Expel {target}", {"effect": "expel", "member": target}
+        case _:
+            from hansa.cli.memberfile import read_text
+            from hansa.governance import load_charter
+
+            charter = load_charter(read_text(Path(target)), Path(target).name)
+            return f"Charter version {charter.version}", {"effect": "amend", "charter": charter.to_json()}
+
+
+def _read_admission(path: Path) -> dict[str, Any]:
+    """Read what `hansa member enrol` wrote, in whatever layout it is by now."""
+    import json
+
+    from hansa.cli.memberfile import read_text
+    from hansa.errors import Malformed
+    from hansa.governance import Admit, parse_effect
+
+    try:
+        value = json.loads(read_text(path))
+    except ValueError as error:
+        raise Malformed("admission.form", f"`{path}` is not JSON: {error}") from None
+    effect = parse_effect(value)
+    if not isinstance(effect, Admit):
+        raise Malformed("admission.form", f"`{path}` is about `{effect.effect}`, not an admission")
+    return effect.to_json()
+
+
+def _list_outstanding(stage: Stage, number: int) -> tuple[str, ...]:
+    """Return the electors that have neither voted nor stepped aside and can still speak."""
+    from hansa.cli.record import find_proposal
+
+    proposal = find_proposal(stage.state, number)
+    active = {actor.member for actor in stage.active}
+    return tuple(
+        elector.member
+        for elector in proposal.electorate
+        if elector.member in active
+        and elector.member not in proposal.ballots
+        and elector.member not in proposal.recused
+    )
+
+
+def _cast(stage: Stage, number: int, names: Sequence[str], ballot: Ballot) -> list[str]:
+    """Let one member after another vote; an early decision ends it.
+
+    Raises:
+        Refused: all that were refused, after the others were counted.
+    """
+    from hansa.cli.record import find_proposal
+    from hansa.errors import Refused
+
+    counted: list[str] = []
+    refused: list[Refused] = []
+    for name in names:
+        if counted and find_proposal(stage.state, number).outcome != "open":
+            break
+        try:
+            stage.say(name, ballot)
+            counted.append(name)
+        except Refused as refusal:
+            refused.append(refusal)
+    if counted:
+        stage.settle()
+    if refused:
+        also = [f"counted nevertheless: {', '.join(counted)}"] if counted else []
+        raise Refused(refused[0].rule, [*(reason for refusal in refused for reason in refusal.reasons), *also])
+    return counted
+
+
+def _find_voices(leaves: Sequence[bytes], proposal: ProposalRecord) -> Iterator[tuple[int, Any]]:
+    """Find the ballots and recusals on a proposal, by entry number."""
+    from hansa.coalition import Ballot, Recuse, parse_entry
+    from hansa.transparency import parse_leaf
+
+    for number, leaf in enumerate(leaves[proposal.number :], start=proposal.number):
+        entry = parse_entry(parse_leaf(leaf).envelope)
+        if isinstance(entry.body, Ballot | Recuse) and entry.body.proposal == proposal.id:
+            yield number, entry
+
+
+def _describe_voice(number: int, entry: Any) -> dict[str, Any]:  # noqa: ANN401 - an entry with one of two bodies
+    says = getattr(entry.body, "choice", "recused")
+    return {"entry": number, "member": entry.author, "says": says, "reason": entry.body.reason}
+
+
+def _describe_effect(proposal: ProposalRecord) -> list[tuple[str, object]]:
+    from hansa.governance import Admit, Amend, Expel, Release, judge_bars
+
+    match proposal.effect:
+        case Admit(member=member):
+            who = f"{member.name} (`{member.id}`, {member.member_class}, {member.country})"
+            return [("newcomer", who)]
+        case Expel(member=name):
+            return [("member", name)]
+        case Amend(charter=charter):
+            from hansa.transparency import digest
+
+            return [("charter", f"version {charter.get('version')}, {digest(charter)}")]
+        case Release(run=run, model=model, report=report):
+            return [("run", run), ("model", model), ("report", report)]
+        case _:
+            plan = proposal.plan
+            assert plan is not None  # the fold keeps the plan of every run
+            bars = "; ".join(f"{v.metric} {v.bar}" for v in judge_bars(plan, {}))
+            return [
+                ("plan", plan.digest),
+                ("purpose", plan.purpose),
+                ("bars", bars),
+                ("privacy", plan.privacy.guarantee),
+            ]
+
+
+def _describe_outcome(proposal: ProposalRecord, state: State) -> str:
+    """Say in words where a proposal stands."""
+    from hansa.transparency import format_instant
+
+    match proposal.outcome:
+        case "open":
+            return f"open until {format_instant(proposal.closes_at)}"
+        case "passed":
+            return f"passed, and takes effect at {format_instant(proposal.effect_at)}"
+        case "void":
+            return "void: it passed, and could not take effect"
+        case outcome:
+            return outcome.replace("_", " ")

@@ -1,0 +1,141 @@
+"""From an inspection to a plan: YAML with a comment for every decision that a person should look at."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from hansa.errors import Refused
+from hansa.rehearsal.draft import Draft
+from hansa.rehearsal.inspection import Inspection
+
+_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:[ -][A-Za-z0-9_]+)*")
+_RESERVED: Final = frozenset({"true", "false", "null"})
+_WIDTH: Final = 100
+_SHOWN: Final = 150
+
+
+def write_plan(inspection: Inspection) -> str:
+    """Return the plan that follows from an inspection, as YAML for people to edit.
+
+    Raises:
+        Refused: the inspection found errors; the rule is that of the first, the reasons are all of them.
+    Guarantees:
+        `governance.load_plan` reads it, and `node.check_file` accepts every file that was inspected.
+    """
+    errors = inspection.errors
+    if errors:
+        raise Refused(errors[0].rule, [str(finding) for finding in errors])
+    assert inspection.label is not None  # an inspection without errors has a label with two values
+    return "\n".join(_write(inspection)) + "\n"
+
+
+def quote(text: str) -> str:
+    """Return a text as one YAML scalar that reads as this text."""
+    if _PLAIN.fullmatch(text) and text not in _RESERVED:
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(char if char.isprintable() else _escape(char) for char in quoted)
+
+
+def _escape(char: str) -> str:
+    return f"\\U{ord(char):08x}" if ord(char) > 0xFFFF else f"\\u{ord(char):04x}"
+
+
+def _write(inspection: Inspection) -> Iterator[str]:
+    label = inspection.label
+    assert label is not None
+    count = len(inspection.organisations)
+    rows = sum(organisation.rows for organisation in inspection.organisations)
+    features = [column for column in inspection.columns if column.kind != "left out"]
+    yield f"# Drafted from {count} tables with {rows:,} rows. Read it, change it: every line is a decision of the coalition,"
+    yield "# and all members will see it. Bounds are rounded outwards; categories stand as they are in the files."
+    yield "version: 1"
+    yield f"name: {quote(f'Predict {_comment(label.name)}')}"
+    yield "purpose: Find out whether learning together pays for each organisation   # say what the model is for"
+    yield ""
+    yield "# What is computed. The digest of the installed recipe is filled in when the plan is proposed."
+    yield "recipe:"
+    yield "  name: logistic"
+    yield "  parameters:"
+    yield '    ridge: "1"                      # the higher, the nearer coefficients stay to zero'
+    yield "    organisation_intercepts: false  # true: a base rate of its own for each organisation"
+    yield '    correction: "10"                # how strongly local corrections are pulled to the joint model'
+    yield f"    minimum_category_members: {min(3, max(2, count // 2))}     # a category that fewer organisations have is dropped"
+    yield "    minimum_category_rows: 10       # or that fewer rows have"
+    yield "    maximum_turns: 25"
+    yield ""
+    yield f"# {_comment(label.remark)}"
+    yield f"label: {{name: {quote(label.name)}, positive: {quote(label.positive)}, negative: {quote(label.negative)}}}"
+    yield ""
+    yield "# Units are not known from the files: fill them in, and make sure that all organisations use the same."
+    yield "features:"
+    for column in features:
+        yield from _write_feature(column)
+    left_out = [column for column in inspection.columns if column.kind == "left out"]
+    if left_out:
+        yield "  # Left out:"
+        yield from (f"  #   {_comment(column.name)}: {_comment(column.remark)}" for column in left_out)
+    yield ""
+    yield "# Who takes part: all, or a list of members; and how many at least."
+    yield f"cohort: {{members: all, minimum: {min(5, count)}}}"
+    yield ""
+    yield from _write_split(inspection)
+    yield ""
+    yield "# Only `none` exists yet: sums leave masked, without noise, and without a formal guarantee."
+    yield "privacy: {noise: none}"
+    yield ""
+    yield "# What must be met for a release. Set it now: nobody can change it once the run has been voted on."
+    yield "bars:"
+    yield '  - {metric: auc_together, at_least: "0.70"}   # mean area under the ROC curve over the members that can be scored'
+    yield "  - {metric: members_gain, at_least: 2/3}      # share of them for whom together is better than alone"
+    yield ""
+    yield "leaves:"
+    yield "  - what: sums over the cohort of counts, gradients, curvatures and score histograms"
+    yield "    to: members of the cohort"
+
+
+def _write_feature(column: Draft) -> Iterator[str]:
+    missing = "allowed" if column.has_missing else "refused"
+    yield f"  # {_comment(column.remark)}"
+    name = quote(column.name)
+    if column.kind == "number":
+        bounds = f"minimum: {_decimal(column.minimum)}, maximum: {_decimal(column.maximum)}"
+        yield f'  - {{name: {name}, type: number, unit: "", {bounds}, missing: {missing}}}'
+        return
+    if not column.categories:
+        yield f"  - {{name: {name}, type: category, categories: counted, missing: {missing}}}"
+        return
+    listed = [quote(category) for category in column.categories]
+    line = f"  - {{name: {name}, type: category, categories: [{', '.join(listed)}], missing: {missing}}}"
+    if len(line) <= _WIDTH:
+        yield line
+        return
+    yield f"  - name: {name}"
+    yield "    type: category"
+    yield "    categories:"
+    yield from (f"      - {category}" for category in listed)
+    yield f"    missing: {missing}"
+
+
+def _write_split(inspection: Inspection) -> Iterator[str]:
+    yield "# Which rows test. Nobody trains on them."
+    split = inspection.split
+    if split is None:
+        yield "split: {kind: stratified, seed: 0, test: 3/10}"
+    elif split.kind == "group":
+        scope = "everywhere" if split.everywhere else "member"
+        yield f"# Rows with the same value stay together; organisations {'share' if split.everywhere else 'do not share'} values."
+        yield f"split: {{kind: group, column: {quote(split.column)}, seed: 0, test: 3/10, scope: {scope}}}"
+    else:
+        yield "# Rows from this time on; 70% of all rows are earlier, or as near to that as the times allow."
+        yield f"split: {{kind: time, column: {quote(split.column)}, from: {quote(split.start)}}}"
+
+
+def _decimal(text: str) -> str:
+    return text if re.fullmatch(r"0|-?[1-9][0-9]*", text) else f'"{text}"'
+
+
+def _comment(text: str) -> str:
+    """A text on one line, for a comment or a title."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:_SHOWN]

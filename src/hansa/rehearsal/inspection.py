@@ -1,0 +1,305 @@
+"""Looking at a folder of tables, one per organisation, before there is a plan: what they hold and where they disagree.
+
+`inspect_folder` reads every file and says all it found at once; `drafting.write_plan` turns it into a plan to edit.
+`docs/data.md` lists every finding.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hansa.errors import Unavailable
+from hansa.governance import Finding
+from hansa.node.data import TableRefused
+from hansa.node.likeness import enumerate_some, find_alike, show
+from hansa.node.tablefile import MAX_BYTES, SUFFIXES, read_columns
+from hansa.rehearsal.casting import find_tables, stem_of
+from hansa.rehearsal.comparison import compare_categories, compare_numbers, is_numeric
+from hansa.rehearsal.draft import Draft, draft_column, fits_plan
+from hansa.rehearsal.profile import MAX_DISTINCT, ColumnProfile
+from hansa.rehearsal.target import (
+    LabelDraft,
+    draft_label,
+    draft_start,
+    inspect_key,
+    inspect_label,
+    shares_groups,
+)
+
+MINIMUM_ORGANISATIONS: Final = 3
+_NO_LIMIT: Final = 2**62
+_OTHER_TABLES: Final = (
+    ".xlsx",
+    ".xls",
+    ".ods",
+    ".tsv",
+    ".txt",
+    ".json",
+    ".feather",
+    ".zip",
+    ".gz",
+    ".csv.zip",
+    ".csv.bz2",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """One organisation's file.
+
+    Args:
+        name: the file's name without its ending.
+        path: the file.
+        rows: how many rows it has.
+        positives: how many of them have the event; 0 while the label is unclear.
+    """
+
+    name: str
+    path: Path
+    rows: int
+    positives: int
+
+
+@dataclass(frozen=True, slots=True)
+class SplitDraft:
+    """By which column rows are split.
+
+    Args:
+        kind: `group` or `time`.
+        column: the column.
+        start: of a time, from when rows test.
+        everywhere: of a group, whether organisations share groups.
+    """
+
+    kind: str
+    column: str
+    start: str = ""
+    everywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found in a folder.
+
+    Args:
+        folder: the folder.
+        organisations: those whose files could be read, by name.
+        label: what the plan will say about the label; None while it is unclear.
+        columns: what it will say about every other column, in the order of the files.
+        split: by which column rows are split; None for a draw by row.
+        findings: errors, warnings and notes, in this order.
+    """
+
+    folder: Path
+    organisations: tuple[Organisation, ...]
+    label: LabelDraft | None
+    columns: tuple[Draft, ...]
+    split: SplitDraft | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that must be mended before there can be a plan."""
+        return tuple(finding for finding in self.findings if finding.level == "error")
+
+
+def inspect_folder(
+    folder: Path,
+    label: str,
+    group: str | None = None,
+    time: str | None = None,
+    *,
+    leave_out: Collection[str] = (),
+    max_bytes: int = MAX_BYTES,
+) -> Inspection:
+    """Read one file per organisation and compare them.
+
+    Args:
+        folder: holds the files; hidden files, folders and other endings are passed over.
+        label: the column to be predicted.
+        group: the column that says which rows belong together, such as a person.
+        time: the column by which later rows test; not together with `group`.
+        leave_out: columns to pass over.
+        max_bytes: the most that is read from one file.
+
+    Raises:
+        Unavailable: the folder cannot be read.
+    Guarantees:
+        Changes nothing. Whatever the files hold is a finding and raises nothing.
+    """
+    keys = {name: what for name, what in ((group, "group"), (time, "time")) if name is not None}
+    findings = list(_inspect_names(folder))
+    if len(keys) == 2 or (group is not None and group == time):
+        message = "rows are split by group or by time; name one of the two"
+        findings.append(Finding("error", "inspect.split", message))
+    if label in keys:
+        message = f"{show(label)} is the label; split by another column"
+        findings.append(Finding("error", "inspect.split", message))
+    for name in (label, *keys):
+        if not fits_plan(name):
+            message = (
+                f"the name {show(name)} has control characters or is too long for a plan; rename the column"
+            )
+            findings.append(Finding("error", "inspect.column", message))
+    tables: dict[str, Mapping[str, ColumnProfile]] = {}
+    paths = {path.name: path for path in find_tables(folder)}
+    for path in paths.values():
+        profiles, wrong = _read_profiles(path, keys, max_bytes)
+        findings += wrong
+        if profiles:
+            tables[path.name] = profiles
+    by_column = _turn(tables, set(leave_out) - {label, *keys})
+    findings += _inspect_columns(tables, by_column, (label, *keys))
+    label_profiles = by_column.pop(label, {})
+    key_profiles = {name: by_column.pop(name, {}) for name in keys if name != label}
+    findings += inspect_label(label, label_profiles) if label_profiles else ()
+    for name, profiles in key_profiles.items():
+        findings += inspect_key(name, profiles, what=keys[name])
+    columns = tuple(_judge_column(name, by_column[name], len(tables), findings) for name in by_column)
+    if tables and not any(column.kind != "left out" for column in columns):
+        findings.append(
+            Finding(
+                "error", "inspect.no-features", "no column is left to learn from; see the notes", str(folder)
+            )
+        )
+    drafted = draft_label(label, label_profiles)
+    positives = drafted.positives if drafted else {}
+    organisations = tuple(
+        Organisation(
+            stem_of(paths[file]), paths[file], max(p.rows for p in profiles.values()), positives.get(file, 0)
+        )
+        for file, profiles in tables.items()
+    )
+    split = next((_draft_split(name, keys[name], key_profiles[name]) for name in key_profiles), None)
+    return Inspection(folder, organisations, drafted, columns, split, _order(findings))
+
+
+def _order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda finding: ("error", "warning", "note").index(finding.level)))
+
+
+def _inspect_names(folder: Path) -> Iterator[Finding]:
+    """Judge the files by their names alone."""
+    files = find_tables(folder)
+    if len(files) < MINIMUM_ORGANISATIONS:
+        message = (
+            f"found {len(files)} tables ({', '.join(SUFFIXES)}), expected one for each organisation and at least"
+            f" {MINIMUM_ORGANISATIONS}, since a sum over two hides nothing"
+        )
+        yield Finding("error", "inspect.few", message, str(folder))
+    stems: dict[str, list[str]] = {}
+    for path in files:
+        stems.setdefault(stem_of(path).casefold(), []).append(path.name)
+        name = stem_of(path)
+        if not name.isprintable() or name != name.strip() or not name:
+            message = "an organisation is named after its file, and this name cannot be printed or has spaces at its ends; rename it"
+            yield Finding("error", "inspect.name", message, show(path.name))
+    for names in stems.values():
+        if len(names) > 1:
+            message = f"{enumerate_some(map(show, names))} are files of one organisation; keep one"
+            yield Finding("error", "inspect.twice", message, str(folder))
+    other = [
+        path.name
+        for path in sorted(folder.iterdir())
+        if path.is_file()
+        and path not in files
+        and path.name.lower().endswith(_OTHER_TABLES)
+        and path.name[0] not in ".~"
+    ]
+    if other:
+        message = f"not read: {enumerate_some(map(show, other))}; save tables as {', '.join(SUFFIXES)}"
+        yield Finding("warning", "inspect.ending", message, str(folder))
+
+
+def _read_profiles(
+    path: Path, keys: Collection[str], max_bytes: int
+) -> tuple[Mapping[str, ColumnProfile], tuple[Finding, ...]]:
+    """Read a whole file; its profiles are empty if it has no rows."""
+    try:
+        raw = read_columns(path, max_bytes=max_bytes)
+        profiles = {name: ColumnProfile(_NO_LIMIT if name in keys else MAX_DISTINCT) for name in raw.names}
+        findings: list[Finding] = []
+        rows = 0
+        for block in raw.blocks():
+            findings += block.findings
+            rows += len(block.rows)
+            for name, profile in profiles.items():
+                profile.read(block.rows, block.columns[name])
+    except TableRefused as refusal:
+        return {}, refusal.findings
+    except Unavailable as error:
+        return {}, (Finding("error", "inspect.unavailable", str(error), path.name),)
+    if not rows and not findings:
+        findings.append(
+            Finding("error", "data.no-rows", "the file has a header and no rows; add the rows", path.name)
+        )
+    return (profiles if rows else {}), tuple(findings)
+
+
+def _turn(
+    tables: Mapping[str, Mapping[str, ColumnProfile]], leave_out: Collection[str]
+) -> dict[str, dict[str, ColumnProfile]]:
+    """Return the profiles by column and then by file."""
+    by_column: dict[str, dict[str, ColumnProfile]] = {}
+    for file, profiles in tables.items():
+        for name, profile in profiles.items():
+            if name not in leave_out:
+                by_column.setdefault(name, {})[file] = profile
+    return by_column
+
+
+def _inspect_columns(
+    tables: Mapping[str, Mapping[str, ColumnProfile]],
+    by_column: Mapping[str, Mapping[str, ColumnProfile]],
+    needed: tuple[str, ...],
+) -> Iterator[Finding]:
+    """Find columns that some files lack."""
+    common = {name for name, profiles in by_column.items() if len(profiles) == len(tables)}
+    for name in dict.fromkeys((*needed, *by_column)):
+        lacking = [file for file in tables if name not in tables[file]]
+        for file in lacking:
+            alike = find_alike(name, set(tables[file]) - common)
+            have = len(tables) - len(lacking)
+            if alike is not None and have >= len(lacking) and name not in tables[file]:
+                message = (
+                    f"found {show(alike)}, and {show(name)} in {have} other files; give the column one name"
+                )
+                yield Finding("error", "inspect.column-name", message, f"{file}, row 1, column {show(alike)}")
+            elif name in needed:
+                names = enumerate_some(map(show, tables[file]), 8)
+                message = (
+                    f"the file lacks the column {show(name)}; add it, or name another one (it has {names})"
+                )
+                yield Finding("error", "inspect.column", message, f"{file}, row 1")
+        if lacking and name not in needed:
+            message = f"{enumerate_some(lacking, 3)} lack{'s' * (len(lacking) == 1)} this column, so it is left out; add it there to use it"
+            yield Finding("warning", "inspect.column-lacking", message, f"column {show(name)}")
+
+
+def _judge_column(
+    name: str, profiles: Mapping[str, ColumnProfile], files: int, findings: list[Finding]
+) -> Draft:
+    if len(profiles) < files:
+        return Draft(name, "left out", f"only {len(profiles)} of {files} organisations have it")
+    draft = draft_column(name, profiles)
+    if draft.kind == "left out":
+        findings.append(
+            Finding("note", "inspect.left-out", f"left out: {draft.remark}", f"column {show(name)}")
+        )
+        return draft
+    if is_numeric(profiles):
+        findings += compare_numbers(name, profiles)
+    else:
+        findings += compare_categories(name, profiles, counted=not draft.categories)
+    empty = [file for file, profile in profiles.items() if not profile.present]
+    if empty:
+        message = f"{enumerate_some(empty, 3)} ha{'s' if len(empty) == 1 else 've'} no value in this column"
+        findings.append(Finding("warning", "inspect.all-missing", message, f"column {show(name)}"))
+    return draft
+
+
+def _draft_split(name: str, what: str, profiles: Mapping[str, ColumnProfile]) -> SplitDraft:
+    if what == "time":
+        return SplitDraft("time", name, start=draft_start(profiles))
+    return SplitDraft("group", name, everywhere=shares_groups(profiles))

@@ -1,0 +1,107 @@
+import io
+import sys
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from hansa.errors import Malformed
+from hansa.rehearsal.summary import print_summary
+
+sys.path.insert(0, str(Path(__file__).parent))
+from sample_result import make_result
+
+
+def summarise(result, width):
+    console = Console(record=True, width=width, file=io.StringIO(), color_system=None)
+    print_summary(result, console)
+    return console.export_text()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_summary_fits_the_terminal_and_names_every_member_once(width):
+    result = make_result()
+    text = summarise(result, width)
+    assert all(cell_len(line) <= width for line in text.splitlines())
+    for member in result["members"]:
+        assert text.count(f"\n {member['name'][:24]}") == 1
+    assert text.count("not scored") == 8
+    assert text.count("clear gain") == 2
+    assert text.count("gain, not certain") == 19
+    assert text.count("no gain") == 4
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_summary_says_the_result_the_bars_the_votes_and_how_to_check(width):
+    result = make_result()
+    text = " ".join(summarise(result, width).split())
+    assert "33 airlines learnt together; 21 of 25 that can be scored do better together than alone." in text
+    assert "mean gain of 25: +0.115, 95% interval +0.054 to +0.176" in text
+    assert "no formal guarantee" in text
+    assert "✓ met scored members that gain, together: 84.0%, at least 2/3 asked" in text
+    assert "entry 1: run the plan, passed (29 yes · 1 no · 1 abstained · 1 recused · 1 absent)" in text
+    assert "0 of 12,644 rows; 118,734 masked numbers (955 kB) from the median member in 11 rounds" in text
+    assert result["coalition"]["id"] in text
+    assert result["coalition"]["root"] in text
+    assert "hansa verify PATH" in text
+
+
+def test_only_a_wide_terminal_shows_the_correction_and_the_intervals():
+    narrow, wide = summarise(make_result(), 80), summarise(make_result(), 120)
+    assert "corrected" not in narrow
+    assert "corrected" in wide
+    assert "+0.045 to +1.056" in wide
+
+
+def test_numbers_are_never_cut_only_names():
+    result = make_result()
+    result["members"][0].update(name="Very " * 40 + "Long Air", rows=12_345_678)
+    text = summarise(result, 80)
+    assert "12,345,678" in text
+    assert "Very Very" in text
+    assert "…" in text
+    assert all(cell_len(line) <= 80 for line in text.splitlines())
+
+
+@pytest.mark.parametrize("hostile", ["[bold red]x[/bold red]", "[/]", "[link=file:///x]y[/link]", ":boom:"])
+def test_texts_of_the_result_are_never_read_as_markup(hostile):
+    result = make_result()
+    result["members"][5]["name"] = hostile
+    result["timings"][0]["part"] = hostile
+    assert summarise(result, 120).count(hostile) == 2
+
+
+def test_terminal_commands_in_a_name_are_defused():
+    result = make_result()
+    result["members"][5]["name"] = "\x1b[2J\x07Air"
+    assert "\ufffd[2J\ufffdAir" in summarise(result, 120)
+
+
+def test_the_path_of_the_log_is_ready_to_paste():
+    assert "hansa verify 'my demo/log'" in summarise({**make_result(), "log": "my demo/log"}, 80)
+
+
+def test_a_missed_bar_is_said_to_be_missed():
+    result = make_result()
+    result["joint"]["bars"][0].update(at_least="0.90", met=False)
+    assert "✗ not met mean ROC-AUC of the scored members, together: 0.829, at least 0.900 asked" in summarise(
+        result, 120
+    )
+
+
+def test_nobody_scored_nobody_there_and_nothing_decided_are_summarised_too():
+    result = make_result()
+    for member in result["members"]:
+        member.update(scored=False, alone=None, together=None, corrected=None, gain=None)
+    assert summarise(result, 80).count("not scored") == 33
+    result.update(members=[], decisions=[], entries=[], timings=[])
+    text = summarise(result, 80)
+    assert "decisions" not in text
+    assert "hansa verify PATH" in text
+
+
+def test_a_result_of_another_form_is_refused():
+    with pytest.raises(Malformed) as excinfo:
+        print_summary({"coalition": {}}, Console(file=io.StringIO()))
+    assert excinfo.value.rule == "result.form"

@@ -54,7 +54,9 @@ def clock():
 
 def found(path, clock):
     members = [
-        Member(id=n, name=n, member_class="bank", country="NL", voting_weight=1, key=key_of(n).public.encode())
+        Member(
+            id=n, name=n, member_class="bank", country="NL", voting_weight=1, key=key_of(n).public.encode()
+        )
         for n in NAMES
     ]
     body = Found(

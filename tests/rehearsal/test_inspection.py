@@ -1,8 +1,10 @@
 import gzip
 import random
 import re
+import sys
 
 import pytest
+
 from hansa.errors import Refused, Unavailable
 from hansa.governance import load_plan
 from hansa.node.data import check_file
@@ -275,13 +277,42 @@ def test_a_feature_that_some_lack_is_left_out_with_a_warning(folder):
     assert "speed" not in {feature.name for feature in load(inspection).features}
 
 
-def test_a_column_with_nearly_the_same_name_is_an_error(folder):
-    write(folder, "beta.csv", make_rows(1), speed="Speed")
-    message = find_one(inspect_folder(folder, "y"), "inspect.column-name")
+def test_a_column_with_the_same_name_but_for_case_or_spaces_is_an_error(folder):
+    write(folder, "beta.csv", make_rows(1), speed="Speed ")
+    inspection = inspect_folder(folder, "y")
+    message = find_one(inspection, "inspect.column-name")
+    assert message == (
+        "beta.csv, row 1, column `Speed `: found `Speed `, expected `speed` as in 3 other files; give the column one name"
+    )
+    assert not find(inspection, "inspect.column-lacking")
+
+
+def test_a_column_with_a_name_of_its_own_is_no_error(folder):
+    for name, year in (("alpha", "1999"), ("beta", "2000")):
+        write(folder, f"{name}.csv", make_rows(1), speed=f"speed_{year}")
+    inspection = inspect_folder(folder, "y")
+    assert {finding.rule for finding in inspection.findings} == {"inspect.column-lacking"}
+    assert len(inspection.findings) == 3
+
+
+def test_the_label_may_be_named_in_another_case_than_the_files_have(folder):
+    message = str(find(inspect_folder(folder, "Y"), "inspect.column-name")[0])
     assert (
         message
-        == "beta.csv, row 1, column `Speed`: found `Speed`, and `speed` in 3 other files; give the column one name"
+        == "alpha.csv, row 1, column `y`: found `y`, expected `Y` as you named it; give the column one name"
     )
+
+
+def test_a_label_that_no_plan_can_hold_is_refused(folder):
+    assert "has control characters" in str(find(inspect_folder(folder, "a\nb"), "inspect.column")[0])
+
+
+def test_parquet_without_duckdb_is_named_with_what_to_install(folder, monkeypatch):
+    (folder / "beta.csv").unlink()
+    (folder / "beta.parquet").write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    message = find_one(inspect_folder(folder, "y"), "inspect.unavailable")
+    assert "`beta.parquet` needs the package duckdb: install `hansa[data]`" in message
 
 
 def test_columns_that_nobody_needs_can_be_left_out(folder):
@@ -326,8 +357,6 @@ def test_a_category_spelt_in_two_ways_is_named_with_its_row(folder):
 
 def test_a_counted_category_spelt_in_two_ways_is_a_warning(folder):
     for seed, name in enumerate(NAMES):
-        write(folder, f"{name}.csv", make_rows(seed, sky=lambda index: f"kind {index % 20}" if seed else f"KIND {index % 20}"))  # noqa: B023 - used at once  # fmt: skip
-    for seed, name in enumerate(NAMES):
         rows = make_rows(seed, sky=lambda index, seed=seed: f"kind {seed} {index % 20}")
         rows[0]["sky"] = "Kind 0 1"
         write(folder, f"{name}.csv", rows)
@@ -354,7 +383,7 @@ def test_ten_organisations_with_ten_encodings_are_all_named(tmp_path):
         write(
             tmp_path,
             f"org{seed}.csv",
-            make_rows(seed, site=lambda index, values=coding.split(): values[index % 2]),
+            make_rows(seed, site=lambda index, values=coding: values.split()[index % 2]),
         )
     inspection = inspect_folder(tmp_path, "y")
     message = find_one(inspection, "inspect.encodings")

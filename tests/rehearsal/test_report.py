@@ -213,6 +213,13 @@ def test_the_page_says_the_result_who_does_not_gain_and_how_to_check():
     assert "one way to hold rows out (stratified, 3/10 held out, seed 0)" in text
 
 
+def test_a_page_of_a_real_run_does_not_say_that_nobody_could_be_scored():
+    text = render("a real run")
+    assert "Each member sees its own gain only" in text
+    assert "No member can be scored" not in text
+    assert "this is a rehearsal" not in text
+
+
 def test_figures_that_are_missing_are_shown_as_missing():
     result = make_result()
     for member in result["members"]:

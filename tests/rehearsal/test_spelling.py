@@ -112,6 +112,23 @@ def test_votes_always_name_yes_and_no_and_the_rest_only_where_there_are_any():
     assert spelling.describe_votes(decision) == "30 yes · 0 no · 1 recused"
 
 
+def test_who_had_not_voted_when_a_vote_was_settled_early_is_not_called_absent():
+    times = {"opened_at": 0, "closes_at": 100, "decided_at": 50}
+    decision = Decision(entry=1, effect="run", outcome="passed", yes=9, absent=4, **times)
+    assert spelling.describe_votes(decision) == "9 yes · 0 no · 4 had not voted"
+    decision = Decision(
+        entry=1, effect="run", outcome="passed", yes=9, absent=4, **times | {"decided_at": 100}
+    )
+    assert spelling.describe_votes(decision) == "9 yes · 0 no · 4 absent"
+    assert (
+        spelling.describe_votes(Decision(entry=1, effect="run", absent=4)) == "0 yes · 0 no · 4 had not voted"
+    )
+
+
+def test_backticks_become_quotes():
+    assert spelling.write_quotes("founds `Five` and `Six`, not `") == "founds “Five” and “Six”, not `"
+
+
 def test_effects_and_outcomes_are_said_in_words_and_unknown_ones_as_they_are():
     decision = Decision(entry=1, effect="run", outcome="in_effect")
     assert (spelling.describe_effect(decision), spelling.describe_outcome(decision)) == (
@@ -154,6 +171,11 @@ def test_names_are_listed_as_a_phrase(names, phrase):
 )
 def test_a_sentence_has_a_capital_a_full_stop_and_true_minus_signs(text, sentence):
     assert spelling.write_sentence(text) == sentence
+
+
+def test_a_name_in_running_text_is_cut_after_sixty_characters():
+    assert spelling.shorten("Air " * 15) == "Air " * 15
+    assert spelling.shorten("Air " * 16) == "Air " * 14 + "Air…"
 
 
 def test_the_typical_number_is_the_median():

@@ -5,7 +5,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
@@ -14,7 +14,8 @@ from rich.text import Text
 
 from hansa.cli.options import HERE
 
-Justify = Literal["left", "right"]
+if TYPE_CHECKING:
+    from hansa.rehearsal import Narrator
 
 
 def open_console(*, stderr: bool = False) -> Console:
@@ -71,3 +72,10 @@ def suggest(command: str, folder: Path = HERE) -> Text:
     """Return the line that says what one would do next."""
     where = "" if folder == HERE else f" --folder {shlex.quote(str(folder))}"
     return Text("next: ", style="dim") + Text(f"hansa {command}{where}")
+
+
+def narrate(*, as_json: bool) -> "Narrator":
+    """Return who tells what happens: a terminal, or nobody while JSON is wanted."""
+    from hansa.rehearsal import Silent, Spoken
+
+    return Silent() if as_json else Spoken(open_console())

@@ -7,7 +7,7 @@ has only its own, and the coalition has only the sums.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hansa.coalition import ProposalRecord, audit_log, parse_entry
+from hansa.coalition import ProposalRecord, State, audit_log, parse_entry
 from hansa.coalition.entry import Entry
 from hansa.governance import Plan, judge_bars
 from hansa.rehearsal.runner import Ran, find_run
@@ -65,6 +65,7 @@ def _describe_coalition(stage: Stage) -> dict[str, Any]:
         "origin": state.charter.origin,
         "purpose": state.charter.purpose,
         "members": len(state.active_members),
+        "members_called": _name_members(state),
         "charter_version": state.charter.version,
         "charter_digest": state.charter.digest,
         "log_size": state.size,
@@ -72,6 +73,12 @@ def _describe_coalition(stage: Stage) -> dict[str, Any]:
         "cosignatures": len(audit.cosigned_by),
         "cosignatures_needed": audit.cosignatures_needed,
     }
+
+
+def _name_members(state: State) -> str:
+    """Call members by their class when they are all of one that says something."""
+    classes = {member.member_class for member in state.active_members}
+    return f"{classes.pop()}s" if len(classes) == 1 and "member" not in classes else "organisations"
 
 
 def _describe_joint(plan: Plan, ran: Ran) -> dict[str, Any]:
@@ -82,7 +89,7 @@ def _describe_joint(plan: Plan, ran: Ran) -> dict[str, Any]:
         "roc": {name: [list(point) for point in curve] for name, curve in result.roc.items()},
         "calibration": {name: [b._asdict() for b in bins] for name, bins in result.calibration.items()},
         "bars": [
-            {"metric": v.metric, v.direction: v.bar, "value": v.value, "met": v.met}
+            {"metric": v.metric, v.direction: v.limit, "value": v.value, "met": v.met}
             for v in judge_bars(plan, ran.run.metrics)
         ],
         "coefficients": [{"name": name, "value": value} for name, value in result.coefficients],

@@ -12,7 +12,7 @@ from typing import Final
 from hansa.errors import Unavailable
 from hansa.governance import Finding
 from hansa.node.data import TableRefused
-from hansa.node.likeness import enumerate_some, find_alike, show
+from hansa.node.likeness import enumerate_some, find_alike, fold_text, show
 from hansa.node.tablefile import MAX_BYTES, SUFFIXES, read_columns
 from hansa.rehearsal.casting import find_tables, stem_of
 from hansa.rehearsal.comparison import compare_categories, compare_numbers, is_numeric
@@ -255,25 +255,30 @@ def _inspect_columns(
     needed: tuple[str, ...],
 ) -> Iterator[Finding]:
     """Find columns that some files lack."""
-    common = {name for name, profiles in by_column.items() if len(profiles) == len(tables)}
     for name in dict.fromkeys((*needed, *by_column)):
         lacking = [file for file in tables if name not in tables[file]]
+        renamed = {
+            file: other for file in lacking for other in tables[file] if fold_text(other) == fold_text(name)
+        }
+        have = len(tables) - len(lacking)
+        for file, other in renamed.items():
+            # Said of the rarer spelling.
+            if have >= len(lacking) or name in needed:
+                where = f" in {have} other files" if have else ""
+                message = f"found {show(other)}, expected {show(name)} as{where or ' you named it'}; give the column one name"
+                yield Finding("error", "inspect.column-name", message, f"{file}, row 1, column {show(other)}")
         for file in lacking:
-            alike = find_alike(name, set(tables[file]) - common)
-            have = len(tables) - len(lacking)
-            if alike is not None and have >= len(lacking) and name not in tables[file]:
-                message = (
-                    f"found {show(alike)}, and {show(name)} in {have} other files; give the column one name"
-                )
-                yield Finding("error", "inspect.column-name", message, f"{file}, row 1, column {show(alike)}")
-            elif name in needed:
+            if name in needed and file not in renamed:
+                alike = find_alike(name, tables[file])
+                remedy = f"rename {show(alike)}, or add it" if alike else "add it, or name another one"
                 names = enumerate_some(map(show, tables[file]), 8)
-                message = (
-                    f"the file lacks the column {show(name)}; add it, or name another one (it has {names})"
-                )
+                message = f"the file lacks the column {show(name)}; {remedy} (it has {names})"
                 yield Finding("error", "inspect.column", message, f"{file}, row 1")
-        if lacking and name not in needed:
-            message = f"{enumerate_some(lacking, 3)} lack{'s' * (len(lacking) == 1)} this column, so it is left out; add it there to use it"
+        if lacking and name not in needed and not renamed:
+            lack = "lacks" if len(lacking) == 1 else "lack"
+            message = (
+                f"{enumerate_some(lacking, 3)} {lack} this column, so it is left out; add it there to use it"
+            )
             yield Finding("warning", "inspect.column-lacking", message, f"column {show(name)}")
 
 

@@ -274,8 +274,16 @@ class Decision(_Part):
     recused: Count = 0
     absent: Count = 0
     opened_at: Moment = None
+    closes_at: Moment = None
     decided_at: Moment = None
     effect_at: Moment = None
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Return whether electors could still have voted: it is open, or was settled before its time."""
+        if self.outcome == "open":
+            return True
+        return self.decided_at is not None and self.closes_at is not None and self.decided_at < self.closes_at
 
 
 class Entry(_Part):

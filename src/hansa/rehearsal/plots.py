@@ -217,7 +217,7 @@ def find_wilson_interval(share: float, rows: int) -> tuple[float, float]:
 
 
 def _scale_gains(members: Sequence[Member], mean: MeanGain | None, *, start: float, stop: float) -> Scale:
-    """Fit all gains and nearly all intervals: a few very wide ones would squeeze the rest to a dot."""
+    """Fit all gains and most intervals: the widest would squeeze the others to a dot, and end in arrows."""
     gains = [member.gain_value or 0.0 for member in members]
     lows, highs = [0.0, *gains], [0.0, *gains]
     intervals = [member.interval for member in members if member.interval is not None]
@@ -231,7 +231,7 @@ def _scale_gains(members: Sequence[Member], mean: MeanGain | None, *, start: flo
 
 
 def _count_kept(intervals: Sequence[object]) -> int:
-    return math.ceil(0.85 * len(intervals))
+    return math.ceil(0.6 * len(intervals))
 
 
 def _draw_gain_axis(scale: Scale, top: float, bottom: float) -> Markup:
@@ -242,9 +242,10 @@ def _draw_gain_axis(scale: Scale, top: float, bottom: float) -> Markup:
         label = "0" if zero else f"{tick:+.2g}".replace("-", "−")
         anchor = "end" if tick == scale.high else "start" if tick == scale.low else "middle"
         parts.append(_text(scale(tick), bottom + 18, label, f"tick {anchor}"))
-    if scale(0) - scale.start > 60:
+    if scale(0) - scale.start > 110:
         parts.append(_text(scale(0) - 8, 20, "← better alone", "axis end"))
-    parts.append(_text(scale(0) + 8, 20, "better together →", "axis"))
+    if scale.stop - scale(0) > 130:
+        parts.append(_text(scale(0) + 8, 20, "better together →", "axis"))
     return Markup("").join(parts)
 
 

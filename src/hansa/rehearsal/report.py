@@ -54,7 +54,9 @@ def render_report(result: Mapping[str, Any]) -> str:
         measure=spelling.format_measure,
         moment=spelling.format_moment,
         seconds=spelling.format_seconds,
+        quotes=spelling.write_quotes,
         sentence=spelling.write_sentence,
+        shorten=spelling.shorten,
     )
     return environment.from_string(template).render(**_describe(outcome))
 

@@ -178,7 +178,7 @@ def describe_votes(decision: Decision) -> str:
         (decision.no, "no", True),
         (decision.abstain, "abstained", False),
         (decision.recused, "recused", False),
-        (decision.absent, "absent", False),
+        (decision.absent, "had not voted" if decision.is_unfinished else "absent", False),
     )
     return " · ".join(f"{number} {word}" for number, word, always in counts if number or always)
 
@@ -199,6 +199,11 @@ def pluralise(number: int, word: str) -> str:
     return f"{format_count(number)} {word if number == 1 else plural}"
 
 
+def shorten(name: str) -> str:
+    """Return a name for running text; one of more than 60 characters is cut, tables have it whole."""
+    return name if len(name) <= 60 else f"{name[:59].rstrip()}…"
+
+
 def list_names(names: Sequence[str], *, limit: int = 8) -> str:
     """Return names as a phrase; those after `limit` are counted."""
     shown = list(names[:limit])
@@ -217,6 +222,11 @@ def describe_effect(decision: Decision) -> str:
 def describe_outcome(decision: Decision) -> str:
     """Return what became of a proposal, in words."""
     return OUTCOMES.get(decision.outcome, decision.outcome.replace("_", " "))
+
+
+def write_quotes(text: str) -> str:
+    """Return `text` with typographic quotes where it has backticks."""
+    return re.sub(r"`([^`]*)`", r"“\1”", text)
 
 
 def write_sentence(text: str) -> str:

@@ -21,6 +21,7 @@ from hansa.rehearsal.spelling import (
     format_moment,
     format_span,
     pluralise,
+    write_quotes,
 )
 
 MOST_EVENTS = 80
@@ -151,7 +152,7 @@ def _tell_entries(
         authors = {entry.author for entry in group}
         detail = f"{pluralise(len(group), 'entry')} by {pluralise(len(authors), 'member')}"
     else:
-        detail = f"{author} {first.text}".strip() if first.text else f"by {author}"
+        detail = write_quotes(f"{author} {first.text}".strip()) if first.text else f"by {author}"
     return Event(first.at, last.index, number, title, detail, _TONES.get(family, "act"))
 
 

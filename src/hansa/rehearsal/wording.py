@@ -17,6 +17,7 @@ from hansa.rehearsal.spelling import (
     format_interval,
     format_measure,
     list_names,
+    shorten,
 )
 
 
@@ -193,10 +194,12 @@ def write_caveats(outcome: Outcome) -> tuple[tuple[str, str], ...]:
         )
     without = list_without_gain(outcome)
     if without:
-        names = list_names([f"{member.name} ({format_gain(member.gain_value)})" for member in without])
+        names = list_names(
+            [f"{shorten(member.name)} ({format_gain(member.gain_value)})" for member in without]
+        )
         caveats.append(("Who does not gain", f"{names}."))
     if outcome.unscored and outcome.rehearsal:
-        names = list_names([member.name for member in outcome.unscored])
+        names = list_names([shorten(member.name) for member in outcome.unscored])
         caveats.append(
             (
                 "Who cannot be scored",

@@ -1,0 +1,125 @@
+"""`hansa log`: read the record, move its clock, prove an entry."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from hansa.cli.options import HERE, AsJson, Folder, read_duration
+from hansa.cli.printing import make_table, show
+
+app = App(name="log", help="Read the record, move its clock, prove an entry.")
+
+
+@app.command(name="show")
+def show_log(
+    *,
+    start: Annotated[int, Parameter(validator=Number(gte=0), help="Number of the first entry shown.")] = 0,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Show the entries, one line each."""
+    from hansa.cli.record import read_state
+    from hansa.rehearsal.gathering import describe_entries
+
+    record, state = read_state(folder)
+    entries = describe_entries(record.leaves, state.proposals)[start:]
+    rows = [(entry["index"], entry["at"], entry["author"], entry["text"]) for entry in entries]
+    table = make_table(("entry", "at", "author", "what"), rows, right=("entry",))
+    text = table if rows else f"The log has {state.size} entries; there is none from {start} on."
+    show({"size": state.size, "entries": entries}, text, as_json=as_json)
+
+
+@app.command
+def tick(
+    *,
+    forward: Annotated[
+        int,
+        Parameter(
+            converter=read_duration,
+            metavar="DURATION",
+            show_default=False,
+            help="First put this folder's clock forward by so much, such as `90s`, `5m`, `72h` or `8d`.",
+        ),
+    ] = 0,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Note the time on the log, so that what is due happens.
+
+    With --forward time is only pretended: this is how one machine tries out what takes a coalition days.
+    Between houses nobody could do it, because no member cosigns a log whose clock is off.
+    """
+    from hansa.coalition import Tick
+    from hansa.governance.spelling import format_duration
+    from hansa.rehearsal import Stage
+    from hansa.transparency import format_instant
+
+    with Stage.open(folder) as stage:
+        before = {proposal.number: proposal.outcome for proposal in stage.state.proposals.values()}
+        if forward:
+            stage.forward(forward)
+        if stage.state.at < stage.now():
+            stage.say(stage.active[0].member, Tick())
+            stage.settle()
+        state = stage.state
+    changed = [
+        {"entry": p.number, "title": p.title, "was": before[p.number], "outcome": p.outcome}
+        for p in state.proposals.values()
+        if p.outcome != before[p.number]
+    ]
+    at = format_instant(state.at)
+    document = {"at": at, "entries": state.size, "forward_seconds": forward, "changed": changed}
+    pretended = f"The clock of this folder was put forward by {format_duration(forward)}. " if forward else ""
+    lines = [
+        f"Proposal {c['entry']} was {c['was']} and is {str(c['outcome']).replace('_', ' ')}: {c['title']}"
+        for c in changed
+    ]
+    show(document, f"{pretended}The log's clock stands at {at}.", *lines, as_json=as_json)
+
+
+@app.command
+def proof(
+    number: Annotated[int, Parameter(name="NUMBER", validator=Number(gte=0), help="Number of the entry.")],
+    /,
+    *,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Print a receipt: proof, to be checked offline, that an entry is in the log (C2SP tlog-proof).
+
+    The receipt goes with the entry's bytes, which --json prints too, and names no other entry.
+    """
+    from hansa.cli.record import read_record
+    from hansa.coalition import audit_log
+    from hansa.errors import Refused
+    from hansa.transparency import (
+        ED25519,
+        NoteKey,
+        Receipt,
+        encode_base64,
+        parse_note,
+        prove_inclusion,
+        verify_receipt,
+    )
+
+    record = read_record(folder)
+    state = audit_log(record.leaves, record.note_text).state
+    if number >= len(record.leaves):
+        raise Refused("proof.number", f"the log has {len(record.leaves)} entries, numbered from 0; got {number}")
+    receipt = Receipt(number, prove_inclusion(record.leaf_hashes, number), parse_note(record.note_text))
+    log_key = NoteKey(state.charter.origin, ED25519, state.log_key)
+    verify_receipt(receipt, record.leaves[number], log_key)
+    text = receipt.encode()
+    document = {
+        "entry": number,
+        "leaf": encode_base64(record.leaves[number]),
+        "log_key": log_key.encode(),
+        "receipt": text,
+    }
+    if as_json:
+        show(document, as_json=True)
+    else:
+        print(text, end="")  # noqa: T201 - bytes for a file: nothing may wrap them

@@ -1,0 +1,234 @@
+"""`hansa rehearse`: the whole chain on anybody's tables, to see whether a coalition would pay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from hansa.cli.options import AsJson, stop
+from hansa.cli.printing import make_facts, make_table, open_console, show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import RenderableType
+
+    from hansa.governance import Charter, Finding
+    from hansa.rehearsal import Cast
+    from hansa.rehearsal.inspection import Inspection
+
+app = App(name="rehearse", help="Try a coalition out on your own tables, before anybody signs.")
+
+Column = Annotated[str | None, Parameter(metavar="COLUMN")]
+
+
+@app.default
+def rehearse(
+    tables: Annotated[
+        Path, Parameter(name="FOLDER", help="Folder with one table (CSV or Parquet) per organisation.")
+    ],
+    /,
+    *,
+    init: Annotated[
+        bool,
+        Parameter(negative="", show_default=False, help="Look at the tables and write FOLDER/plan.yaml to edit."),
+    ] = False,
+    label: Annotated[Column, Parameter(help="With --init: the column to predict; it holds two values.")] = None,
+    group: Annotated[
+        Column, Parameter(help="With --init: the column whose rows stay together, such as a person.")
+    ] = None,
+    time: Annotated[Column, Parameter(help="With --init: the column by which later rows test.")] = None,
+    leave_out: Annotated[
+        tuple[str, ...],
+        Parameter(metavar="COLUMN", negative="", help="With --init: a column to pass over; may be given again."),
+    ] = (),
+    plan: Annotated[Path | None, Parameter(help="The plan; FOLDER/plan.yaml when left out.")] = None,
+    charter: Annotated[
+        Path | None, Parameter(help="The charter; FOLDER/charter.yaml when left out, written if missing.")
+    ] = None,
+    out: Annotated[
+        Path | None, Parameter(help="Where the coalition will live; FOLDER/rehearsal when left out.")
+    ] = None,
+    again: Annotated[
+        bool,
+        Parameter(negative="", show_default=False, help="Replace the earlier rehearsal, or with --init the plan."),
+    ] = False,
+    open_report: Annotated[
+        bool,
+        Parameter(name="--open", negative="", show_default=False, help="Open the report in the browser at the end."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Try a coalition out on your own tables, before anybody signs.
+
+    First `--init --label COLUMN`, which looks at the tables and writes a plan; edit it; then rehearse. Use synthetic
+    or permitted data: on one machine nothing is hidden from whoever owns the machine.
+    """
+    if init:
+        if label is None:
+            stop("say which column to predict: `--init --label COLUMN`")
+        _write_plan(tables, label, group, time, leave_out, plan, again=again, as_json=as_json)
+    elif label is not None or group is not None or time is not None or leave_out:
+        stop("`--label`, `--group`, `--time` and `--leave-out` go with `--init`; otherwise the plan says them")
+    else:
+        _play(tables, plan, charter, out, again=again, open_report=open_report, as_json=as_json)
+
+
+def _write_plan(
+    tables: Path,
+    label: str,
+    group: str | None,
+    time: str | None,
+    leave_out: Sequence[str],
+    plan: Path | None,
+    *,
+    again: bool,
+    as_json: bool,
+) -> None:
+    """Look at the tables, say what was found, and write the plan that follows."""
+    from hansa.cli.coalition import list_findings
+    from hansa.errors import Refused
+    from hansa.rehearsal.drafting import write_plan
+    from hansa.rehearsal.inspection import inspect_folder
+
+    path = plan or tables / "plan.yaml"
+    if path.exists() and not again:
+        raise Refused("rehearsal.plan-exists", f"`{path}` is there already; `--again` writes it anew")
+    inspection = inspect_folder(tables, label, group, time, leave_out=leave_out)
+    if inspection.errors:
+        from hansa.node.defects import TableRefused
+
+        raise TableRefused(inspection.errors)
+    path.write_text(write_plan(inspection), encoding="utf-8")
+    document = {
+        "plan": str(path),
+        "organisations": [
+            {"name": o.name, "rows": o.rows, "positives": o.positives} for o in inspection.organisations
+        ],
+        "columns": [{"name": c.name, "kind": c.kind} for c in inspection.columns],
+        "findings": _describe(inspection.findings),
+    }
+    show(
+        document,
+        *_show_inspection(inspection),
+        *list_findings(inspection.findings),
+        f"\nThe plan is in `{path}`. Read it and change it: every line is a decision.",
+        f"next: hansa rehearse {tables}",
+        as_json=as_json,
+    )
+
+
+def _show_inspection(inspection: Inspection) -> list[RenderableType]:
+    rows = [(o.name, f"{o.rows:,}", f"{o.positives:,}") for o in inspection.organisations]
+    used = [column for column in inspection.columns if column.kind != "left out"]
+    columns = ", ".join(f"{column.name} ({column.kind})" for column in used)
+    return [
+        make_table(("organisation", "rows", "with the event"), rows, right=("rows", "with the event")),
+        "",
+        make_facts([("columns", columns)]),
+    ]
+
+
+def _play(
+    tables: Path,
+    plan: Path | None,
+    charter: Path | None,
+    out: Path | None,
+    *,
+    again: bool,
+    open_report: bool,
+    as_json: bool,
+) -> None:
+    """Check everything that can be checked before, then play."""
+    from hansa.cli.coalition import list_findings, tabulate_decisions
+    from hansa.cli.playing import make_room, play_and_tell
+    from hansa.errors import Unavailable
+    from hansa.rehearsal import cast_folder, read_plan
+
+    folder = out or tables / "rehearsal"
+    path = plan or tables / "plan.yaml"
+    if not path.is_file():
+        raise Unavailable(
+            f"there is no plan `{path}`; `hansa rehearse --init {tables} --label COLUMN` writes one"
+        )
+    agreed_plan = read_plan(path)
+    agreed, written = _read_charter(tables, charter)
+    cast = cast_folder(tables, agreed_plan, agreed)
+    warnings = check_cast(cast)
+    make_room(folder, again=again)
+    if not as_json:
+        console = open_console()
+        if written is not None:
+            console.print(f"No charter was there, so a sensible one is in `{written}`:")
+            console.print(tabulate_decisions(agreed))
+        for part in list_findings(warnings):
+            console.print(part)
+    play_and_tell(folder, cast, as_json=as_json, open_report=open_report)
+
+
+def _read_charter(tables: Path, charter: Path | None) -> tuple[Charter, Path | None]:
+    """Return the charter, and the file that was written because there was none."""
+    from hansa.cli.memberfile import read_text
+    from hansa.governance import load_charter
+    from hansa.rehearsal import read_charter
+    from hansa.rehearsal.casting import CHARTER_FILE
+
+    if charter is not None:
+        return load_charter(read_text(charter), charter.name), None
+    path = tables / CHARTER_FILE
+    written = None if path.exists() else path
+    return read_charter(tables, f"Rehearsal of {tables.resolve().name}"), written
+
+
+def check_cast(cast: Cast) -> tuple[Finding, ...]:
+    """Hold every member's table and the charter against the plan before anything is founded.
+
+    Returns:
+        Warnings.
+
+    Raises:
+        TableRefused: every finding of every file, and what of plan and charter would stop the run.
+    """
+    from hansa.cli.memberfile import draw_members
+    from hansa.governance import Finding, lint_charter
+    from hansa.node.data import check_file
+    from hansa.node.defects import TableRefused
+
+    findings = list(_check_cohort(cast))
+    warnings = []
+    for finding in lint_charter(cast.charter, draw_members(cast.founders)):
+        (findings if finding.level == "error" else warnings).append(finding)
+    warnings = [finding for finding in warnings if finding.level == "warning"]
+    for founder in cast.founders:
+        assert founder.data is not None  # a cast from a folder has a table for each
+        try:
+            warnings += check_file(founder.data, cast.plan).findings
+        except TableRefused as refusal:
+            findings += refusal.findings
+    if findings:
+        raise TableRefused(findings)
+    return tuple(warnings)
+
+
+def _check_cohort(cast: Cast) -> Iterable[Finding]:
+    from hansa.governance import Finding
+
+    known = {founder.id for founder in cast.founders}
+    cohort = known if cast.plan.cohort.members == "all" else set(cast.plan.cohort.members)
+    if cohort - known:
+        names = ", ".join(sorted(cohort - known))
+        message = f"`cohort.members` names {names}, and there is no such table; there are {', '.join(sorted(known))}"
+        yield Finding("error", "rehearsal.cohort", message, "plan")
+    floor = max(cast.plan.cohort.minimum, cast.charter.privacy.minimum_cohort)
+    if len(cohort) < floor:
+        message = f"{len(cohort)} organisations can take part, and plan and charter want at least {floor}"
+        yield Finding("error", "rehearsal.minimum-cohort", message, "plan")
+    if cast.charter.privacy.unnoised_sums != "allowed":
+        message = "`privacy.unnoised_sums` is refused, and no plan adds noise yet; write `allowed`"
+        yield Finding("error", "rehearsal.noise", message, "charter")
+
+
+def _describe(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    return [{"level": f.level, "rule": f.rule, "message": f.message, "place": f.place} for f in findings]

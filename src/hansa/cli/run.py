@@ -1,0 +1,248 @@
+"""`hansa run`: start an approved run, stop it, see what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from hansa.cli.options import HERE, AsJson, Folder, ProposalNumber, Speaker, limit_text
+from hansa.cli.printing import make_facts, make_table, narrate, show, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from rich.console import RenderableType
+
+    from hansa.cli.record import Record
+    from hansa.coalition import ProposalRecord, RunRecord, State
+    from hansa.governance import BarVerdict
+
+app = App(name="run", help="Start an approved run, stop it, see what came of it.")
+
+
+@app.command
+def start(number: ProposalNumber, /, *, speaker: Speaker, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Start an approved run and take it to its end.
+
+    It is refused unless the log proves that exactly this plan passed, is in effect and is not braked; every
+    member checks that for itself, again at every round. Only sums leave the members.
+    """
+    from hansa.governance import judge_bars
+    from hansa.rehearsal import Stage, conduct_run
+    from hansa.rehearsal.runner import find_run, publish_report
+
+    narrator = narrate(as_json=as_json)
+    with Stage.open(folder) as stage:
+        _, plan = find_run(stage.state, number)
+        with narrator.part(plan.name):
+            ran = conduct_run(stage, number, speaker, narrator)
+        report = publish_report(stage, ran)
+        model_path = stage.blobs.path(ran.model)
+    verdicts = judge_bars(plan, ran.run.metrics)
+    document = {
+        "proposal": number,
+        "attempt": ran.run.attempt,
+        "entry": ran.run.number,
+        "run": ran.run.id,
+        "cohort": list(ran.run.cohort),
+        "metrics": dict(ran.run.metrics),
+        "bars": _list_bars(verdicts),
+        "model": ran.model,
+        "report": report,
+        "guarantee": plan.privacy.guarantee,
+        "numbers_left": ran.numbers,
+        "bytes_up": {name: traffic.bytes_up for name, traffic in ran.traffic.items()},
+    }
+    met = all(verdict.met for verdict in verdicts)
+    facts = make_facts([*_spell_bars(verdicts), ("model", model_path), ("report", stage.blobs.path(report))])
+    verdict = "Every bar set before the run is met." if met else "A bar is missed: this model cannot be released."
+    step = f"proposal open release {number} --as {speaker}" if met else f"run report {number}"
+    show(document, "", verdict, facts, suggest(step, folder), as_json=as_json)
+
+
+@app.command(name="list")
+def list_runs(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """List the runs that were proposed, and their attempts."""
+    from hansa.cli.record import read_state
+
+    _, state = read_state(folder)
+    runs = [_describe(proposal, state) for proposal in state.proposals.values() if proposal.plan is not None]
+    rows = [
+        (
+            run["entry"],
+            run["outcome"].replace("_", " "),
+            ", ".join(f"{attempt['attempt']} {attempt['status']}" for attempt in run["attempts"]) or "–",
+            run["braked_until"] or "–",
+            run["title"],
+        )
+        for run in runs
+    ]
+    table = make_table(("entry", "proposal", "attempts", "braked until", "title"), rows, right=("entry",))
+    show({"runs": runs}, table if rows else "No run was proposed yet.", as_json=as_json)
+
+
+@app.command
+def report(
+    number: ProposalNumber,
+    /,
+    *,
+    member: Annotated[
+        str | None,
+        Parameter(name="--as", metavar="MEMBER", help="Show this member's private report, out of its own folder."),
+    ] = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Report a run: what the coalition may know, or with --as what one member alone does."""
+    from hansa.cli.record import read_state
+    from hansa.cli.reports import find_completed, read_private
+
+    record, state = read_state(folder)
+    run = find_completed(state, number)
+    if member is not None:
+        private = read_private(folder, member, run)
+        show(private, *_show_private(number, private), as_json=as_json)
+        return
+    document, parts = _report_jointly(number, run, state, record)
+    show(document, *parts, as_json=as_json)
+
+
+@app.command
+def brake(
+    number: ProposalNumber,
+    /,
+    *,
+    speaker: Speaker,
+    reason: Annotated[
+        str, Parameter(validator=limit_text(1_000, shortest=1), metavar="TEXT", help="Why, for the others.")
+    ],
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Stop a run at once, for as long as the charter lets one member alone.
+
+    Each member has one brake per run; once more than half have used theirs, the run is stopped for good.
+    """
+    from hansa.cli.record import find_proposal
+    from hansa.coalition import Brake
+    from hansa.rehearsal import Stage
+
+    with Stage.open(folder) as stage:
+        proposal = find_proposal(stage.state, number)
+        entry = stage.say(speaker, Brake(proposal=proposal.id, reason=reason))
+        stage.settle()
+        until = _spell_brake(find_proposal(stage.state, number))
+    document = {"proposal": number, "entry": entry, "member": speaker, "braked_until": until}
+    show(document, f"`{speaker}` brakes run {number} (entry {entry}); it is stopped until {until}.", as_json=as_json)
+
+
+def _describe(proposal: ProposalRecord, state: State) -> dict[str, Any]:
+    return {
+        "entry": proposal.number,
+        "title": proposal.title,
+        "outcome": proposal.outcome,
+        "plan": proposal.plan.digest if proposal.plan is not None else None,
+        "braked_until": _spell_brake(proposal) if proposal.braked_until > state.at else None,
+        "attempts": [
+            {
+                "attempt": run.attempt,
+                "entry": run.number,
+                "status": run.status,
+                "coordinator": run.coordinator,
+                "cohort": list(run.cohort),
+            }
+            for run in state.attempts(proposal.id)
+        ],
+    }
+
+
+def _spell_brake(proposal: ProposalRecord) -> str:
+    from hansa.coalition import STOPPED_FOR_GOOD
+    from hansa.transparency import format_instant
+
+    return "ever" if proposal.braked_until == STOPPED_FOR_GOOD else format_instant(proposal.braked_until)
+
+
+def _list_bars(verdicts: Sequence[BarVerdict]) -> list[dict[str, Any]]:
+    return [{"metric": v.metric, v.direction: v.limit, "value": v.value, "met": v.met} for v in verdicts]
+
+
+def _spell_bars(verdicts: Sequence[BarVerdict]) -> list[tuple[str, str]]:
+    from hansa.rehearsal.spelling import describe_metric, format_metric
+
+    return [
+        (
+            "bar",
+            f"{'✓ met' if v.met else '✗ not met'}: {describe_metric(v.metric)} {format_metric(v.metric, v.value)}, "
+            f"{v.direction.replace('_', ' ')} {format_metric(v.metric, v.limit)} asked",
+        )
+        for v in verdicts
+    ]
+
+
+def _report_jointly(
+    number: int, run: RunRecord, state: State, record: Record
+) -> tuple[dict[str, Any], list[RenderableType]]:
+    from hansa.cli.record import find_proposal
+    from hansa.cli.reports import search_report
+    from hansa.governance import judge_bars
+    from hansa.rehearsal.spelling import tabulate_metrics
+
+    plan = find_proposal(state, number).plan
+    assert plan is not None  # `find_completed` refuses what is not a run
+    verdicts = judge_bars(plan, run.metrics)
+    found = search_report(record.blobs, run) if record.blobs is not None else None
+    released = any(release.model == run.model for release in state.releases)
+    document = {
+        "proposal": number,
+        "attempt": run.attempt,
+        "run": run.id,
+        "name": plan.name,
+        "plan": plan.digest,
+        "guarantee": plan.privacy.guarantee,
+        "cohort": list(run.cohort),
+        "metrics": dict(run.metrics),
+        "bars": _list_bars(verdicts),
+        "model": run.model,
+        "report": found,
+        "released": released,
+    }
+    rows = tabulate_metrics({name: float(value) for name, value in run.metrics.items()})
+    columns = ("over the cohort", "alone", "together", "corrected")
+    facts = make_facts(
+        [
+            *_spell_bars(verdicts),
+            ("privacy", plan.privacy.guarantee),
+            ("model", f"{run.model}{', released' if released else ', not released'}"),
+            ("report", found or "not in this folder"),
+        ]
+    )
+    head = f"Run {number}, attempt {run.attempt}: {plan.name}, {len(run.cohort)} members"
+    return document, [head, "", make_table(columns, rows, right=columns[1:]), "", facts]
+
+
+def _show_private(number: int, private: Mapping[str, Any]) -> list[RenderableType]:
+    from hansa.rehearsal.spelling import format_gain, format_measure
+
+    def spell(name: str) -> str:
+        value = private.get(name)
+        if not isinstance(value, dict):
+            return "–"
+        if "auc" in value:
+            low, high = format_measure(value["low"]), format_measure(value["high"])
+            return f"{format_measure(value['auc'])}, 95% interval {low} to {high}"
+        low, high = format_gain(value["low"]), format_gain(value["high"])
+        return f"{format_gain(value['value'])}, 95% interval {low} to {high}"
+
+    names = {
+        "alone": "AUC alone",
+        "together": "AUC together",
+        "corrected": "AUC with local correction",
+        "gain": "gain together",
+        "corrected_gain": "gain with correction",
+    }
+    rows = f"{private['rows']:,}, {private['test_rows']:,} of them tested, {private['test_positives']:,} with the event"
+    facts = [("rows", rows), *((title, spell(name)) for name, title in names.items()), ("advice", private["advice"])]
+    return [f"Run {number}, for {private['member']} alone", make_facts(facts)]

@@ -1,0 +1,88 @@
+from fractions import Fraction
+from hashlib import sha256
+
+import numpy as np
+import pytest
+
+from hansa.engine import Derivation, read_total, write_total
+from hansa.errors import Malformed
+from hansa.learning import Logistic, NumberFeature, Parameters, Schema, StratifiedSplit, Table, divide_rows
+from hansa.secagg import Party
+
+SCHEMA = Schema((NumberFeature("x", 0.0, 1.0, missing=False),))
+NAMES = ("ada", "bob", "cyd")
+
+
+def rows_of(name, number):
+    random = np.random.default_rng(number)
+    x = random.random(200)
+    labels = (random.random(200) < x).astype(np.int8)
+    return divide_rows(Table(SCHEMA, {"x": x}, {}, labels), StratifiedSplit(0, Fraction(3, 10)), name)
+
+
+@pytest.fixture
+def recipe():
+    return Logistic(SCHEMA, Parameters(), NAMES)
+
+
+def derive(recipe, run="ab" * 32):
+    cohort = tuple(Party(name, sha256(name.encode()).digest()) for name in NAMES)
+    return Derivation(recipe, run=run, coalition="cd" * 32, cohort=cohort, threshold=3, minimum_cohort=3)
+
+
+def total_of(derivation, recipe, members):
+    question = derivation.question
+    return write_total(sum(derivation.quantiser.encode(recipe.answer(question, rows)) for rows in members))
+
+
+def test_two_parties_that_saw_the_same_totals_ask_the_same_and_end_with_the_same_transcript(recipe):
+    hub, node = derive(recipe), derive(recipe)
+    members = [rows_of(name, number) for number, name in enumerate(NAMES)]
+    asked = []
+    while hub.question is not None:
+        assert node.question_digest == hub.question_digest
+        assert node.session.digest == hub.session.digest
+        asked.append(hub.question_digest)
+        total = total_of(hub, recipe, members)
+        hub.learn(total)
+        node.learn(total)
+    assert len(set(asked)) == len(asked)
+    assert hub.transcript == node.transcript
+    assert hub.result.model_document() == node.result.model_document()
+
+
+def test_another_total_leads_to_another_question_and_another_transcript(recipe):
+    hub, node = derive(recipe), derive(recipe)
+    members = [rows_of(name, number) for number, name in enumerate(NAMES)]
+    total = total_of(hub, recipe, members)
+    hub.learn(total)
+    node.learn(write_total(read_total(total) + 2**45 * (np.arange(len(read_total(total))) == 0)))
+    assert hub.transcript != node.transcript
+    assert hub.question_digest != node.question_digest
+
+
+def test_another_run_has_another_transcript_and_other_sessions(recipe):
+    assert derive(recipe).transcript != derive(recipe, run="00" * 32).transcript
+    assert derive(recipe).session.digest != derive(recipe, run="00" * 32).session.digest
+
+
+def test_a_total_of_another_length_is_refused(recipe):
+    with pytest.raises(Malformed) as caught:
+        derive(recipe).learn(b"\x00" * 8)
+    assert caught.value.rule == "run.total"
+
+
+def test_a_derivation_that_has_its_result_asks_and_learns_no_more(recipe):
+    hub = derive(recipe)
+    members = [rows_of(name, number) for number, name in enumerate(NAMES)]
+    while hub.question is not None:
+        hub.learn(total_of(hub, recipe, members))
+    with pytest.raises(RuntimeError):
+        _ = hub.session
+    with pytest.raises(RuntimeError):
+        hub.learn(b"")
+
+
+def test_totals_keep_their_sign_as_bytes():
+    numbers = np.array([0, 1, -1, 2**62, -(2**62)], dtype=np.int64)
+    assert read_total(write_total(numbers)).tolist() == numbers.tolist()

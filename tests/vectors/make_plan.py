@@ -1,0 +1,255 @@
+"""Make the vectors of plans: `yaml` is what people wrote; `canonical` and `digest` are what the record keeps.
+
+A bad vector has either `yaml` with the `line` of the finding, or `canonical` alone.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+from vectorfiles import Case, bad, valid, write
+
+RECIPE = "ab" * 32
+
+SMALL = f"""\
+version: 1
+name: Small
+purpose: Be small.
+recipe: {{name: logistic, digest: {RECIPE}}}
+label: {{name: y, positive: 1, negative: 0}}
+features:
+  - {{name: a, type: number, minimum: 0, maximum: 1}}
+  - {{name: b, type: category, categories: [u, v]}}
+cohort: {{minimum: 3}}
+split: {{kind: stratified, test: 3/10}}
+privacy: {{noise: none}}
+bars: [{{metric: auc_together, at_least: 0.80}}]
+leaves: [{{what: sums, to: members}}]
+"""
+
+PARAMETERS = {
+    "ridge": "1",
+    "organisation_intercepts": False,
+    "correction": "10",
+    "minimum_category_members": 3,
+    "minimum_category_rows": 10,
+    "maximum_turns": 25,
+}
+A = {"name": "a", "type": "number", "unit": "", "minimum": "0", "maximum": "1", "missing": "refused"}
+B = {"name": "b", "type": "category", "categories": ["u", "v"], "missing": "refused"}
+
+
+def canonical(**changes: object) -> dict[str, object]:
+    return {
+        "version": 1,
+        "name": "Small",
+        "purpose": "Be small.",
+        "recipe": {"name": "logistic", "digest": RECIPE, "parameters": PARAMETERS},
+        "label": {"name": "y", "positive": "1", "negative": "0"},
+        "features": [A, B],
+        "cohort": {"members": "all", "minimum": 3},
+        "split": {"kind": "stratified", "seed": 0, "test": "3/10"},
+        "privacy": {"noise": "none"},
+        "bars": [{"metric": "auc_together", "at_least": "0.80"}],
+        "leaves": [{"what": "sums", "to": "members"}],
+        **changes,
+    }
+
+
+SPLIT = "{kind: stratified, test: 3/10}"
+GROUP = {"kind": "group", "column": "person", "seed": 7, "test": "1/4", "scope": "everywhere"}
+TIME = {"kind": "time", "column": "year", "from": "1996"}
+
+GOOD = [
+    ("small", "everything that has a default is left out", SMALL, canonical()),
+    ("decimal-share", "the test share as a decimal", SMALL.replace("3/10", "0.30"), canonical()),
+    (
+        "listed-cohort",
+        "members listed out of order",
+        SMALL.replace("{minimum: 3}", "{members: [cyd, ada, bob], minimum: 3}"),
+        canonical(cohort={"members": ["ada", "bob", "cyd"], "minimum": 3}),
+    ),
+    (
+        "group-split",
+        "rows of one person stay together",
+        SMALL.replace(SPLIT, "{kind: group, column: person, seed: 7, test: 0.25}"),
+        canonical(split=GROUP),
+    ),
+    (
+        "time-split",
+        "rows from one year on are test rows",
+        SMALL.replace(SPLIT, "{kind: time, column: year, from: 1996}"),
+        canonical(split=TIME),
+    ),
+    (
+        "counted",
+        "categories are counted",
+        SMALL.replace("[u, v]", "counted"),
+        canonical(features=[A, {**B, "categories": "counted"}]),
+    ),
+    (
+        "texts-as-typed",
+        "texts that look like something else",
+        SMALL.replace("[u, v]", "[NO, 007, 1, true, 1.0, 1996-01-01]"),
+        canonical(features=[A, {**B, "categories": ["NO", "007", "1", "true", "1.0", "1996-01-01"]}]),
+    ),
+    (
+        "fraction-bar",
+        "a bar as a fraction, and one from above",
+        SMALL.replace("at_least: 0.80}", "at_least: 4/6}, {metric: brier_together, at_most: 0.1}"),
+        canonical(
+            bars=[
+                {"metric": "auc_together", "at_least": "2/3"},
+                {"metric": "brier_together", "at_most": "0.1"},
+            ]
+        ),
+    ),
+]
+
+BAD_YAML = [
+    (
+        "plan.field-missing",
+        "no-bars",
+        "no bars",
+        SMALL.replace("bars: [{metric: auc_together, at_least: 0.80}]\n", ""),
+        1,
+    ),
+    ("plan.field-unknown", "code", "a plan that carries code", SMALL + "code: run.py\n", 14),
+    (
+        "plan.value",
+        "unknown-recipe",
+        "a recipe that does not exist",
+        SMALL.replace("name: logistic", "name: forest"),
+        4,
+    ),
+    (
+        "plan.value",
+        "unknown-metric",
+        "a metric that does not exist",
+        SMALL.replace("auc_together", "accuracy"),
+        12,
+    ),
+    ("plan.value", "two-members", "a cohort of two", SMALL.replace("minimum: 3", "minimum: 2"), 9),
+    (
+        "plan.value",
+        "unknown-noise",
+        "noise that does not exist yet",
+        SMALL.replace("noise: none", "noise: gaussian"),
+        11,
+    ),
+    ("plan.digest", "recipe-by-name", "a recipe digest that is none", SMALL.replace(RECIPE, "latest"), 4),
+    ("plan.decimal", "exponent", "a number with an exponent", SMALL.replace("maximum: 1", "maximum: 1e3"), 7),
+    (
+        "plan.decimal",
+        "no-ridge",
+        "a ridge of nothing",
+        SMALL.replace(RECIPE, RECIPE + ", parameters: {ridge: 0}"),
+        4,
+    ),
+    (
+        "plan.text",
+        "tab",
+        "a control character in a column's name",
+        SMALL.replace("name: y", 'name: "a\\tb"'),
+        5,
+    ),
+    ("plan.label", "one-label", "both labels are the same", SMALL.replace("negative: 0", "negative: 1"), 5),
+    (
+        "plan.bounds",
+        "bounds",
+        "a maximum that is not above the minimum",
+        SMALL.replace("maximum: 1", "maximum: 0"),
+        7,
+    ),
+    ("plan.categories", "category-twice", "a category listed twice", SMALL.replace("[u, v]", "[u, v, u]"), 8),
+    ("plan.categories", "no-category", "no category", SMALL.replace("[u, v]", "[]"), 8),
+    ("plan.feature-twice", "feature-twice", "a feature listed twice", SMALL.replace("name: b", "name: a"), 8),
+    (
+        "plan.label-feature",
+        "label-feature",
+        "the label among the features",
+        SMALL.replace("name: b", "name: y"),
+        8,
+    ),
+    (
+        "plan.cohort",
+        "small-list",
+        "fewer members than the minimum",
+        SMALL.replace("{minimum: 3}", "{members: [ada, bob], minimum: 3}"),
+        9,
+    ),
+    ("plan.fraction", "all-test", "all rows are test rows", SMALL.replace("3/10", "1"), 10),
+    (
+        "plan.split-column",
+        "group-feature",
+        "the group is a feature",
+        SMALL.replace(SPLIT, "{kind: group, column: b, test: 1/4}"),
+        10,
+    ),
+    (
+        "plan.split-column",
+        "time-label",
+        "the time is the label",
+        SMALL.replace(SPLIT, "{kind: time, column: y, from: 1}"),
+        10,
+    ),
+    ("plan.bar", "two-limits", "a bar from both sides", SMALL.replace("0.80", "0.80, at_most: 0.9"), 12),
+    ("plan.bar", "high", "a bar in words", SMALL.replace("0.80", "high"), 12),
+    (
+        "plan.bar-twice",
+        "bar-twice",
+        "two bars of one kind",
+        SMALL.replace("0.80}", "0.80}, {metric: auc_together, at_least: 0.9}"),
+        12,
+    ),
+]
+
+BAD_CANONICAL = [
+    (
+        "plan.not-canonical",
+        "record-number",
+        "a number where text is kept",
+        canonical(features=[{**A, "minimum": 0}, B]),
+    ),
+    (
+        "plan.not-canonical",
+        "record-decimal-share",
+        "a share as a decimal",
+        canonical(split={"kind": "stratified", "seed": 0, "test": "0.3"}),
+    ),
+    (
+        "plan.not-canonical",
+        "record-unsorted-cohort",
+        "members out of order",
+        canonical(cohort={"members": ["cyd", "ada", "bob"], "minimum": 3}),
+    ),
+    (
+        "plan.not-canonical",
+        "record-null-limit",
+        "a limit that is null",
+        canonical(bars=[{"metric": "auc_together", "at_least": "0.80", "at_most": None}]),
+    ),
+    (
+        "plan.not-canonical",
+        "record-default-left-out",
+        "a default left out",
+        canonical(recipe={"name": "logistic", "digest": RECIPE}),
+    ),
+    ("plan.value", "record-version-2", "a version that does not exist", canonical(version=2)),
+    ("plan.value", "record-text", "a text", "plan"),
+]
+
+
+def cases() -> Iterator[Case]:
+    for name, what, text, form in GOOD:
+        spelling = json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        digest = hashlib.sha256(spelling.encode()).hexdigest()
+        yield valid(name, what, yaml=text, canonical=form, digest=digest)
+    for rule, name, what, text, line in BAD_YAML:
+        yield bad(rule, name, what, yaml=text, line=line)
+    for rule, name, what, form in BAD_CANONICAL:
+        yield bad(rule, name, what, canonical=form)
+
+
+if __name__ == "__main__":
+    write("plan", cases())

@@ -130,9 +130,18 @@ def test_a_veto_that_one_member_reaches_is_seen(lint):
     assert ("warning", "blocks-alone", "every member alone can block every amendment") in found
 
 
-def test_a_veto_that_never_matters_is_noted(lint):
-    assert "veto-idle" in rules(lint('passes: ">= 2/3 of cast", veto: 1/2'), "note")
-    assert "veto-idle" not in rules(lint('passes: ">= 2/3 of cast", veto: 1/3'), "note")
+@pytest.mark.parametrize(
+    ("rule", "idle"),
+    [
+        ('passes: ">= 2/3 of cast", veto: 2/5', True),
+        ('passes: ">= 2/3 of cast", veto: 1/3', False),
+        ('passes: "> 2/3 of cast", veto: 1/3', True),
+        ('passes: ">= 1/4 of cast", veto: 1/2', True),
+        ('passes: ">= 1/4 of cast", veto: 2/5', False),
+    ],
+)
+def test_a_veto_that_never_matters_is_noted(lint, rule, idle):
+    assert ("veto-idle" in rules(lint(rule), "note")) is idle
 
 
 def test_an_expulsion_is_judged_without_the_member_concerned(lint):

@@ -1,7 +1,6 @@
 import csv
 import io
 import sys
-from fractions import Fraction
 
 import duckdb
 import numpy as np
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from hansa import learning
 from hansa.errors import Refused, Unavailable
 from hansa.governance.plan import load_plan
-from hansa.node.data import TableRefused, check_file, load_rows, load_table, schema_of, split_of
+from hansa.node.data import TableRefused, check_file, load_rows, load_table
 
 PLAN = """
 version: 1
@@ -92,17 +91,6 @@ def test_the_table_is_one_that_the_computation_accepts(write):
     rows = load_rows(write(GOOD * 10), PLANS["time"], "alpha")
     assert (len(rows.train), len(rows.test)) == (10, 10)
     assert rows.member == "alpha"
-
-
-def test_schema_and_split_follow_the_plan():
-    schema = schema_of(PLANS["group"])
-    assert schema.features[0] == learning.NumberFeature("speed", 0.0, 500.5, missing=True)
-    assert schema.features[1] == learning.NumberFeature("mass", 1.0, 5.0, missing=False)
-    assert schema.features[2].categories == ("No Cloud", "Some Cloud", "Overcast", "None")
-    assert schema.features[3] == learning.CategoryFeature("species", None, missing=True)
-    assert split_of(PLANS["stratified"]) == learning.StratifiedSplit(4, Fraction(3, 10))
-    assert split_of(PLANS["group"]) == learning.GroupSplit("person", 4, Fraction(3, 10), everywhere=False)
-    assert split_of(PLANS["time"]) == learning.TimeSplit("year", "1996")
 
 
 def test_extra_columns_are_not_looked_at(write):
@@ -391,6 +379,6 @@ def test_a_file_is_either_refused_with_findings_or_accepted_by_the_computation(t
         findings = refusal.findings
     else:
         learning.verify_table(table)
-        learning.split_rows(table, split_of(plan), "alpha")
+        learning.split_rows(table, learning.read_split(plan.to_json()), "alpha")
     assert all(finding.level == "error" and finding.place for finding in findings)
     assert all("\n" not in str(finding) for finding in findings)

@@ -32,13 +32,16 @@ def build_app() -> App:
         exit_on_error=False,
         verbose=False,
     )
-    app["--help"].help = "Say this, and stop. So does every command."
+    app["--help"].help = "Explain hansa; after a command, explain that one."
     app["--version"].help = "Say which version this is."
     app.command(make_installer(app), name="--install-completion")
     # In the order of the story.
     nouns = (demo.app, rehearse.app, coalition.app, member.app, proposal.app, run.app, log.app, verify.app)
     for place, noun in enumerate(nouns):
         noun.sort_key = place
+        noun.help_epilogue = ""
+        for verb_place, verb in enumerate(noun.subapps):
+            verb.sort_key = verb_place
         app.command(noun)
     return app
 

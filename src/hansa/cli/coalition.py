@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from hansa.cli.options import HERE, AsJson, Folder
+from hansa.cli.options import FOLDER_VARIABLE, HERE, AsJson, Folder
 from hansa.cli.printing import make_facts, make_table, show, suggest
 
 if TYPE_CHECKING:
@@ -28,12 +28,15 @@ def found(
     charter: CharterPath,
     /,
     *,
-    members: Annotated[Path, Parameter(help="The founders, YAML: a list of id, name, country, class, weight, data.")],
+    members: Annotated[
+        Path, Parameter(help="The founders, YAML: a list of id, name, country, class, weight, data.")
+    ],
     folder: Annotated[
-        Path, Parameter(name="--folder", env_var="HANSA_FOLDER", help="New folder for the coalition.")
+        Path, Parameter(name="--folder", env_var=FOLDER_VARIABLE, help="New folder for the coalition.")
     ],
     lead: Annotated[
-        str | None, Parameter(metavar="MEMBER", help="Founder who writes the first entry; the first in the list.")
+        str | None,
+        Parameter(metavar="MEMBER", help="Founder who writes the first entry; the first in the list."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -48,7 +51,9 @@ def found(
 
     agreed, founders = read_agreement(charter, members)
     if lead is not None and lead not in {founder.id for founder in founders}:
-        raise Refused("found.lead", f"`{lead}` is not in `{members}`; there are {_list(f.id for f in founders)}")
+        raise Refused(
+            "found.lead", f"`{lead}` is not in `{members}`; there are {_list(f.id for f in founders)}"
+        )
     with Stage.found(folder, agreed, founders, lead or founders[0].id) as stage:
         state = stage.state
         findings = lint_charter(agreed, state.active_members)
@@ -65,7 +70,7 @@ def found(
     facts = make_facts(
         [
             ("coalition", state.coalition),
-            ("charter", f"version {agreed.version}, {agreed.digest}"),
+            ("charter", agreed.digest),
             ("members", _list(names)),
             ("folder", folder),
         ]
@@ -97,6 +102,7 @@ def lint(
     from hansa.cli.failure import EXIT_CODES
     from hansa.cli.memberfile import draw_members, read_agreement
     from hansa.governance import lint_charter
+    from hansa.rehearsal.spelling import pluralise
 
     agreed, founders = read_agreement(charter, members)
     findings = lint_charter(agreed, draw_members(founders))
@@ -108,10 +114,13 @@ def lint(
         "members": len(founders),
         "findings": [_describe(finding) for finding in findings],
     }
-    counts = ", ".join(
-        f"{sum(finding.level == level for finding in findings)} {level}s" for level in ("error", "warning", "note")
+    levels = [finding.level for finding in findings]
+    counts = ", ".join(pluralise(levels.count(level), level) for level in ("error", "warning", "note"))
+    judged = (
+        f"for {len(founders)} members"
+        if members is not None
+        else "by itself; name --members to judge it for them"
     )
-    judged = f"for {len(founders)} members" if members is not None else "by itself; name --members to judge it for them"
     head = f"{agreed.name}, version {agreed.version}, {judged}: {counts}"
     show(document, head, *list_findings(findings), as_json=as_json)
     return EXIT_CODES["refused"] if errors else 0
@@ -122,6 +131,7 @@ def show_coalition(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Show what was agreed, how it is decided, and how far the log has come."""
     from hansa.cli.record import read_record
     from hansa.coalition import audit_log
+    from hansa.rehearsal.spelling import pluralise
     from hansa.transparency import format_instant
 
     record = read_record(folder)
@@ -147,12 +157,13 @@ def show_coalition(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
         [
             ("coalition", state.coalition),
             ("purpose", agreed.purpose),
-            ("charter", f"version {agreed.version}, {agreed.digest}"),
+            ("charter", f"version {agreed.version}"),
+            ("digest", agreed.digest),
             ("members", f"{len(state.active_members)}, of whom {len(state.voting_members)} vote"),
-            ("log", f"{agreed.origin}, {state.size} entries until {format_instant(state.at)}"),
+            ("log", f"{agreed.origin}, {pluralise(state.size, 'entry')} until {format_instant(state.at)}"),
             ("cosigned", f"by {len(audit.cosigned_by)} members, {audit.cosignatures_needed} needed"),
             ("brake", f"any member stops a run for up to {agreed.brake.hours} hours"),
-            ("released", f"{len(state.releases)} models"),
+            ("released", pluralise(len(state.releases), "model")),
         ]
     )
     show(document, agreed.name, facts, "", tabulate_decisions(agreed), as_json=as_json)
@@ -161,6 +172,7 @@ def show_coalition(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
 def tabulate_decisions(charter: Charter) -> RenderableType:
     """Lay out what can be decided, and how."""
     from hansa.governance.spelling import format_duration, format_fraction
+    from hansa.rehearsal.spelling import EFFECTS
 
     rows = [
         (
@@ -170,7 +182,8 @@ def tabulate_decisions(charter: Charter) -> RenderableType:
             format_duration(rule.period_seconds),
             format_duration(rule.timelock_seconds),
         )
-        for name, rule in charter.decisions.items()
+        for name in EFFECTS
+        if (rule := charter.decisions.get(name)) is not None
     ]
     columns = ("decision", "passes with", "quorum", "period", "timelock")
     return make_table(columns, rows)

@@ -31,7 +31,9 @@ def make_installer(app: App) -> Callable[..., None]:
         try:
             chosen = shell or detect_shell()
         except ShellDetectionError:
-            raise Unavailable("cannot tell which shell this is; say `--shell bash`, `zsh` or `fish`") from None
+            raise Unavailable(
+                "cannot tell which shell this is; say `--shell bash`, `zsh` or `fish`"
+            ) from None
         path = app.install_completion(shell=chosen, output=output, add_to_startup=False)
         text = f"{chosen} completes hansa from its next start on; the script is `{path}`"
         show({"shell": chosen, "script": str(path)}, text, as_json=as_json)

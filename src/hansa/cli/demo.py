@@ -23,7 +23,9 @@ def demo(
     again: Again = False,
     open_report: Annotated[
         bool,
-        Parameter(name="--open", negative="", show_default=False, help="Open the report in the browser at the end."),
+        Parameter(
+            name="--open", negative="", show_default=False, help="Open the report in the browser at the end."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -11,8 +11,9 @@
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -21,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hansa.cli.printing import write
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
 
 EXIT_CODES: Final[Mapping[str, int]] = MappingProxyType(
@@ -38,6 +40,15 @@ class Reason(NamedTuple):
 
     rule: str
     text: str
+
+
+class SeveralRefused(Refused):
+    """Several things were asked for, and these were refused, each by its own rule."""
+
+    def __init__(self, refusals: Sequence[Refused], *remarks: str) -> None:
+        reasons = [(refusal.rule, reason) for refusal in refusals for reason in refusal.reasons]
+        super().__init__(refusals[0].rule, [*(reason for _, reason in reasons), *remarks])
+        self.rules = tuple(rule for rule, _ in reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +82,27 @@ class Failure:
         """Print a line, or a line for each reason, with the rule in brackets."""
         title = Text(_TITLES.get(self.family, self.family), style="bold red")
         if len(self.reasons) == 1:
-            console.print(title + Text(": ") + _spell(self.reasons[0]))
+            write(console, title + Text(": ") + _spell(self.reasons[0]))
             return
-        console.print(title + Text(f", {len(self.reasons)} reasons:"))
+        write(console, title + Text(f", {len(self.reasons)} reasons:"))
         table = Table.grid(padding=(0, 1))
         table.add_column(width=2, justify="right")
         table.add_column(overflow="fold")
         for reason in self.reasons:
             table.add_row("-", _spell(reason))
-        console.print(table)
+        write(console, table)
 
 
 def explain(error: BaseException) -> Failure:
     """Turn what was raised into a failure; whatever nobody expected is a defect of ours."""
     match error:
         case CycloptsError():
-            return Failure("usage", (Reason("command-line", " ".join(str(error).split())),))
+            text = shorten(str(error), 500, placeholder=" …")
+            return Failure("usage", (Reason("command-line", text),))
         case Malformed():
-            return Failure("malformed", _list_reasons(error.rule, (error.message,), error))
+            return Failure("malformed", _list_reasons(error))
         case Refused():
-            return Failure("refused", _list_reasons(error.rule, error.reasons, error))
+            return Failure("refused", _list_reasons(error))
         case Unavailable() | HansaError():
             return Failure("unavailable", (Reason("unavailable", str(error)),))
         case OSError():
@@ -107,15 +119,14 @@ def explain(error: BaseException) -> Failure:
             return Failure("defect", (Reason("defect", f"{text} ({hint})"),))
 
 
-def _list_reasons(rule: str, texts: tuple[str, ...], error: HansaError) -> tuple[Reason, ...]:
+def _list_reasons(error: Malformed | Refused) -> tuple[Reason, ...]:
     """Give each reason the rule of its own finding, where there are findings."""
+    texts = error.reasons if isinstance(error, Refused) else (error.message,)
     findings = getattr(error, "findings", ())
-    if findings and len(texts) == 1:
+    rules = getattr(error, "rules", tuple(finding.rule for finding in findings))
+    if findings and isinstance(error, Malformed):
         texts = tuple(map(str, findings))
-    rules = [finding.rule for finding in findings]
-    return tuple(
-        Reason(rules[index] if index < len(rules) else rule, text) for index, text in enumerate(texts)
-    )
+    return tuple(Reason(rules[i] if i < len(rules) else error.rule, text) for i, text in enumerate(texts))
 
 
 def _spell(reason: Reason) -> Text:

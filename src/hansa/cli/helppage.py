@@ -7,6 +7,8 @@ from rich.console import Console, ConsoleOptions
 from rich.table import Table
 from rich.text import Text
 
+from hansa.cli.printing import write
+
 _WIDEST_NAME = 26
 
 
@@ -25,7 +27,7 @@ class HelpPage:
         table.add_column(overflow="fold")
         for entry, name in zip(panel.entries, names, strict=True):
             table.add_row("", Text(name), _describe(entry, console))
-        console.print(table)
+        write(console, table)
 
     def render_usage(self, console: Console, _options: ConsoleOptions, usage: object) -> None:
         """Print the line of usage."""
@@ -51,7 +53,7 @@ def _describe(entry: HelpEntry, console: Console) -> Text:
     hints = [
         f"one of {choices}" if choices else "",
         f"default {entry.default}" if entry.default is not None else "",
-        f"or {', '.join(entry.env_var)} in the environment" if entry.env_var else "",
+        f"or ${', $'.join(entry.env_var)}" if entry.env_var else "",
         "required" if entry.required else "",
     ]
     hint = "; ".join(hint for hint in hints if hint)

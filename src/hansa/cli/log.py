@@ -58,7 +58,7 @@ def tick(
     from hansa.transparency import format_instant
 
     with Stage.open(folder) as stage:
-        before = {proposal.number: proposal.outcome for proposal in stage.state.proposals.values()}
+        before = {proposal.number: proposal.outcome for proposal in stage.state.proposals_in_order}
         if forward:
             stage.forward(forward)
         if stage.state.at < stage.now():
@@ -67,7 +67,7 @@ def tick(
         state = stage.state
     changed = [
         {"entry": p.number, "title": p.title, "was": before[p.number], "outcome": p.outcome}
-        for p in state.proposals.values()
+        for p in state.proposals_in_order
         if p.outcome != before[p.number]
     ]
     at = format_instant(state.at)
@@ -108,7 +108,9 @@ def proof(
     record = read_record(folder)
     state = audit_log(record.leaves, record.note_text).state
     if number >= len(record.leaves):
-        raise Refused("proof.number", f"the log has {len(record.leaves)} entries, numbered from 0; got {number}")
+        raise Refused(
+            "proof.number", f"the log has {len(record.leaves)} entries, numbered from 0; got {number}"
+        )
     receipt = Receipt(number, prove_inclusion(record.leaf_hashes, number), parse_note(record.note_text))
     log_key = NoteKey(state.charter.origin, ED25519, state.log_key)
     verify_receipt(receipt, record.leaves[number], log_key)

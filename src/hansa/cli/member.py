@@ -51,7 +51,9 @@ def show_member(
     described = _describe(known, record)
     document = {**described, "entries": said}
     facts = make_facts(described.items())
-    table = make_table(("entry", "at", "said"), [(e["index"], e["at"], e["text"]) for e in said], right=("entry",))
+    table = make_table(
+        ("entry", "at", "said"), [(e["index"], e["at"], e["text"]) for e in said], right=("entry",)
+    )
     show(document, facts, "", table if said else "It has said nothing yet.", as_json=as_json)
 
 
@@ -87,7 +89,9 @@ def leave(*, speaker: Speaker, reason: Reason = "", folder: Folder = HERE, as_js
 
 @app.command
 def enrol(
-    newcomer: Annotated[Path, Parameter(name="NEWCOMER", help="The newcomer, YAML: id, name, country, class, weight, data.")],
+    newcomer: Annotated[
+        Path, Parameter(name="NEWCOMER", help="The newcomer, YAML: id, name, country, class, weight, data.")
+    ],
     /,
     *,
     output: Annotated[
@@ -110,7 +114,9 @@ def enrol(
         state = stage.state
         founder = read_newcomer(newcomer, state.charter)
         if founder.id in state.members:
-            raise Refused("admit.known", f"the id `{founder.id}` is or was a member's; ids are never used again")
+            raise Refused(
+                "admit.known", f"the id `{founder.id}` is or was a member's; ids are never used again"
+            )
         path = output or Path(f"admission-{founder.id}.json")
         if path.exists():
             raise Refused("enrol.exists", f"`{path}` is there already; name another file with `--output`")
@@ -118,7 +124,11 @@ def enrol(
         consent = stage.actor(member.id).key.sign(consent_message(state.coalition, member))
     effect = {"effect": "admit", "member": member.to_json(), "consent": encode_base64(consent)}
     path.write_text(json.dumps(effect, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    document = {"member": member.to_json(), "admission": str(path), "folder": str(stage.actor(member.id).folder)}
+    document = {
+        "member": member.to_json(),
+        "admission": str(path),
+        "folder": str(stage.actor(member.id).folder),
+    }
     text = f"{member.name} has a key, a folder, and an admission that it signed: `{path}`."
     show(document, text, suggest(f"proposal open admit {path} --as MEMBER", folder), as_json=as_json)
 

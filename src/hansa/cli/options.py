@@ -9,6 +9,9 @@ from cyclopts.validators import Number as NumberValidator
 
 HERE: Final = Path()
 
+FOLDER_VARIABLE: Final = "HANSA_FOLDER"
+"""The environment variable that stands in for `--folder`."""
+
 ALL: Final = "all"
 """Stands for every member that can still speak; no member is called so."""
 
@@ -17,7 +20,9 @@ def limit_text(longest: int, *, shortest: int = 0) -> Callable[[Any, object], No
     """Return a validator for a text that goes on the record."""
 
     def check(_type: Any, value: object) -> None:  # noqa: ANN401 - the form of a validator
-        text = str(value) if value is not None else ""
+        if value is None:
+            return
+        text = str(value)
         if not shortest <= len(text) <= longest:
             raise ValueError(f"expected {shortest} to {longest:,} characters, got {len(text):,}")
         if not all(line.isprintable() for line in text.split("\n")):
@@ -47,7 +52,7 @@ def stop(message: str) -> NoReturn:
 
 
 Folder: TypeAlias = Annotated[
-    Path, Parameter(name="--folder", env_var="HANSA_FOLDER", help="Folder of the coalition.")
+    Path, Parameter(name="--folder", env_var=FOLDER_VARIABLE, help="Folder of the coalition.")
 ]
 AsJson: TypeAlias = Annotated[
     bool, Parameter(name="--json", negative="", show_default=False, help="Print one JSON document instead.")

@@ -1,6 +1,5 @@
 """What `hansa` alone says: the story, in the order in which one lives it."""
 
-
 from rich.table import Table
 from rich.text import Text
 
@@ -8,7 +7,7 @@ from hansa import __version__
 from hansa.cli.options import AsJson
 from hansa.cli.printing import show
 
-TITLE = "Run an AI coalition: agree on a charter, vote, train together on sums, prove it."
+TITLE = "Run an AI coalition: charter, votes, training on sums, proof."
 
 EPILOGUE = (
     "Exit codes: 0 done, 1 a defect in hansa, 2 wrong command line, 3 malformed bytes, signature or document, "
@@ -16,16 +15,16 @@ EPILOGUE = (
 )
 
 STORY = (
-    ("See it", "hansa demo", "33 airlines, a whole coalition in a minute"),
-    ("Try it", "hansa rehearse --init FOLDER --label COLUMN", "your own tables: a plan to edit"),
-    ("", "hansa rehearse FOLDER", "… and the whole chain on them"),
+    ("See it", "hansa demo", "33 airlines, in a minute"),
+    ("Try it", "hansa rehearse --init FOLDER --label Y", "your own tables: write a plan"),
+    ("", "hansa rehearse FOLDER", "… and play the whole chain"),
     ("Found", "hansa coalition lint charter.yaml", "what follows from a charter"),
-    ("", "hansa coalition found charter.yaml …", "all founders sign it"),
-    ("Propose", "hansa proposal open run plan.yaml --as ada", "what, why, on which data, with which bars"),
-    ("Vote", "hansa proposal vote 1 yes --as bob", "a ballot, signed and final"),
-    ("Run", "hansa run start 1 --as ada", "only if the log proves that 1 passed"),
-    ("", "hansa run report 1", "what came of it"),
-    ("Verify", "hansa verify FOLDER", "replay everything, alone, offline"),
+    ("", "hansa coalition found charter.yaml …", "every founder signs it"),
+    ("Propose", "hansa proposal open run plan.yaml …", "this plan, with these bars"),
+    ("Vote", "hansa proposal vote 1 yes --as bob", "signed, and final"),
+    ("Run", "hansa run start 1 --as ada", "refused unless 1 has passed"),
+    ("", "hansa run report 1", "alone, together, corrected"),
+    ("Verify", "hansa verify FOLDER", "replay everything, offline"),
 )
 
 

@@ -49,7 +49,8 @@ def make_room(folder: Path, *, again: bool) -> None:
         )
     if not again:
         raise Refused(
-            "rehearsal.exists", f"`{folder}` holds an earlier rehearsal; `--again` replaces it, or name another folder"
+            "rehearsal.exists",
+            f"`{folder}` holds an earlier rehearsal; `--again` replaces it, or name another folder",
         )
     shutil.rmtree(folder)
 

@@ -1,6 +1,7 @@
 """How answers are printed: text for people, or one JSON document for scripts."""
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hansa.cli.options import HERE
+from hansa.cli.options import FOLDER_VARIABLE, HERE
 
 if TYPE_CHECKING:
     from hansa.rehearsal import Narrator
@@ -36,10 +37,22 @@ def show(document: Mapping[str, Any], *parts: RenderableType, as_json: bool) -> 
         return
     console = open_console()
     for part in parts:
+        write(console, part)
+
+
+def write(console: Console, part: RenderableType) -> None:
+    """Print one thing; into a file or a pipe without the blanks that fill a table's lines."""
+    if console.is_terminal:
         console.print(part)
+        return
+    with console.capture() as capture:
+        console.print(part)
+    console.file.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
 
-def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> Table:
+def make_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
+) -> Table:
     """Lay out rows under headings; the last column wraps, the others keep to one line.
 
     Args:
@@ -70,7 +83,8 @@ def make_facts(facts: Iterable[tuple[str, object]]) -> Table:
 
 def suggest(command: str, folder: Path = HERE) -> Text:
     """Return the line that says what one would do next."""
-    where = "" if folder == HERE else f" --folder {shlex.quote(str(folder))}"
+    known = folder == HERE or os.environ.get(FOLDER_VARIABLE) == str(folder)
+    where = "" if known else f" --folder {shlex.quote(str(folder))}"
     return Text("next: ", style="dim") + Text(f"hansa {command}{where}")
 
 

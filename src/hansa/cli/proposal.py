@@ -40,11 +40,15 @@ def open_proposal(
     speaker: Speaker,
     title: Annotated[
         str | None,
-        Parameter(validator=limit_text(200, shortest=1), metavar="TEXT", help="One line; made up when left out."),
+        Parameter(
+            validator=limit_text(200, shortest=1), metavar="TEXT", help="One line; made up when left out."
+        ),
     ] = None,
     reason: Annotated[
         str,
-        Parameter(validator=limit_text(4_000), metavar="TEXT", show_default=False, help="Why, for the voters."),
+        Parameter(
+            validator=limit_text(4_000), metavar="TEXT", show_default=False, help="Why, for the voters."
+        ),
     ] = "",
     folder: Folder = HERE,
     as_json: AsJson = False,
@@ -76,9 +80,17 @@ def list_proposals(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
     from hansa.transparency import format_instant
 
     _, state = read_state(folder)
-    proposals = [describe_proposal(proposal) for proposal in state.proposals.values()]
+    proposals = [describe_proposal(proposal) for proposal in state.proposals_in_order]
     rows = [
-        (p["entry"], p["effect"], p["outcome"].replace("_", " "), p["yes"], p["no"], p["proposer"], p["title"])
+        (
+            p["entry"],
+            p["effect"],
+            p["outcome"].replace("_", " "),
+            p["yes"],
+            p["no"],
+            p["proposer"],
+            p["title"],
+        )
         for p in proposals
     ]
     columns = ("entry", "effect", "outcome", "yes", "no", "by", "title")
@@ -127,7 +139,14 @@ def show_proposal(number: ProposalNumber, /, *, folder: Folder = HERE, as_json: 
     )
     rows = [(voice["entry"], voice["member"], voice["says"], voice["reason"]) for voice in voices]
     table = make_table(("entry", "member", "says", "reason"), rows, right=("entry",))
-    show(document, f"{number}: {proposal.title}", facts, "", table if rows else "Nobody has voted yet.", as_json=as_json)
+    show(
+        document,
+        f"{number}: {proposal.title}",
+        facts,
+        "",
+        table if rows else "Nobody has voted yet.",
+        as_json=as_json,
+    )
 
 
 @app.command
@@ -278,8 +297,9 @@ def _cast(stage: Stage, number: int, names: Sequence[str], ballot: Ballot) -> li
     """Let one member after another vote; an early decision ends it.
 
     Raises:
-        Refused: all that were refused, after the others were counted.
+        SeveralRefused: all that were refused, after the others were counted.
     """
+    from hansa.cli.failure import SeveralRefused
     from hansa.cli.record import find_proposal
     from hansa.errors import Refused
 
@@ -292,12 +312,11 @@ def _cast(stage: Stage, number: int, names: Sequence[str], ballot: Ballot) -> li
             stage.say(name, ballot)
             counted.append(name)
         except Refused as refusal:
-            refused.append(refusal)
+            refused.append(Refused(refusal.rule, [f"`{name}`: {reason}" for reason in refusal.reasons]))
     if counted:
         stage.settle()
     if refused:
-        also = [f"counted nevertheless: {', '.join(counted)}"] if counted else []
-        raise Refused(refused[0].rule, [*(reason for refusal in refused for reason in refusal.reasons), *also])
+        raise SeveralRefused(refused, *([f"counted nevertheless: {', '.join(counted)}"] if counted else []))
     return counted
 
 

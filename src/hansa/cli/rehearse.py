@@ -33,16 +33,25 @@ def rehearse(
     *,
     init: Annotated[
         bool,
-        Parameter(negative="", show_default=False, help="Look at the tables and write FOLDER/plan.yaml to edit."),
+        Parameter(
+            negative="", show_default=False, help="Look at the tables and write FOLDER/plan.yaml to edit."
+        ),
     ] = False,
-    label: Annotated[Column, Parameter(help="With --init: the column to predict; it holds two values.")] = None,
+    label: Annotated[
+        Column, Parameter(help="With --init: the column to predict; it holds two values.")
+    ] = None,
     group: Annotated[
         Column, Parameter(help="With --init: the column whose rows stay together, such as a person.")
     ] = None,
     time: Annotated[Column, Parameter(help="With --init: the column by which later rows test.")] = None,
     leave_out: Annotated[
         tuple[str, ...],
-        Parameter(metavar="COLUMN", negative="", help="With --init: a column to pass over; may be given again."),
+        Parameter(
+            metavar="COLUMN",
+            negative="",
+            show_default=False,
+            help="With --init: a column to pass over; may be given again.",
+        ),
     ] = (),
     plan: Annotated[Path | None, Parameter(help="The plan; FOLDER/plan.yaml when left out.")] = None,
     charter: Annotated[
@@ -53,11 +62,15 @@ def rehearse(
     ] = None,
     again: Annotated[
         bool,
-        Parameter(negative="", show_default=False, help="Replace the earlier rehearsal, or with --init the plan."),
+        Parameter(
+            negative="", show_default=False, help="Replace the earlier rehearsal, or with --init the plan."
+        ),
     ] = False,
     open_report: Annotated[
         bool,
-        Parameter(name="--open", negative="", show_default=False, help="Open the report in the browser at the end."),
+        Parameter(
+            name="--open", negative="", show_default=False, help="Open the report in the browser at the end."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -71,7 +84,9 @@ def rehearse(
             stop("say which column to predict: `--init --label COLUMN`")
         _write_plan(tables, label, group, time, leave_out, plan, again=again, as_json=as_json)
     elif label is not None or group is not None or time is not None or leave_out:
-        stop("`--label`, `--group`, `--time` and `--leave-out` go with `--init`; otherwise the plan says them")
+        stop(
+            "`--label`, `--group`, `--time` and `--leave-out` go with `--init`; otherwise the plan says them"
+        )
     else:
         _play(tables, plan, charter, out, again=again, open_report=open_report, as_json=as_json)
 

@@ -8,6 +8,7 @@ from hansa.cli.record import find_proposal
 from hansa.coalition import RunRecord, State
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.rehearsal import Stage
+from hansa.rehearsal.runner import locate_private_report
 
 
 def find_completed(state: State, number: int) -> RunRecord:
@@ -61,7 +62,7 @@ def read_private(folder: Path, member: str, run: RunRecord) -> dict[str, Any]:
     """
     if member not in run.cohort:
         raise Refused("report.member", f"`{member}` took no part in this attempt")
-    path = folder / "members" / member / "reports" / f"{run.id}.json"
+    path = locate_private_report(folder, member, run.id)
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -23,7 +23,9 @@ app = App(name="run", help="Start an approved run, stop it, see what came of it.
 
 
 @app.command
-def start(number: ProposalNumber, /, *, speaker: Speaker, folder: Folder = HERE, as_json: AsJson = False) -> None:
+def start(
+    number: ProposalNumber, /, *, speaker: Speaker, folder: Folder = HERE, as_json: AsJson = False
+) -> None:
     """Start an approved run and take it to its end.
 
     It is refused unless the log proves that exactly this plan passed, is in effect and is not braked; every
@@ -57,7 +59,9 @@ def start(number: ProposalNumber, /, *, speaker: Speaker, folder: Folder = HERE,
     }
     met = all(verdict.met for verdict in verdicts)
     facts = make_facts([*_spell_bars(verdicts), ("model", model_path), ("report", stage.blobs.path(report))])
-    verdict = "Every bar set before the run is met." if met else "A bar is missed: this model cannot be released."
+    verdict = (
+        "Every bar set before the run is met." if met else "A bar is missed: this model cannot be released."
+    )
     step = f"proposal open release {number} --as {speaker}" if met else f"run report {number}"
     show(document, "", verdict, facts, suggest(step, folder), as_json=as_json)
 
@@ -68,7 +72,7 @@ def list_runs(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
     from hansa.cli.record import read_state
 
     _, state = read_state(folder)
-    runs = [_describe(proposal, state) for proposal in state.proposals.values() if proposal.plan is not None]
+    runs = [_describe(proposal, state) for proposal in state.proposals_in_order if proposal.plan is not None]
     rows = [
         (
             run["entry"],
@@ -90,7 +94,9 @@ def report(
     *,
     member: Annotated[
         str | None,
-        Parameter(name="--as", metavar="MEMBER", help="Show this member's private report, out of its own folder."),
+        Parameter(
+            name="--as", metavar="MEMBER", help="Show this member's private report, out of its own folder."
+        ),
     ] = None,
     folder: Folder = HERE,
     as_json: AsJson = False,
@@ -135,7 +141,11 @@ def brake(
         stage.settle()
         until = _spell_brake(find_proposal(stage.state, number))
     document = {"proposal": number, "entry": entry, "member": speaker, "braked_until": until}
-    show(document, f"`{speaker}` brakes run {number} (entry {entry}); it is stopped until {until}.", as_json=as_json)
+    show(
+        document,
+        f"`{speaker}` brakes run {number} (entry {entry}); it is stopped until {until}.",
+        as_json=as_json,
+    )
 
 
 def _describe(proposal: ProposalRecord, state: State) -> dict[str, Any]:
@@ -244,5 +254,9 @@ def _show_private(number: int, private: Mapping[str, Any]) -> list[RenderableTyp
         "corrected_gain": "gain with correction",
     }
     rows = f"{private['rows']:,}, {private['test_rows']:,} of them tested, {private['test_positives']:,} with the event"
-    facts = [("rows", rows), *((title, spell(name)) for name, title in names.items()), ("advice", private["advice"])]
+    facts = [
+        ("rows", rows),
+        *((title, spell(name)) for name, title in names.items()),
+        ("advice", private["advice"]),
+    ]
     return [f"Run {number}, for {private['member']} alone", make_facts(facts)]

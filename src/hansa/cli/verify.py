@@ -25,7 +25,9 @@ app = App(name="verify", help="Replay everything, alone and offline, and say wha
 def verify(
     path: Annotated[
         Path,
-        Parameter(name="PATH", help="A published log, a coalition's folder (then its log), or a file log.sqlite."),
+        Parameter(
+            name="PATH", help="A published log, a coalition's folder (then its log), or a file log.sqlite."
+        ),
     ],
     /,
     *,
@@ -100,7 +102,7 @@ def _name_blobs(state: State) -> Mapping[str, str]:
         for run in state.runs.values()
         if run.status == "completed"
     }
-    for proposal in state.proposals.values():
+    for proposal in state.proposals_in_order:
         if isinstance(proposal.effect, Release):
             named.setdefault(proposal.effect.report, f"the report named in entry {proposal.number}")
     return named
@@ -127,7 +129,7 @@ def _describe(record: Record, audit: Audit, blobs: Mapping[str, Any]) -> dict[st
         "root": audit.root,
         "decisions": [
             {**describe_proposal(proposal), "counts": count_votes(proposal)}
-            for proposal in state.proposals.values()
+            for proposal in state.proposals_in_order
         ],
         "runs": [_describe_run(run, state) for run in state.runs.values()],
         "blobs": dict(blobs),
@@ -168,14 +170,16 @@ def _tell(
     state = audit.state
     kinds = ", ".join(f"{count} {kind}" for kind, count in audit.kinds.items())
     begun = format_instant(parse_leaf(record.leaves[0]).at)
-    files = "every file and every byte accounted for" if record.form == "folder" else "the hub's file, rebuilt"
+    files = (
+        "every file and every byte accounted for" if record.form == "folder" else "the hub's file, rebuilt"
+    )
     steps: list[tuple[str, object]] = [
         ("files", files),
         ("entries", f"{state.size}: {kinds}"),
         ("signatures", f"{_count_signatures(audit)}, each by its author's key, the first by every founder's"),
         ("chains", f"of {len(state.members)} authors: nothing missing, repeated or reordered"),
         ("clock", f"{begun} to {format_instant(state.at)}, never back"),
-        *(("decision", _tell_decision(proposal)) for proposal in state.proposals.values()),
+        *(("decision", _tell_decision(proposal)) for proposal in state.proposals_in_order),
         *(("run", line) for run in state.runs.values() for line in _tell_run(run, state)),
         ("checkpoint", f"signed by the log, over exactly these entries; root {audit.root}"),
         (
@@ -187,16 +191,12 @@ def _tell(
     ]
     if record.beyond:
         steps.append(("beyond", f"{len(record.beyond)} more entries follow, which nobody has cosigned yet"))
-    identity = (
-        f"coalition {state.coalition}\nas expected"
-        if expected is not None
-        else f"coalition {state.coalition}\nCompare this with the id that you were given; then only you need to be trusted."
-    )
+    hint = "as expected" if expected is not None else "Compare this id with the one that you were given."
     return [
         f"{state.charter.name}: {record.path}",
         make_facts((f"✓ {title}", text) for title, text in steps),
         "",
-        identity,
+        f"coalition {state.coalition}\n{hint}",
     ]
 
 
@@ -204,7 +204,9 @@ def _tell_decision(proposal: ProposalRecord) -> str:
     from hansa.cli.counting import count_votes, describe_counts
 
     counts = "; ".join(describe_counts(count_votes(proposal)))
-    return f"entry {proposal.number}, {proposal.effect.effect}: {proposal.outcome.replace('_', ' ')} ({counts})"
+    return (
+        f"entry {proposal.number}, {proposal.effect.effect}: {proposal.outcome.replace('_', ' ')} ({counts})"
+    )
 
 
 def _tell_run(run: RunRecord, state: State) -> list[str]:
@@ -230,4 +232,3 @@ def _tell_blobs(blobs: Mapping[str, Any]) -> str:
     if absent:
         parts.append(f"{absent} are not here")
     return "; ".join(parts)
-

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from hansa.governance.charter import Charter, EffectName
-from hansa.governance.decision import DecisionRule
+from hansa.governance.decision import DecisionRule, Passes
 from hansa.governance.finding import Finding, Level
 from hansa.governance.member import Member
 from hansa.governance.plan import MINIMUM_COHORT
@@ -100,16 +100,18 @@ def _lint_decisions(charter: Charter) -> Iterator[Finding]:
             )
         elif rule.timelock_seconds == 0:
             yield _note("no-timelock", f"`{name}` has no timelock: nobody can leave before it takes effect")
-        if rule.veto is not None and all(_is_idle(rule.veto, side.passes.share) for side in rule.majorities):
+        if rule.veto is not None and all(
+            _is_idle(rule.veto, majority.passes) for majority in rule.majorities
+        ):
             yield _note(
                 "veto-idle",
                 f"the veto of `{name}` never matters: whoever reaches it has stopped the proposal anyway",
             )
 
 
-def _is_idle(veto: Fraction, share: Fraction) -> bool:
-    # With a veto's share of no, yes is at most the rest: no majority if that is at most half, or below the share.
-    return 1 - veto <= Fraction(1, 2) or 1 - veto < share
+def _is_idle(veto: Fraction, passes: Passes) -> bool:
+    # When no has a veto's share of those eligible, yes has at most the rest, and most of it when nobody abstains.
+    return 1 - veto <= Fraction(1, 2) or not passes.is_met(1 - veto, 1)
 
 
 def _lint_power(name: EffectName, rule: DecisionRule, electorate: Sequence[Elector]) -> Iterator[Finding]:

@@ -6,11 +6,10 @@ to do. Nothing is corrected silently, and the file is never changed: it is the m
 """
 
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 from hansa import learning
-from hansa.governance import Finding, GroupSplit, NumberFeature, Plan, StratifiedSplit, TimeSplit
+from hansa.governance import Finding, NumberFeature, Plan, StratifiedSplit, TimeSplit
 from hansa.node.column import CategoryColumn, Cells, KeyColumn, LabelColumn, NumberColumn, PlanColumn
 from hansa.node.defects import Defects, TableRefused
 from hansa.node.likeness import enumerate_some, find_alike, show
@@ -88,32 +87,8 @@ def load_rows(path: Path, plan: Plan, member: str, *, max_bytes: int = MAX_BYTES
     Raises:
         TableRefused, Unavailable: see `check_file`.
     """
-    return learning.divide_rows(load_table(path, plan, max_bytes=max_bytes), split_of(plan), member)
-
-
-def schema_of(plan: Plan) -> learning.Schema:
-    """Return the features of a plan as the recipe knows them."""
-    return learning.Schema(
-        tuple(
-            learning.NumberFeature(f.name, float(f.minimum), float(f.maximum), missing=f.missing == "allowed")
-            if isinstance(f, NumberFeature)
-            else learning.CategoryFeature(
-                f.name, None if f.categories == "counted" else f.categories, missing=f.missing == "allowed"
-            )
-            for f in plan.features
-        )
-    )
-
-
-def split_of(plan: Plan) -> learning.Split:
-    """Return the split of a plan as the recipe knows it."""
-    match plan.split:
-        case StratifiedSplit(seed=seed, test=test):
-            return learning.StratifiedSplit(seed, Fraction(test))
-        case GroupSplit(column=column, seed=seed, test=test, scope=scope):
-            return learning.GroupSplit(column, seed, Fraction(test), everywhere=scope == "everywhere")
-        case TimeSplit(column=column, start=start):
-            return learning.TimeSplit(column, start)
+    table = load_table(path, plan, max_bytes=max_bytes)
+    return learning.divide_rows(table, learning.read_split(plan.to_json()), member)
 
 
 def _plan_columns(plan: Plan) -> list[PlanColumn]:
@@ -142,7 +117,7 @@ def _is_present(name: str, raw: RawTable, plan: Plan, defects: Defects) -> bool:
 def _assemble(columns: list[PlanColumn], plan: Plan) -> learning.Table:
     (labels,) = (column.values for column in columns if isinstance(column, LabelColumn))
     return learning.Table(
-        schema_of(plan),
+        learning.read_schema(plan.to_json()),
         {column.name: column.values for column in columns if isinstance(column, NumberColumn)},
         {column.name: column.values for column in columns if isinstance(column, CategoryColumn)},
         labels,
@@ -168,6 +143,4 @@ __all__ = [
     "check_table",
     "load_rows",
     "load_table",
-    "schema_of",
-    "split_of",
 ]

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.status import Status
+from rich.text import Text
 
 
 class Narrator(Protocol):
@@ -72,17 +74,18 @@ class Spoken(Silent):
     @contextmanager
     def part(self, title: str) -> Iterator[None]:
         """Print the title, then how long it took."""
-        self._console.print(f"\n[bold]{title}[/bold]")
+        self._console.print()
+        self._console.print(Text(title, style="bold"))
         with self._console.status("…", spinner="dots") as self._status, super().part(title):
             yield
         self._status = None
-        self._console.print(f"  [dim]{self.timings[-1][1]:.1f} s[/dim]")
+        self._console.print(Text(f"  {self.timings[-1][1]:.1f} s", style="dim"))
 
     def say(self, sentence: str) -> None:
         """Print one line."""
-        self._console.print(f"  [green]✓[/green] {sentence}", highlight=False)
+        self._console.print(Padding(Text.assemble(("✓ ", "green"), sentence), (0, 0, 0, 2)))
 
     def step(self, text: str) -> None:
         """Replace the moving line."""
         if self._status is not None:
-            self._status.update(f"[dim]{text}[/dim]")
+            self._status.update(Text(text, style="dim"))

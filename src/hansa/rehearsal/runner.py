@@ -1,11 +1,14 @@
 """One approved run on a stage: opened on the record, conducted through the door, sealed, closed, reported."""
 
+import contextlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from hansa.coalition import ZERO_DIGEST, ProposalRecord, RunClose, RunOpen, RunRecord, State, approved_cohort
 from hansa.engine import LocalEngine, Traffic
-from hansa.errors import HansaError, Refused
+from hansa.errors import HansaError, Refused, Unavailable
 from hansa.governance import Plan
 from hansa.hub import Conducted, Coordinator
 from hansa.learning import MemberReport
@@ -64,8 +67,14 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
     Raises:
         Refused: `permit.*` before anything is opened; or whatever ended the attempt, which is then on the
             record as `failed` with this reason.
+    Guarantees:
+        An attempt that was interrupted, or whose process was killed, does not stand in the way of the next one.
+        Each member's private report lies in its own folder and nowhere else, see `locate_private_report`.
     """
     proposal, plan = find_run(stage.state, number)
+    for earlier in stage.state.attempts(proposal.id):
+        if earlier.status == "open" and earlier.coordinator == coordinator:
+            _close_failed(stage, coordinator, earlier.id, "its coordinator stopped without closing it")
     active = {member.id for member in stage.state.active_members}
     cohort = [name for name in approved_cohort(stage.state, plan) if name in active]
     attempt = len(stage.state.attempts(proposal.id)) + 1
@@ -77,7 +86,9 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
             recipe=plan.recipe.digest,
             attempt=attempt,
             cohort=cohort,
-            threshold=len(cohort),  # while nobody may drop out, the highest threshold costs nothing and protects most
+            threshold=len(
+                cohort
+            ),  # while nobody may drop out, the highest threshold costs nothing and protects most
         ),
     )
     stage.settle()
@@ -97,6 +108,10 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
     except HansaError as error:
         _close_failed(stage, coordinator, run.id, str(error))
         raise
+    except BaseException:
+        with contextlib.suppress(HansaError):  # what interrupted it matters more than what that broke
+            _close_failed(stage, coordinator, run.id, "it was interrupted")
+        raise
     stage.sequence(conducted.seals)
     model = stage.blobs.put(conducted.model)
     close = RunClose(
@@ -114,6 +129,7 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
         report = stage.actor(name).trainer.private_report
         assert report is not None  # every contributor sealed, so every one has its report
         private[name] = report
+        _keep_private_report(stage, run.id, report)
     narrator.say(
         f"{len(asked)} rounds, {sum(asked):,} numbers from each member; all {len(cohort)} sealed the same transcript"
     )
@@ -137,6 +153,22 @@ def publish_report(stage: Stage, ran: Ran) -> str:
         },
     }
     return stage.blobs.put(canonical.encode(report))
+
+
+def locate_private_report(folder: Path, member: str, run_id: str) -> Path:
+    """Return where a member's own report of a run lies, in the coalition of a folder."""
+    return folder / "members" / member / "reports" / f"{run_id}.json"
+
+
+def _keep_private_report(stage: Stage, run_id: str, report: MemberReport) -> None:
+    path = locate_private_report(stage.folder, report.member, run_id)
+    new = path.with_suffix(".new")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        new.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
+        new.replace(path)
+    except OSError as error:
+        raise Unavailable(f"the report `{path}` cannot be written: {error.strerror}") from error
 
 
 def _close_failed(stage: Stage, coordinator: str, run_id: str, reason: str) -> None:

@@ -41,15 +41,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from hansa.coalition import audit_log
     from hansa.governance import default_charter_text, lint_charter, load_charter
-    from hansa.rehearsal import (
-        Founder,
-        Stage,
-        cast_folder,
-        conduct_run,
-        play,
-        read_plan,
-    )
-    from hansa.rehearsal.play import open_proposal, vote_all
+    from hansa.rehearsal import Founder, Stage, cast_folder, conduct_run, read_plan
+    from hansa.rehearsal.play import open_proposal, play, vote_all
     from hansa.store import read_tree
 
 __version__ = "0.1.0"
@@ -81,7 +74,7 @@ _HOMES: Final = MappingProxyType(
         "lint_charter": "hansa.governance",
         "load_charter": "hansa.governance",
         "open_proposal": "hansa.rehearsal.play",
-        "play": "hansa.rehearsal",
+        "play": "hansa.rehearsal.play",
         "read_plan": "hansa.rehearsal",
         "read_tree": "hansa.store",
         "vote_all": "hansa.rehearsal.play",

@@ -186,6 +186,30 @@ def test_a_failed_attempt_says_why_and_makes_way_for_the_next(chain, approved):
     chain.say("ada", opening(approved, attempt=2))
 
 
+def test_a_coordinator_that_has_gone_blocks_nothing(chain, approved):
+    chain.say("ada", opening(approved))
+    (run,) = chain.state.attempts(approved.id)
+    chain.say("ada", Leave(reason=""))
+    nothing = {"status": "failed", "transcript": ZERO_DIGEST, "model": ZERO_DIGEST, "metrics": {}}
+    chain.say("bob", closing(run, **nothing, reason="its coordinator left"))
+    chain.say("bob", opening(approved, attempt=2, cohort=["bob", "cyd", "dan"], threshold=3))
+
+
+def test_who_takes_no_part_cannot_end_an_attempt(new_chain, plan, day):
+    chain = new_chain(names=("ada", "bob", "cyd"), observers=("olu",))
+    few = plan.model_copy(
+        update={"cohort": plan.cohort.model_copy(update={"members": ("ada", "bob", "cyd")})}
+    )
+    proposal = chain.propose("ada", {"effect": "run", "plan": few.to_json()})
+    for name in ("ada", "bob", "cyd"):
+        chain.say(name, Ballot(proposal=proposal.id, choice="yes", reason=""))
+    chain.at = proposal.closes_at + day
+    chain.say("ada", opening(chain.look(proposal), cohort=["ada", "bob", "cyd"], threshold=3))
+    (run,) = chain.state.attempts(proposal.id)
+    nothing = {"status": "failed", "transcript": ZERO_DIGEST, "model": ZERO_DIGEST, "metrics": {}}
+    refused(chain, "olu", closing(run, **nothing, reason="no"), "run_close.author")
+
+
 def test_one_approval_gives_one_result(chain, approved):
     complete(chain, approved)
     refused(chain, "ada", opening(approved, attempt=2), "permit.closed")

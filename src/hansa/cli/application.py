@@ -13,7 +13,7 @@ from hansa.cli.completion import make_installer
 from hansa.cli.failure import DEBUG, explain
 from hansa.cli.helppage import HelpPage
 from hansa.cli.overview import EPILOGUE, TITLE, overview
-from hansa.cli.printing import open_console
+from hansa.cli.printing import open_console, show
 
 
 def build_app() -> App:
@@ -25,7 +25,6 @@ def build_app() -> App:
         help_format="plaintext",
         help_formatter=HelpPage(),
         version=__version__,
-        default_command=overview,
         suppress_keyboard_interrupt=False,
         result_action="return_value",
         print_error=False,
@@ -60,7 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A terminal that cannot show a sign gets a question mark, not a failure.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    as_json = wants_json(tokens)
     try:
+        if set(tokens) <= {"--json"}:
+            overview(as_json=as_json)
+            return 0
         code = build_app()(tokens, console=open_console())
         sys.stdout.flush()
     except BrokenPipeError:
@@ -73,8 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         failure = explain(error)
         if failure.family == "defect" and DEBUG in os.environ:
             traceback.print_exc()
-        if wants_json(tokens):
-            open_console().print_json(data=failure.to_json(), highlight=False)
+        if as_json:
+            show(failure.to_json(), as_json=True)
         else:
             failure.print(open_console(stderr=True))
         return failure.exit_code

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from hansa.governance import Charter, DecisionRule, Finding
+    from hansa.governance import Charter, DecisionRule, EffectName, Finding
 
 app = App(name="coalition", help="Found a coalition, judge a charter, see what was agreed.")
 
@@ -172,8 +172,8 @@ def show_coalition(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
 def tabulate_decisions(charter: Charter) -> RenderableType:
     """Lay out what can be decided, and how."""
     from hansa.governance.spelling import format_duration, format_fraction
-    from hansa.rehearsal.spelling import EFFECTS
 
+    order: tuple[EffectName, ...] = ("run", "release", "admit", "expel", "amend")
     rows = [
         (
             name,
@@ -182,7 +182,7 @@ def tabulate_decisions(charter: Charter) -> RenderableType:
             format_duration(rule.period_seconds),
             format_duration(rule.timelock_seconds),
         )
-        for name in EFFECTS
+        for name in order
         if (rule := charter.decisions.get(name)) is not None
     ]
     columns = ("decision", "passes with", "quorum", "period", "timelock")

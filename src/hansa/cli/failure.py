@@ -13,7 +13,6 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from textwrap import shorten
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -97,8 +96,7 @@ def explain(error: BaseException) -> Failure:
     """Turn what was raised into a failure; whatever nobody expected is a defect of ours."""
     match error:
         case CycloptsError():
-            text = shorten(str(error), 500, placeholder=" …")
-            return Failure("usage", (Reason("command-line", text),))
+            return Failure("usage", (Reason("command-line", _shorten(" ".join(str(error).split()))),))
         case Malformed():
             return Failure("malformed", _list_reasons(error))
         case Refused():
@@ -127,6 +125,11 @@ def _list_reasons(error: Malformed | Refused) -> tuple[Reason, ...]:
     if findings and isinstance(error, Malformed):
         texts = tuple(map(str, findings))
     return tuple(Reason(rules[i] if i < len(rules) else error.rule, text) for i, text in enumerate(texts))
+
+
+def _shorten(text: str) -> str:
+    """Leave out the middle of a long message, which is what somebody typed."""
+    return text if len(text) <= 400 else f"{text[:150]} … {text[-200:]}"
 
 
 def _spell(reason: Reason) -> Text:

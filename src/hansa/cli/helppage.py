@@ -15,7 +15,7 @@ _WIDEST_NAME = 26
 class HelpPage:
     """Renders what cyclopts gathered; one instance serves all commands."""
 
-    def __call__(self, console: Console, _options: ConsoleOptions, panel: HelpPanel) -> None:
+    def __call__(self, console: Console, options: ConsoleOptions, panel: HelpPanel) -> None:  # noqa: ARG002 - the form that cyclopts calls
         """Print one panel: its title, and a line for each entry."""
         if not panel.entries:
             return
@@ -29,13 +29,13 @@ class HelpPage:
             table.add_row("", Text(name), _describe(entry, console))
         write(console, table)
 
-    def render_usage(self, console: Console, _options: ConsoleOptions, usage: object) -> None:
+    def render_usage(self, console: Console, options: ConsoleOptions, usage: object) -> None:  # noqa: ARG002 - as above
         """Print the line of usage."""
         text = _plain(usage, console)
         if text:
             console.print(Text(text))
 
-    def render_description(self, console: Console, _options: ConsoleOptions, description: object) -> None:
+    def render_description(self, console: Console, options: ConsoleOptions, description: object) -> None:  # noqa: ARG002 - as above
         """Print what the command does."""
         text = _plain(description, console)
         if text:

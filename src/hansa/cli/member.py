@@ -120,7 +120,8 @@ def enrol(
         path = output or Path(f"admission-{founder.id}.json")
         if path.exists():
             raise Refused("enrol.exists", f"`{path}` is there already; name another file with `--output`")
-        member = stage.enrol(founder)
+        # Whoever was enrolled before keeps its key and signs again; it is a member only once it is admitted.
+        member = stage.describe(founder) if founder.id in stage.actors else stage.enrol(founder)
         consent = stage.actor(member.id).key.sign(consent_message(state.coalition, member))
     effect = {"effect": "admit", "member": member.to_json(), "consent": encode_base64(consent)}
     path.write_text(json.dumps(effect, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

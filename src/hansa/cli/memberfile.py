@@ -86,7 +86,8 @@ def read_agreement(charter_path: Path, members_path: Path | None) -> tuple[Chart
         Unavailable: a file cannot be read.
     """
     findings: list[Finding] = []
-    charter, founders = None, ()
+    charter: Charter | None = None
+    founders: tuple[Founder, ...] = ()
     try:
         charter = load_charter(read_text(charter_path), charter_path.name)
     except InvalidDocument as error:

@@ -4,7 +4,6 @@ from rich.table import Table
 from rich.text import Text
 
 from hansa import __version__
-from hansa.cli.options import AsJson
 from hansa.cli.printing import show
 
 TITLE = "Run an AI coalition: charter, votes, training on sums, proof."
@@ -28,7 +27,7 @@ STORY = (
 )
 
 
-def overview(*, as_json: AsJson = False) -> None:
+def overview(*, as_json: bool) -> None:
     """Say what there is to do."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="bold")

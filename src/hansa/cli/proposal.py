@@ -13,9 +13,7 @@ from hansa.cli.printing import make_facts, make_table, show, suggest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rich.console import RenderableType
-
-    from hansa.coalition import Ballot, ProposalRecord, State
+    from hansa.coalition import Ballot, ProposalRecord
     from hansa.rehearsal import Stage
 
 app = App(name="proposal", help="Propose, vote, step aside, take back.")
@@ -132,7 +130,7 @@ def show_proposal(number: ProposalNumber, /, *, folder: Folder = HERE, as_json: 
             *_describe_effect(proposal),
             ("by", proposal.author),
             *((("reason", proposal.reason),) if proposal.reason else ()),
-            ("outcome", _describe_outcome(proposal, state)),
+            ("outcome", _describe_outcome(proposal)),
             *((name.replace("_", " "), described[name]) for name in times if described[name]),
             *(("count", line) for line in describe_counts(counts)),
         ]
@@ -178,7 +176,7 @@ def vote(
         names = _list_outstanding(stage, number) if speakers == (ALL,) else speakers
         counted = _cast(stage, number, names, Ballot(proposal=proposal.id, choice=choice, reason=reason))
         proposal = find_proposal(stage.state, number)
-        outcome = _describe_outcome(proposal, stage.state)
+        outcome = _describe_outcome(proposal)
     document = {"entry": number, "choice": choice, "counted": counted, "outcome": proposal.outcome}
     if not counted:
         text = f"Nobody is left to vote on proposal {number}."
@@ -363,7 +361,7 @@ def _describe_effect(proposal: ProposalRecord) -> list[tuple[str, object]]:
             ]
 
 
-def _describe_outcome(proposal: ProposalRecord, state: State) -> str:
+def _describe_outcome(proposal: ProposalRecord) -> str:
     """Say in words where a proposal stands."""
     from hansa.transparency import format_instant
 

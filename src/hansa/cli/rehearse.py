@@ -11,7 +11,7 @@ from hansa.cli.options import AsJson, stop
 from hansa.cli.printing import make_facts, make_table, open_console, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from rich.console import RenderableType
 
@@ -82,7 +82,15 @@ def rehearse(
     if init:
         if label is None:
             stop("say which column to predict: `--init --label COLUMN`")
-        _write_plan(tables, label, group, time, leave_out, plan, again=again, as_json=as_json)
+        path = plan or tables / "plan.yaml"
+        if path.exists() and not again:
+            from hansa.errors import Refused
+
+            raise Refused("rehearsal.plan-exists", f"`{path}` is there already; `--again` writes it anew")
+        from hansa.rehearsal.inspection import inspect_folder
+
+        inspection = inspect_folder(tables, label, group, time, leave_out=leave_out)
+        _draft_plan(inspection, path, as_json=as_json)
     elif label is not None or group is not None or time is not None or leave_out:
         stop(
             "`--label`, `--group`, `--time` and `--leave-out` go with `--init`; otherwise the plan says them"
@@ -91,27 +99,15 @@ def rehearse(
         _play(tables, plan, charter, out, again=again, open_report=open_report, as_json=as_json)
 
 
-def _write_plan(
-    tables: Path,
-    label: str,
-    group: str | None,
-    time: str | None,
-    leave_out: Sequence[str],
-    plan: Path | None,
-    *,
-    again: bool,
-    as_json: bool,
-) -> None:
-    """Look at the tables, say what was found, and write the plan that follows."""
-    from hansa.cli.coalition import list_findings
-    from hansa.errors import Refused
-    from hansa.rehearsal.drafting import write_plan
-    from hansa.rehearsal.inspection import inspect_folder
+def _draft_plan(inspection: Inspection, path: Path, *, as_json: bool) -> None:
+    """Say what was found, and write the plan that follows.
 
-    path = plan or tables / "plan.yaml"
-    if path.exists() and not again:
-        raise Refused("rehearsal.plan-exists", f"`{path}` is there already; `--again` writes it anew")
-    inspection = inspect_folder(tables, label, group, time, leave_out=leave_out)
+    Raises:
+        TableRefused: the tables disagree in ways that must be mended first; nothing is written.
+    """
+    from hansa.cli.coalition import list_findings
+    from hansa.rehearsal.drafting import write_plan
+
     if inspection.errors:
         from hansa.node.defects import TableRefused
 
@@ -130,7 +126,7 @@ def _write_plan(
         *_show_inspection(inspection),
         *list_findings(inspection.findings),
         f"\nThe plan is in `{path}`. Read it and change it: every line is a decision.",
-        f"next: hansa rehearse {tables}",
+        f"next: hansa rehearse {inspection.folder}",
         as_json=as_json,
     )
 
@@ -207,12 +203,12 @@ def check_cast(cast: Cast) -> tuple[Finding, ...]:
         TableRefused: every finding of every file, and what of plan and charter would stop the run.
     """
     from hansa.cli.memberfile import draw_members
-    from hansa.governance import Finding, lint_charter
+    from hansa.governance import lint_charter
     from hansa.node.data import check_file
     from hansa.node.defects import TableRefused
 
     findings = list(_check_cohort(cast))
-    warnings = []
+    warnings: list[Finding] = []
     for finding in lint_charter(cast.charter, draw_members(cast.founders)):
         (findings if finding.level == "error" else warnings).append(finding)
     warnings = [finding for finding in warnings if finding.level == "warning"]

@@ -11,7 +11,6 @@ from hansa.cli.printing import make_facts, make_table, narrate, show, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from rich.console import RenderableType
 
@@ -182,14 +181,12 @@ def _list_bars(verdicts: Sequence[BarVerdict]) -> list[dict[str, Any]]:
 def _spell_bars(verdicts: Sequence[BarVerdict]) -> list[tuple[str, str]]:
     from hansa.rehearsal.spelling import describe_metric, format_metric
 
-    return [
-        (
-            "bar",
-            f"{'✓ met' if v.met else '✗ not met'}: {describe_metric(v.metric)} {format_metric(v.metric, v.value)}, "
-            f"{v.direction.replace('_', ' ')} {format_metric(v.metric, v.limit)} asked",
-        )
-        for v in verdicts
-    ]
+    lines = []
+    for v in verdicts:
+        reached = f"{describe_metric(v.metric)} {format_metric(v.metric, v.value)}"
+        asked = f"{v.direction.replace('_', ' ')} {format_metric(v.metric, v.limit)}"
+        lines.append(("bar", f"{'✓ met' if v.met else '✗ not met'}: {reached}, {asked} asked"))
+    return lines
 
 
 def _report_jointly(

@@ -182,11 +182,7 @@ def _tell(
         *(("decision", _tell_decision(proposal)) for proposal in state.proposals_in_order),
         *(("run", line) for run in state.runs.values() for line in _tell_run(run, state)),
         ("checkpoint", f"signed by the log, over exactly these entries; root {audit.root}"),
-        (
-            "cosigned",
-            f"by {len(audit.cosigned_by)} of {len(state.active_members)} members, {audit.cosignatures_needed} needed: "
-            f"{'final' if audit.is_final else 'NOT final'}",
-        ),
+        ("cosigned", _tell_cosignatures(audit)),
         ("blobs", _tell_blobs(blobs)),
     ]
     if record.beyond:
@@ -198,6 +194,11 @@ def _tell(
         "",
         f"coalition {state.coalition}\n{hint}",
     ]
+
+
+def _tell_cosignatures(audit: Audit) -> str:
+    counted = f"by {len(audit.cosigned_by)} of {len(audit.state.active_members)} members"
+    return f"{counted}, {audit.cosignatures_needed} needed: {'final' if audit.is_final else 'NOT final'}"
 
 
 def _tell_decision(proposal: ProposalRecord) -> str:
@@ -226,9 +227,7 @@ def _tell_run(run: RunRecord, state: State) -> list[str]:
 
 def _tell_blobs(blobs: Mapping[str, Any]) -> str:
     checked, absent, others = (len(blobs[name]) for name in ("checked", "absent", "others"))
-    parts = [f"{checked} models and reports have the digest on the record"]
+    parts = [f"{checked} of {checked + absent} named on the record lie here, with their digests"]
     if others:
-        parts.append(f"{others} that no entry names have theirs")
-    if absent:
-        parts.append(f"{absent} are not here")
+        parts.append(f"{others} more, which no entry names, with theirs")
     return "; ".join(parts)

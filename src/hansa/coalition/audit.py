@@ -10,6 +10,7 @@ from hansa.errors import Malformed, Refused
 from hansa.transparency import (
     COSIGNATURE,
     ED25519,
+    Note,
     NoteKey,
     hash_leaf,
     parse_checkpoint,
@@ -66,6 +67,26 @@ def audit_log(leaves: Sequence[bytes], note_text: str, *, coalition: str | None 
         raise Refused(
             "audit.coalition", f"expected the coalition `{coalition}`, the log founds `{state.coalition}`"
         )
+    # 3. and 4. The checkpoint covers exactly these entries, and every byte of its signatures verifies.
+    try:
+        note, witnesses = _verify_checkpoint(state, leaves, note_text)
+    except Malformed as error:
+        raise Malformed(error.rule, f"checkpoint: {error.message}") from error
+    # 5. Enough of those who are members now have cosigned.
+    active = {member.id for member in state.active_members}
+    cosigned_by = tuple(name for name, key in sorted(witnesses.items()) if name in active and note.find(key))
+    return Audit(
+        state,
+        parse_checkpoint(note.body).root.hex(),
+        kinds,
+        cosigned_by,
+        cosignatures_needed(state),
+    )
+
+
+def _verify_checkpoint(
+    state: State, leaves: Sequence[bytes], note_text: str
+) -> tuple[Note, dict[str, NoteKey]]:
     # 3. The checkpoint covers exactly these entries.
     note = parse_note(note_text)
     checkpoint = parse_checkpoint(note.body)
@@ -86,16 +107,7 @@ def audit_log(leaves: Sequence[bytes], note_text: str, *, coalition: str | None 
     if note.find(log_key) is None:
         raise Malformed("note.unsigned", "the checkpoint is not signed by the log's own key")
     verify_every_signature(note, (log_key, *witnesses.values()))
-    # 5. Enough of those who are members now have cosigned.
-    active = {member.id for member in state.active_members}
-    cosigned_by = tuple(name for name, key in sorted(witnesses.items()) if name in active and note.find(key))
-    return Audit(
-        state,
-        checkpoint.root.hex(),
-        kinds,
-        cosigned_by,
-        cosignatures_needed(state),
-    )
+    return note, witnesses
 
 
 def cosignatures_needed(state: State) -> int:

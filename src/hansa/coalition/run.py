@@ -133,12 +133,14 @@ def close_run(state: State, entry: Entry, body: RunClose) -> State:
             `run_close.empty`.
     """
     run = _open_run(state, body.run)
-    if entry.author != run.coordinator:
-        raise Refused("run_close.author", f"only its coordinator `{run.coordinator}` closes this attempt")
     if body.status == "failed":
+        if entry.author not in {run.coordinator, *run.cohort}:
+            raise Refused("run_close.author", "only who takes part in an attempt says that it failed")
         if body.metrics or {body.transcript, body.model} != {ZERO_DIGEST} or not body.reason:
             raise Refused("run_close.empty", "a failed attempt has a reason, no metrics and no digests")
         return state.with_run(run._replace(status="failed"))
+    if entry.author != run.coordinator:
+        raise Refused("run_close.author", f"only its coordinator `{run.coordinator}` completes this attempt")
     unknown = sorted(body.metrics.keys() - set(METRICS))
     if unknown:
         raise Refused("run_close.metrics", f"not metrics: {', '.join(unknown)}")

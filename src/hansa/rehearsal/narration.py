@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from rich.console import Console
@@ -17,7 +17,7 @@ class Narrator(Protocol):
     timings: list[tuple[str, float]]
     """Title and seconds of each finished part."""
 
-    def part(self, title: str) -> "Part":
+    def part(self, title: str) -> AbstractContextManager[None]:
         """Begin a part of the story; use the answer with `with`."""
         ...
 
@@ -27,18 +27,6 @@ class Narrator(Protocol):
 
     def step(self, text: str) -> None:
         """Show what is under way just now; the next step takes its place."""
-        ...
-
-
-class Part(Protocol):
-    """A part under way; leaving it notes the time."""
-
-    def __enter__(self) -> object:
-        """Begin."""
-        ...
-
-    def __exit__(self, *_error: object) -> bool | None:
-        """End."""
         ...
 
 

@@ -75,6 +75,7 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
     for earlier in stage.state.attempts(proposal.id):
         if earlier.status == "open" and earlier.coordinator == coordinator:
             _close_failed(stage, coordinator, earlier.id, "its coordinator stopped without closing it")
+    _close_interrupted(stage, proposal, coordinator, narrator)
     active = {member.id for member in stage.state.active_members}
     cohort = [name for name in approved_cohort(stage.state, plan) if name in active]
     attempt = len(stage.state.attempts(proposal.id)) + 1
@@ -169,6 +170,16 @@ def _keep_private_report(stage: Stage, run_id: str, report: MemberReport) -> Non
         new.replace(path)
     except OSError as error:
         raise Unavailable(f"the report `{path}` cannot be written: {error.strerror}") from error
+
+
+def _close_interrupted(stage: Stage, proposal: ProposalRecord, coordinator: str, narrator: Narrator) -> None:
+    """Close an attempt that an earlier process left open: nothing of it is under way any more."""
+    for run in stage.state.attempts(proposal.id):
+        if run.status == "open" and coordinator in {run.coordinator, *run.cohort}:
+            _close_failed(stage, coordinator, run.id, "interrupted: the process that conducted it ended")
+            narrator.say(
+                f"attempt {run.attempt} was interrupted earlier; it is closed as failed, and a new one begins"
+            )
 
 
 def _close_failed(stage: Stage, coordinator: str, run_id: str, reason: str) -> None:

@@ -97,7 +97,8 @@ class Follower:
         frontier = self._frontier.extend(hash_leaf(leaf) for leaf in leaves)
         if checkpoint.size != frontier.size:
             raise Refused(
-                "witness.size", f"the checkpoint covers {checkpoint.size} entries, and {frontier.size} were shown"
+                "witness.size",
+                f"the checkpoint covers {checkpoint.size} entries, and {frontier.size} were shown",
             )
         self._verify_extends_memory(leaves, frontier)
         if checkpoint.root != frontier.root:

@@ -19,6 +19,8 @@ from hansa.rehearsal.stage import Founder
 CHARTER_FILE: Final = "charter.yaml"
 PLAN_FILE: Final = "plan.yaml"
 SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
+NOWHERE: Final = "AQ"
+"""The country of members whose country nobody said: Antarctica, which is in ISO 3166 and belongs to nobody."""
 
 _BIRDS: Final = resources.files("hansa.rehearsal") / "birds"
 _DRAMA: Final = Drama(
@@ -84,7 +86,7 @@ def cast_folder(folder: Path, plan: Plan, charter: Charter) -> Cast:
         )
     voting = next(name for name, member_class in charter.classes.items() if member_class.votes)
     founders = tuple(
-        Founder(member, name, voting, "ZZ", 1, by_name[name])
+        Founder(member, name, voting, NOWHERE, 1, by_name[name])
         for member, name in name_members(by_name).items()
     )
     return Cast(charter, founders, plan, founders[0].id)

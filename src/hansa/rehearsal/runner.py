@@ -72,9 +72,6 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
         Each member's private report lies in its own folder and nowhere else, see `locate_private_report`.
     """
     proposal, plan = find_run(stage.state, number)
-    for earlier in stage.state.attempts(proposal.id):
-        if earlier.status == "open" and earlier.coordinator == coordinator:
-            _close_failed(stage, coordinator, earlier.id, "its coordinator stopped without closing it")
     _close_interrupted(stage, proposal, coordinator, narrator)
     active = {member.id for member in stage.state.active_members}
     cohort = [name for name in approved_cohort(stage.state, plan) if name in active]

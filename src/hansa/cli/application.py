@@ -13,7 +13,7 @@ from hansa.cli.completion import make_installer
 from hansa.cli.failure import DEBUG, explain
 from hansa.cli.helppage import HelpPage
 from hansa.cli.overview import EPILOGUE, TITLE, overview
-from hansa.cli.printing import open_console, show
+from hansa.cli.printing import mute_output, open_console, show
 
 
 def build_app() -> App:
@@ -67,8 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = build_app()(tokens, console=open_console())
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read the answer has seen enough. The interpreter must not fail again when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute_output()  # whoever read the answer has seen enough
         return 0
     except BaseException as error:
         if isinstance(error, (SystemExit, GeneratorExit)):

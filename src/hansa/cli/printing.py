@@ -19,9 +19,25 @@ if TYPE_CHECKING:
     from hansa.rehearsal import Narrator
 
 
+class PatientConsole(Console):
+    """Goes on silently when nobody reads any more: a run does not end because `head` has seen enough."""
+
+    def on_broken_pipe(self) -> None:
+        """Print nowhere from now on."""
+        self.quiet = True
+        mute_output()
+
+
 def open_console(*, stderr: bool = False) -> Console:
     """Return a console that colours nothing by guessing and reads no text as markup."""
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    return PatientConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def mute_output() -> None:
+    """Send the rest of the output nowhere, so that the interpreter does not fail when it flushes at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def show(document: Mapping[str, Any], *parts: RenderableType, as_json: bool) -> None:

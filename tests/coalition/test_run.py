@@ -18,6 +18,7 @@ from hansa.errors import Malformed, Refused
 
 MODEL = "cd" * 32
 TRANSCRIPT = "ef" * 32
+REPORT = "aa" * 32
 GOOD = {"auc_together": "0.812345"}
 NAMES = ("ada", "bob", "cyd", "dan")
 
@@ -54,7 +55,9 @@ def refused(chain, author, body, rule):
 
 def seal_all(chain, run, names=NAMES, metrics=GOOD):
     for name in names:
-        chain.say(name, RunSeal(run=run.id, transcript=TRANSCRIPT, result=result_digest(MODEL, metrics)))
+        chain.say(
+            name, RunSeal(run=run.id, transcript=TRANSCRIPT, result=result_digest(MODEL, REPORT, metrics))
+        )
 
 
 def closing(run, **changes):
@@ -63,6 +66,7 @@ def closing(run, **changes):
         "status": "completed",
         "transcript": TRANSCRIPT,
         "model": MODEL,
+        "report": REPORT,
         "metrics": GOOD,
         "reason": "",
     }
@@ -152,7 +156,7 @@ def test_a_run_cannot_be_closed_without_every_contributors_seal(chain, approved)
     (run,) = chain.state.attempts(approved.id)
     seal_all(chain, run, names=("ada", "bob", "cyd"))
     refused(chain, "ada", closing(run), "run_close.seals")
-    chain.say("dan", RunSeal(run=run.id, transcript="00" * 32, result=result_digest(MODEL, GOOD)))
+    chain.say("dan", RunSeal(run=run.id, transcript="00" * 32, result=result_digest(MODEL, REPORT, GOOD)))
     refused(chain, "ada", closing(run), "run_close.seals")
 
 
@@ -181,7 +185,13 @@ def test_a_failed_attempt_says_why_and_makes_way_for_the_next(chain, approved):
     (run,) = chain.state.attempts(approved.id)
     refused(chain, "ada", opening(approved, attempt=2), "run_open.busy")
     refused(chain, "ada", closing(run, status="failed", reason="dan vanished"), "run_close.empty")
-    nothing = {"status": "failed", "transcript": ZERO_DIGEST, "model": ZERO_DIGEST, "metrics": {}}
+    nothing = {
+        "status": "failed",
+        "transcript": ZERO_DIGEST,
+        "model": ZERO_DIGEST,
+        "report": ZERO_DIGEST,
+        "metrics": {},
+    }
     chain.say("ada", closing(run, **nothing, reason="dan vanished"))
     chain.say("ada", opening(approved, attempt=2))
 
@@ -190,7 +200,13 @@ def test_a_coordinator_that_has_gone_blocks_nothing(chain, approved):
     chain.say("ada", opening(approved))
     (run,) = chain.state.attempts(approved.id)
     chain.say("ada", Leave(reason=""))
-    nothing = {"status": "failed", "transcript": ZERO_DIGEST, "model": ZERO_DIGEST, "metrics": {}}
+    nothing = {
+        "status": "failed",
+        "transcript": ZERO_DIGEST,
+        "model": ZERO_DIGEST,
+        "report": ZERO_DIGEST,
+        "metrics": {},
+    }
     chain.say("bob", closing(run, **nothing, reason="its coordinator left"))
     chain.say("bob", opening(approved, attempt=2, cohort=["bob", "cyd", "dan"], threshold=3))
 
@@ -206,7 +222,13 @@ def test_who_takes_no_part_cannot_end_an_attempt(new_chain, plan, day):
     chain.at = proposal.closes_at + day
     chain.say("ada", opening(chain.look(proposal), cohort=["ada", "bob", "cyd"], threshold=3))
     (run,) = chain.state.attempts(proposal.id)
-    nothing = {"status": "failed", "transcript": ZERO_DIGEST, "model": ZERO_DIGEST, "metrics": {}}
+    nothing = {
+        "status": "failed",
+        "transcript": ZERO_DIGEST,
+        "model": ZERO_DIGEST,
+        "report": ZERO_DIGEST,
+        "metrics": {},
+    }
     refused(chain, "olu", closing(run, **nothing, reason="no"), "run_close.author")
 
 
@@ -216,7 +238,7 @@ def test_one_approval_gives_one_result(chain, approved):
 
 
 def release(proposal, **changes):
-    effect = {"effect": "release", "run": proposal.number, "model": MODEL, "report": "aa" * 32} | changes
+    effect = {"effect": "release", "run": proposal.number, "model": MODEL, "report": REPORT} | changes
     return Propose(title="Release", reason="", effect=effect)
 
 
@@ -247,6 +269,7 @@ def test_only_the_model_of_a_completed_run_is_released(chain, approved):
     refused(chain, "ada", release(approved), "release.run")
     complete(chain, approved)
     refused(chain, "ada", release(approved, model="00" * 32), "release.model")
+    refused(chain, "ada", release(approved, report="00" * 32), "release.report")
     refused(chain, "ada", release(approved, run=0), "release.run")
 
 

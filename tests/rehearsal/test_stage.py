@@ -176,6 +176,7 @@ class Meddling:
         ("end", lambda frame, plan: frame.fields | {"metrics": {"auc_together": "0.999999"}}, "run.metrics"),
         ("end", lambda frame, plan: frame.fields | {"metrics": {}}, "run.metrics"),
         ("end", lambda frame, plan: frame.fields | {"model": {}}, "run.model"),
+        ("end", lambda frame, plan: frame.fields | {"report": {}}, "run.report"),
     ],
 )
 def test_a_lying_coordinator_is_refused(stage, cast, word, change, rule):

@@ -238,13 +238,13 @@ def _read_target(stage: Stage, effect: str, target: str) -> tuple[str, dict[str,
             plan = read_plan(Path(target))
             return plan.name, {"effect": "run", "plan": plan.to_json()}
         case "release":
-            from hansa.cli.reports import find_report
+            from hansa.cli.reports import find_completed
 
             if not target.isdecimal():
                 stop(f"a release names the number of the run's proposal, got `{target}`")
-            model, report = find_report(stage, int(target))
+            run = find_completed(stage.state, int(target))
             title = f"Release the model of run {int(target)}"
-            return title, {"effect": "release", "run": int(target), "model": model, "report": report}
+            return title, {"effect": "release", "run": int(target), "model": run.model, "report": run.report}
         case "admit":
             body = _read_admission(Path(target))
             return f"Admit {body['member']['name']}", body

@@ -7,7 +7,6 @@ from typing import Any
 from hansa.cli.record import find_proposal
 from hansa.coalition import RunRecord, State
 from hansa.errors import Malformed, Refused, Unavailable
-from hansa.rehearsal import Stage
 from hansa.rehearsal.runner import locate_private_report
 
 
@@ -24,32 +23,6 @@ def find_completed(state: State, number: int) -> RunRecord:
         if run.status == "completed":
             return run
     raise Refused("run.not-completed", f"no attempt at run {number} was completed; see `hansa run list`")
-
-
-def find_report(stage: Stage, number: int) -> tuple[str, str]:
-    """Return the digests of a run's model and of the coalition's report about it.
-
-    Raises:
-        Refused: as `find_completed`.
-        Unavailable: the report is not among this coalition's blobs.
-    """
-    run = find_completed(stage.state, number)
-    digest = search_report(stage.folder / "blobs", run)
-    if digest is None:
-        raise Unavailable(f"the report of run {number} is not among the blobs of `{stage.folder}`")
-    return run.model, digest
-
-
-def search_report(blobs: Path, run: RunRecord) -> str | None:
-    """Find the report of an attempt among blobs: the document that names this attempt and its model."""
-    for path in sorted(blobs.iterdir()) if blobs.is_dir() else ():
-        try:
-            value = json.loads(path.read_bytes())
-        except ValueError:
-            continue
-        if isinstance(value, dict) and (value.get("run"), value.get("model")) == (run.id, run.model):
-            return path.name
-    return None
 
 
 def read_private(folder: Path, member: str, run: RunRecord) -> dict[str, Any]:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from hansa.cli.record import Record
     from hansa.coalition import ProposalRecord, RunRecord, State
     from hansa.governance import BarVerdict
 
@@ -32,14 +31,13 @@ def start(
     """
     from hansa.governance import judge_bars
     from hansa.rehearsal import Stage, conduct_run
-    from hansa.rehearsal.runner import find_run, publish_report
+    from hansa.rehearsal.runner import find_run
 
     narrator = narrate(as_json=as_json)
     with Stage.open(folder) as stage:
         _, plan = find_run(stage.state, number)
         with narrator.part(plan.name):
             ran = conduct_run(stage, number, speaker, narrator)
-        report = publish_report(stage, ran)
         model_path = stage.blobs.path(ran.model)
     verdicts = judge_bars(plan, ran.run.metrics)
     document = {
@@ -51,13 +49,15 @@ def start(
         "metrics": dict(ran.run.metrics),
         "bars": _list_bars(verdicts),
         "model": ran.model,
-        "report": report,
+        "report": ran.run.report,
         "guarantee": plan.privacy.guarantee,
         "numbers_left": ran.numbers,
         "bytes_up": {name: traffic.bytes_up for name, traffic in ran.traffic.items()},
     }
     met = all(verdict.met for verdict in verdicts)
-    facts = make_facts([*_spell_bars(verdicts), ("model", model_path), ("report", stage.blobs.path(report))])
+    facts = make_facts(
+        [*_spell_bars(verdicts), ("model", model_path), ("report", stage.blobs.path(ran.run.report))]
+    )
     verdict = (
         "Every bar set before the run is met." if met else "A bar is missed: this model cannot be released."
     )
@@ -110,7 +110,7 @@ def report(
         private = read_private(folder, member, run)
         show(private, *_show_private(number, private), as_json=as_json)
         return
-    document, parts = _report_jointly(number, run, state, record)
+    document, parts = _report_jointly(number, run, state)
     show(document, *parts, as_json=as_json)
 
 
@@ -189,18 +189,14 @@ def _spell_bars(verdicts: Sequence[BarVerdict]) -> list[tuple[str, str]]:
     return lines
 
 
-def _report_jointly(
-    number: int, run: RunRecord, state: State, record: Record
-) -> tuple[dict[str, Any], list[RenderableType]]:
+def _report_jointly(number: int, run: RunRecord, state: State) -> tuple[dict[str, Any], list[RenderableType]]:
     from hansa.cli.record import find_proposal
-    from hansa.cli.reports import search_report
     from hansa.governance import judge_bars
     from hansa.rehearsal.spelling import tabulate_metrics
 
     plan = find_proposal(state, number).plan
     assert plan is not None  # `find_completed` refuses what is not a run
     verdicts = judge_bars(plan, run.metrics)
-    found = search_report(record.blobs, run) if record.blobs is not None else None
     released = any(release.model == run.model for release in state.releases)
     document = {
         "proposal": number,
@@ -213,7 +209,7 @@ def _report_jointly(
         "metrics": dict(run.metrics),
         "bars": _list_bars(verdicts),
         "model": run.model,
-        "report": found,
+        "report": run.report,
         "released": released,
     }
     rows = tabulate_metrics({name: float(value) for name, value in run.metrics.items()})
@@ -223,7 +219,7 @@ def _report_jointly(
             *_spell_bars(verdicts),
             ("privacy", plan.privacy.guarantee),
             ("model", f"{run.model}{', released' if released else ', not released'}"),
-            ("report", found or "not in this folder"),
+            ("report", run.report),
         ]
     )
     head = f"Run {number}, attempt {run.attempt}: {plan.name}, {len(run.cohort)} members"

@@ -131,6 +131,7 @@ class RunClose(Body):
     status: Literal["completed", "failed"]
     transcript: Digest
     model: Digest
+    report: Digest
     metrics: dict[str, Metric]
     reason: Reason
 

@@ -10,7 +10,7 @@ def verify_release(state: State, effect: Release) -> RunRecord:
     """Return the completed attempt that `effect` would release.
 
     Raises:
-        Refused: `release.run` (nothing completed), `release.model` (another model), `release.bars` (a bar is
+        Refused: `release.run` (nothing completed), `release.model` (another model), `release.report`, `release.bars` (a bar is
             missed), `release.again`.
     """
     proposal = state.proposal(effect.run)
@@ -20,6 +20,11 @@ def verify_release(state: State, effect: Release) -> RunRecord:
         raise Refused("release.run", f"no run approved as proposal {effect.run} was completed")
     if run.model != effect.model:
         raise Refused("release.model", f"run {effect.run} made the model `{run.model}`, not `{effect.model}`")
+    if run.report != effect.report:
+        raise Refused(
+            "release.report",
+            f"run {effect.run} was sealed with the report `{run.report}`, not `{effect.report}`",
+        )
     missed = [
         f"`{verdict.metric}` is {verdict.value}, and the bar set before the run is {verdict.bar}"
         for verdict in judge_bars(proposal.plan, run.metrics)

@@ -1,6 +1,6 @@
 """Runs: the permit, attempts, seals, the close, and the brake."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from hansa.coalition.entry import ZERO_DIGEST, Brake, Entry, RunClose, RunOpen, RunSeal
@@ -136,7 +136,7 @@ def close_run(state: State, entry: Entry, body: RunClose) -> State:
     if body.status == "failed":
         if entry.author not in {run.coordinator, *run.cohort}:
             raise Refused("run_close.author", "only who takes part in an attempt says that it failed")
-        if body.metrics or {body.transcript, body.model} != {ZERO_DIGEST} or not body.reason:
+        if body.metrics or {body.transcript, body.model, body.report} != {ZERO_DIGEST} or not body.reason:
             raise Refused("run_close.empty", "a failed attempt has a reason, no metrics and no digests")
         return state.with_run(run._replace(status="failed"))
     if entry.author != run.coordinator:
@@ -144,18 +144,20 @@ def close_run(state: State, entry: Entry, body: RunClose) -> State:
     unknown = sorted(body.metrics.keys() - set(METRICS))
     if unknown:
         raise Refused("run_close.metrics", f"not metrics: {', '.join(unknown)}")
-    vouched = (body.transcript, result_digest(body.model, body.metrics))
+    vouched = (body.transcript, result_digest(body.model, body.report, body.metrics))
     differing = [name for name in run.cohort if run.seals.get(name) != vouched]
     if differing:
         raise Refused("run_close.seals", f"no matching seal from {', '.join(differing)}")
     metrics = MappingProxyType(dict(body.metrics))
-    closed = run._replace(status="completed", transcript=body.transcript, model=body.model, metrics=metrics)
+    closed = run._replace(
+        status="completed", transcript=body.transcript, model=body.model, report=body.report, metrics=metrics
+    )
     return state.with_run(closed)
 
 
-def result_digest(model: str, metrics: dict[str, str]) -> str:
-    """Return what a seal vouches for: the digest of `{"metrics":…,"model":…}`."""
-    return canonical.digest({"metrics": dict(metrics), "model": model})
+def result_digest(model: str, report: str, metrics: Mapping[str, str]) -> str:
+    """Return what a seal vouches for: the digest of `{"metrics":…,"model":…,"report":…}`."""
+    return canonical.digest({"metrics": dict(metrics), "model": model, "report": report})
 
 
 def brake(state: State, entry: Entry, body: Brake) -> State:

@@ -83,6 +83,7 @@ class RunRecord(NamedTuple):
     status: Literal["open", "completed", "failed"] = "open"
     transcript: str = ZERO_DIGEST
     model: str = ZERO_DIGEST
+    report: str = ZERO_DIGEST
     metrics: Mapping[str, str] = MappingProxyType({})
 
 
@@ -217,6 +218,7 @@ def _to_json(state: State) -> canonical.Json:
                 "seals": {name: list(seal) for name, seal in run.seals.items()},
                 "transcript": run.transcript,
                 "model": run.model,
+                "report": run.report,
                 "metrics": dict(run.metrics),
             }
             for run in state.runs.values()

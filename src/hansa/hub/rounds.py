@@ -18,7 +18,7 @@ from hansa.engine import (
 )
 from hansa.errors import HansaError, Malformed, Refused
 from hansa.governance import Plan
-from hansa.learning import Result, build_recipe, write_metrics
+from hansa.learning import Result, build_recipe, write_metrics, write_report
 from hansa.secagg import Aggregator, Party
 from hansa.transparency import Envelope, canonical, parse_envelope
 
@@ -39,6 +39,7 @@ class Conducted:
         result: what the recipe gave, as derived here.
         metrics: the closed list of metrics, decimal strings.
         model: the model document, canonical bytes.
+        report: the coalition's report, canonical bytes.
         transcript: hex digest over all questions and totals.
         seals: each contributor's signed `run_seal` entry.
     """
@@ -46,6 +47,7 @@ class Conducted:
     result: Result
     metrics: Mapping[str, str]
     model: bytes
+    report: bytes
     transcript: str
     seals: tuple[Envelope, ...]
 
@@ -149,16 +151,24 @@ class Coordinator:
         result = derivation.result
         assert result is not None  # the loop above ends with a result
         metrics = dict(write_metrics(result))
-        model = result.model_document()
+        model, report = result.model_document(), write_report(result)
         fields: dict[str, canonical.Json] = {
             "run": run.id,
             "round": derivation.round,
             "metrics": dict(metrics),
             "model": model,
+            "report": report,
         }
         answers = self._ask_all(run, Frame("end", fields, total), "sealed")
         seals = tuple(parse_envelope(canonical.parse(answers[name].body)) for name in run.cohort)
-        return Conducted(result, metrics, canonical.encode(model), derivation.transcript.hex(), seals)
+        return Conducted(
+            result,
+            metrics,
+            canonical.encode(model),
+            canonical.encode(report),
+            derivation.transcript.hex(),
+            seals,
+        )
 
     def _ask_all(self, run: RunRecord, frame: Frame, expected: str) -> Mapping[str, Frame]:
         return self._exchange(run.cohort, _to_all(run.cohort, frame), expected)

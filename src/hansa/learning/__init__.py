@@ -33,7 +33,7 @@ from hansa.learning.evaluation import KINDS
 from hansa.learning.interval import Interval, bound_auc, bound_gain
 from hansa.learning.logistic import Logistic, LogisticState, Parameters, parse_parameters
 from hansa.learning.model import Model, parse_model
-from hansa.learning.reading import build_recipe, read_schema, read_split, write_metrics
+from hansa.learning.reading import build_recipe, read_schema, read_split, write_metrics, write_report
 from hansa.learning.recipe import CalibrationBin, Question, Recipe, Result, recipe_digest, run_in_clear
 from hansa.learning.split import (
     GroupSplit,
@@ -91,4 +91,5 @@ __all__ = [
     "split_rows",
     "verify_table",
     "write_metrics",
+    "write_report",
 ]

@@ -18,6 +18,8 @@ from hansa.learning.tables import Feature, NumberFeature, Schema
 
 Plan = Mapping[str, Any]
 
+REPORT_FORMAT: Final = "hansa/v1/report"
+
 
 def build_recipe(plan: Plan, cohort: tuple[str, ...]) -> Recipe[Any]:
     """Return the recipe that a plan names, ready to begin.
@@ -60,7 +62,27 @@ def read_split(plan: Plan) -> Split:
 
 def write_metrics(result: Result) -> dict[str, str]:
     """Return a result's metrics as the record spells them: decimals with six places."""
-    return {name: f"{value:.6f}" for name, value in result.metrics.items()}
+    return {name: _spell(value) for name, value in result.metrics.items()}
+
+
+def write_report(result: Result) -> dict[str, Json]:
+    """Return what a coalition may know of a result besides the model: metrics, curves and calibration.
+
+    All of it follows from totals; numbers are decimals with six places.
+    """
+    return {
+        "format": REPORT_FORMAT,
+        "metrics": {**write_metrics(result)},
+        "roc": {kind: [[_spell(x), _spell(y)] for x, y in curve] for kind, curve in result.roc.items()},
+        "calibration": {
+            kind: [[_spell(b.predicted), _spell(b.observed), int(b.rows)] for b in bins]
+            for kind, bins in result.calibration.items()
+        },
+    }
+
+
+def _spell(value: float) -> str:
+    return f"{value:.6f}"
 
 
 def _read_feature(feature: Mapping[str, Json]) -> Feature:

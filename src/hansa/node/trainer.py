@@ -12,7 +12,15 @@ from hansa.coalition import RunRecord, RunSeal, State, result_digest, verify_run
 from hansa.engine import Derivation, Frame, parse_frame
 from hansa.errors import Malformed, Refused
 from hansa.governance import Plan
-from hansa.learning import MemberReport, Recipe, Rows, build_recipe, recipe_digest, write_metrics
+from hansa.learning import (
+    MemberReport,
+    Recipe,
+    Rows,
+    build_recipe,
+    recipe_digest,
+    write_metrics,
+    write_report,
+)
 from hansa.node.voter import Voter
 from hansa.secagg import Contributor, Party
 from hansa.transparency import SigningKey, canonical, digest
@@ -145,16 +153,19 @@ class Trainer:
         result = job.derivation.result
         if result is None:
             raise Refused("run.question", "the coordinator ends the run, and a question is still open")
-        metrics, model = frame.fields.get("metrics"), frame.fields.get("model")
+        metrics, model, report = (frame.fields.get(name) for name in ("metrics", "model", "report"))
         if not isinstance(metrics, dict):
             raise Malformed("run.field", "`end` carries an object `metrics`")
         _verify_close("run.metrics", metrics, dict(write_metrics(result)), METRIC_TOLERANCE)
         _verify_close("run.model", model, result.model_document(), MODEL_TOLERANCE)
+        _verify_close("run.report", report, write_report(result), METRIC_TOLERANCE)
         job.report = job.recipe.private_report(result, job.rows)
         body = RunSeal(
             run=job.run,
             transcript=job.derivation.transcript.hex(),
-            result=result_digest(digest(model), {name: str(value) for name, value in metrics.items()}),
+            result=result_digest(
+                digest(model), digest(report), {name: str(value) for name, value in metrics.items()}
+            ),
         )
         (seal,) = Voter(self._member, self._key).write(self._state(), body)
         return Frame("sealed", body=canonical.encode(seal.to_json()))

@@ -10,11 +10,12 @@ Typical use::
     print(played.log)                            # `hansa verify` replays it alone
 """
 
+from hansa.rehearsal.actor import Founder
 from hansa.rehearsal.casting import cast_birds, cast_folder, read_charter, read_plan
 from hansa.rehearsal.narration import Narrator, Silent, Spoken
 from hansa.rehearsal.play import Cast, Drama, Played, play
 from hansa.rehearsal.runner import Ran, conduct_run
-from hansa.rehearsal.stage import Founder, Stage
+from hansa.rehearsal.stage import Stage
 
 __all__ = [
     "Cast",

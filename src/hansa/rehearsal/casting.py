@@ -13,8 +13,8 @@ from typing import Final
 from hansa.errors import Refused, Unavailable
 from hansa.governance import Charter, Plan, default_charter_text, load_charter, load_plan
 from hansa.learning import recipe_digest
+from hansa.rehearsal.actor import Founder
 from hansa.rehearsal.play import Cast, Drama
-from hansa.rehearsal.stage import Founder
 
 CHARTER_FILE: Final = "charter.yaml"
 PLAN_FILE: Final = "plan.yaml"

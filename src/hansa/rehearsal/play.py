@@ -9,11 +9,12 @@ from typing import Any, Final
 from hansa.coalition import Ballot, Leave, Propose, Recuse, audit_log
 from hansa.errors import Refused
 from hansa.governance import Charter, Choice, Plan, lint_charter
+from hansa.rehearsal.actor import Founder
 from hansa.rehearsal.gathering import gather_result
 from hansa.rehearsal.narration import Narrator
 from hansa.rehearsal.report import write_report
-from hansa.rehearsal.runner import Ran, conduct_run, publish_report
-from hansa.rehearsal.stage import Founder, Stage
+from hansa.rehearsal.runner import Ran, conduct_run
+from hansa.rehearsal.stage import Stage
 from hansa.store import read_tree
 
 DAY: Final = 24 * 3600
@@ -136,7 +137,7 @@ def _decide(stage: Stage, cast: Cast, narrator: Narrator) -> int:
 
 def _release(stage: Stage, cast: Cast, number: int, ran: Ran, narrator: Narrator) -> None:
     """Vote on the release; when a bar is missed there is nothing to vote on, and that is said."""
-    effect = {"effect": "release", "run": number, "model": ran.model, "report": publish_report(stage, ran)}
+    effect = {"effect": "release", "run": number, "model": ran.model, "report": ran.run.report}
     try:
         release = open_proposal(stage, cast.lead, f"Release the model of run {number}", "", effect)
     except Refused as refusal:

@@ -14,7 +14,6 @@ from hansa.hub import Conducted, Coordinator
 from hansa.learning import MemberReport
 from hansa.rehearsal.narration import Narrator
 from hansa.rehearsal.stage import Stage
-from hansa.transparency import canonical
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +116,7 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
         status="completed",
         transcript=conducted.transcript,
         model=model,
+        report=stage.blobs.put(conducted.report),
         metrics=dict(conducted.metrics),
         reason="",
     )
@@ -132,25 +132,6 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
         f"{len(asked)} rounds, {sum(asked):,} numbers from each member; all {len(cohort)} sealed the same transcript"
     )
     return Ran(stage.state.runs[run.id], conducted, model, private, sum(asked), engine.traffic)
-
-
-def publish_report(stage: Stage, ran: Ran) -> str:
-    """Keep the coalition's report of a run as a blob, and return its digest, which a release names."""
-    report: canonical.Json = {
-        "run": ran.run.id,
-        "model": ran.model,
-        "transcript": ran.conducted.transcript,
-        "metrics": dict(ran.conducted.metrics),
-        "roc": {
-            name: [[f"{x:.6f}", f"{y:.6f}"] for x, y in curve]
-            for name, curve in ran.conducted.result.roc.items()
-        },
-        "calibration": {
-            name: [[f"{b.predicted:.6f}", f"{b.observed:.6f}", int(b.rows)] for b in bins]
-            for name, bins in ran.conducted.result.calibration.items()
-        },
-    }
-    return stage.blobs.put(canonical.encode(report))
 
 
 def locate_private_report(folder: Path, member: str, run_id: str) -> Path:
@@ -188,6 +169,7 @@ def _close_failed(stage: Stage, coordinator: str, run_id: str, reason: str) -> N
         status="failed",
         transcript=ZERO_DIGEST,
         model=ZERO_DIGEST,
+        report=ZERO_DIGEST,
         metrics={},
         reason=reason[:1000],
     )

@@ -13,62 +13,22 @@ nobody has to wait a week for a vote. The members share nothing but bytes.
 """
 
 import json
-import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from hansa import entropy
 from hansa.coalition import ZERO_DIGEST, Body, Found, LogKey, State, Tick, make_entry
 from hansa.errors import Malformed, Refused, Unavailable
-from hansa.governance import Charter, Member, Plan
+from hansa.governance import Charter, Member
 from hansa.hub import Sequencer
-from hansa.learning import Rows
-from hansa.node import Follower, Trainer, Voter, load_rows
+from hansa.rehearsal.actor import KEY_FILE, Actor, Founder, make_house, read_key, write_key
 from hansa.store import BlobStore, LogStore
-from hansa.transparency import Envelope, SigningKey
+from hansa.transparency import Envelope
 
 STAGE_FILE: Final = "stage.json"
-KEY_FILE: Final = "key"
-DATA_STEM: Final = "data"
-
-
-@dataclass(frozen=True, slots=True)
-class Founder:
-    """Who founds: what the record will say, except the key, and the file with the data (or None)."""
-
-    id: str
-    name: str
-    member_class: str
-    country: str
-    voting_weight: int
-    data: Path | None
-
-
-class Actor:
-    """One member's side: its key, its fold, its voice, its trainer, its data. Shares nothing with the others."""
-
-    def __init__(self, member: str, folder: Path, clock: Callable[[], int]) -> None:
-        self.member = member
-        self.folder = folder
-        self.key = _read_key(folder / KEY_FILE)
-        self.follower = Follower(member, self.key, clock, folder)
-        self.voter = Voter(member, self.key)
-        self.trainer = Trainer(member, self.key, lambda: self.follower.state, self._load, entropy.draw)
-
-    @property
-    def data(self) -> Path | None:
-        """The member's table, or None for a member without data."""
-        return next((path for path in sorted(self.folder.glob(f"{DATA_STEM}.*"))), None)
-
-    def _load(self, plan: Plan) -> Rows:
-        if self.data is None:
-            raise Refused("data.none", f"`{self.member}` has no data file in `{self.folder}`")
-        return load_rows(self.data, plan, self.member)
 
 
 class Stage:
@@ -82,7 +42,7 @@ class Stage:
         self.folder = folder
         self._offset = _read_offset(folder / STAGE_FILE)
         self._store = LogStore.open(folder / "hub" / "log.sqlite")
-        self.sequencer = Sequencer(self._store, _read_key(folder / "hub" / KEY_FILE), self.now)
+        self.sequencer = Sequencer(self._store, read_key(folder / "hub" / KEY_FILE), self.now)
         self.blobs = BlobStore(folder / "blobs")
         self.actors = {
             path.name: Actor(path.name, path, self.now)
@@ -135,7 +95,7 @@ class Stage:
 
     def _sequence_found(self, charter: Charter, founders: Sequence[Founder], lead: str) -> None:
         members = sorted((self.describe(founder) for founder in founders), key=lambda member: member.id)
-        hub_key = _read_key(self.folder / "hub" / KEY_FILE)
+        hub_key = read_key(self.folder / "hub" / KEY_FILE)
         body = Found(
             charter=charter.to_json(),
             log=LogKey(key=hub_key.public.encode()),
@@ -161,7 +121,7 @@ class Stage:
         """Make the folder and key of a newcomer, who is no member until it is admitted."""
         if newcomer.id in self.actors:
             raise Refused("admit.known", f"`{newcomer.id}` is here already")
-        _make_house(self.folder / "members" / newcomer.id, newcomer.data)
+        make_house(self.folder / "members" / newcomer.id, newcomer.data)
         self.actors[newcomer.id] = Actor(newcomer.id, self.folder / "members" / newcomer.id, self.now)
         return self.describe(newcomer)
 
@@ -255,39 +215,13 @@ class Stage:
 def _lay_out(folder: Path, founders: Sequence[Founder]) -> None:
     try:
         (folder / "hub").mkdir(parents=True)
-        _write_key(folder / "hub" / KEY_FILE)
+        write_key(folder / "hub" / KEY_FILE)
         for founder in founders:
-            _make_house(folder / "members" / founder.id, founder.data)
+            make_house(folder / "members" / founder.id, founder.data)
         LogStore.create(folder / "hub" / "log.sqlite").close()
         _write_json(folder / STAGE_FILE, {"clock_offset_seconds": 0})
     except OSError as error:
         raise Unavailable(f"`{folder}` cannot be written: {error.strerror}") from error
-
-
-def _make_house(folder: Path, data: Path | None) -> None:
-    folder.mkdir(parents=True)
-    _write_key(folder / KEY_FILE)
-    if data is not None:
-        shutil.copyfile(
-            data,
-            folder / (DATA_STEM + "".join(data.suffixes[-2:] if data.suffix == ".gz" else [data.suffix])),
-        )
-
-
-def _write_key(path: Path) -> None:
-    """Draw a key and keep its seed, readable by its owner only."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(entropy.draw(32).hex() + "\n")
-
-
-def _read_key(path: Path) -> SigningKey:
-    try:
-        return SigningKey.from_seed(bytes.fromhex(path.read_text(encoding="ascii").strip()))
-    except OSError as error:
-        raise Unavailable(f"the key `{path}` cannot be read: {error.strerror}") from error
-    except ValueError:
-        raise Malformed("key.file", f"`{path}` does not hold a key: expected 64 hexadecimal digits") from None
 
 
 def _read_offset(path: Path) -> int:

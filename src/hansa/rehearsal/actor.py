@@ -1,0 +1,85 @@
+"""One member's side on a stage: its key, its fold, its voice, its trainer, its data, in a folder of its own."""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hansa import entropy
+from hansa.errors import Malformed, Refused, Unavailable
+from hansa.governance import Plan
+from hansa.learning import Rows
+from hansa.node import Follower, Trainer, Voter, load_rows
+from hansa.transparency import SigningKey
+
+KEY_FILE: Final = "key"
+DATA_STEM: Final = "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Founder:
+    """Who founds: what the record will say, except the key, and the file with the data (or None)."""
+
+    id: str
+    name: str
+    member_class: str
+    country: str
+    voting_weight: int
+    data: Path | None
+
+
+class Actor:
+    """One member's side: its key, its fold, its voice, its trainer, its data. Shares nothing with the others."""
+
+    def __init__(self, member: str, folder: Path, clock: Callable[[], int]) -> None:
+        self.member = member
+        self.folder = folder
+        self.key = read_key(folder / KEY_FILE)
+        self.follower = Follower(member, self.key, clock, folder)
+        self.voter = Voter(member, self.key)
+        self.trainer = Trainer(member, self.key, lambda: self.follower.state, self._load, entropy.draw)
+
+    @property
+    def data(self) -> Path | None:
+        """The member's table, or None for a member without data."""
+        return next((path for path in sorted(self.folder.glob(f"{DATA_STEM}.*"))), None)
+
+    def _load(self, plan: Plan) -> Rows:
+        if self.data is None:
+            raise Refused("data.none", f"`{self.member}` has no data file in `{self.folder}`")
+        return load_rows(self.data, plan, self.member)
+
+
+def make_house(folder: Path, data: Path | None) -> None:
+    """Make a member's folder with a fresh key and a copy of its table."""
+    folder.mkdir(parents=True)
+    write_key(folder / KEY_FILE)
+    if data is not None:
+        shutil.copyfile(
+            data,
+            folder / (DATA_STEM + "".join(data.suffixes[-2:] if data.suffix == ".gz" else [data.suffix])),
+        )
+
+
+def write_key(path: Path) -> None:
+    """Draw a key and keep its seed, readable by its owner only."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(entropy.draw(32).hex() + "\n")
+
+
+def read_key(path: Path) -> SigningKey:
+    """Read a key's seed.
+
+    Raises:
+        Unavailable: the file cannot be read.
+        Malformed: `key.file`, it does not hold 64 hexadecimal digits.
+    """
+    try:
+        return SigningKey.from_seed(bytes.fromhex(path.read_text(encoding="ascii").strip()))
+    except OSError as error:
+        raise Unavailable(f"the key `{path}` cannot be read: {error.strerror}") from error
+    except ValueError:
+        raise Malformed("key.file", f"`{path}` does not hold a key: expected 64 hexadecimal digits") from None

@@ -1,0 +1,180 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+
+def test_a_run_starts_only_after_vote_and_timelock(founded, hansa):
+    hansa("proposal", "open", "run", "plan.yaml", "--as", "ada")
+    answer = hansa("run", "start", "1", "--as", "ada", "--json")
+    assert (answer.code, answer.error["rule"]) == (4, "permit.not-passed")
+    hansa("proposal", "vote", "1", "yes", "--as", "all")
+    answer = hansa("run", "start", "1", "--as", "ada", "--json")
+    assert (answer.code, answer.error["rule"]) == (4, "permit.timelock")
+    hansa("log", "tick", "--forward", "2d")
+    answer = hansa("run", "start", "1", "--as", "ada")
+    assert answer.code == 0, answer.err
+    assert "only" not in answer.err
+    assert "Every bar set before the run is met." in answer.out
+    assert "next: hansa proposal open release 1 --as ada" in answer.out
+    answer = hansa("run", "start", "1", "--as", "ada", "--json")
+    assert (answer.code, answer.error["rule"]) == (4, "permit.closed")
+
+
+def test_what_is_no_run_cannot_be_started_or_reported(ran, hansa):
+    hansa("proposal", "open", "expel", "dan", "--as", "ada")
+    number = hansa("proposal", "list", "--json").json["proposals"][-1]["entry"]
+    for verb, rule in (("start", "permit.not-run"), ("report", "permit.not-run")):
+        tokens = ("--as", "ada") if verb == "start" else ()
+        answer = hansa("run", verb, number, *tokens, "--json")
+        assert (answer.code, answer.error["rule"]) == (4, rule)
+    assert hansa("run", "start", "0", "--as", "ada", "--json").error["rule"] == "permit.unknown-proposal"
+    assert hansa("run", "report", "0", "--json").error["rule"] == "proposal.unknown"
+
+
+def test_runs_are_listed_with_their_attempts(ran, founded_runs, hansa):
+    (run,) = hansa("run", "list", "--json").json["runs"]
+    assert [attempt["status"] for attempt in run["attempts"]] == ["completed"]
+    assert "1 completed" in hansa("run", "list").out
+    assert founded_runs.out == "No run was proposed yet.\n"
+
+
+@pytest.fixture
+def founded_runs(played, hansa):
+    return hansa("run", "list", "--folder", played / "founded")
+
+
+def test_the_coalition_is_told_only_what_is_joint(ran, hansa):
+    report = hansa("run", "report", "1", "--json").json
+    assert report["bars"][0]["met"]
+    assert report["guarantee"] == "no formal guarantee"
+    assert report["report"]
+    assert "advice" not in json.dumps(report)
+    text = hansa("run", "report", "1").out
+    assert "mean ROC-AUC of the scored members" in text
+    assert "not released" in text
+
+
+def test_a_member_reads_its_own_report_in_its_own_folder(ran, hansa):
+    report = hansa("run", "report", "1", "--as", "bob", "--json").json
+    assert report["member"] == "bob"
+    assert report["advice"]
+    text = hansa("run", "report", "1", "--as", "bob").out
+    assert "for bob alone" in text
+    assert "advice" in text
+    (path,) = (ran / "members" / "bob" / "reports").iterdir()
+    assert json.loads(path.read_text()) == report
+    assert not list((ran / "blobs").glob("*bob*"))
+
+
+def test_a_private_report_that_is_elsewhere_or_damaged_is_said_to_be_so(ran, hansa):
+    answer = hansa("run", "report", "1", "--as", "zoe", "--json")
+    assert (answer.code, answer.error["rule"]) == (4, "report.member")
+    (path,) = (ran / "members" / "bob" / "reports").iterdir()
+    for text in ("{", "[]"):
+        path.write_text(text)
+        answer = hansa("run", "report", "1", "--as", "bob", "--json")
+        assert (answer.code, answer.error["rule"]) == (3, "report.form")
+    path.unlink()
+    assert hansa("run", "report", "1", "--as", "bob").code == 5
+
+
+def test_a_brake_stops_a_run_for_the_charters_time(founded, hansa):
+    hansa("proposal", "open", "run", "plan.yaml", "--as", "ada")
+    hansa("proposal", "vote", "1", "yes", "--as", "all")
+    hansa("log", "tick", "--forward", "2d")
+    assert hansa("run", "brake", "1", "--as", "dan").code == 2  # a reason is owed
+    answer = hansa("run", "brake", "1", "--as", "dan", "--reason", "our data are wrong")
+    assert "`dan` brakes run 1" in answer.out
+    answer = hansa("run", "start", "1", "--as", "ada", "--json")
+    assert (answer.code, answer.error["rule"]) == (4, "permit.braked")
+    assert hansa("run", "list", "--json").json["runs"][0]["braked_until"]
+    answer = hansa("run", "brake", "1", "--as", "dan", "--reason", "again", "--json")
+    assert (answer.code, answer.error["rule"]) == (4, "brake.used")
+    hansa("run", "brake", "1", "--as", "ada", "--reason", "I agree")
+    assert "stopped until ever" in hansa(
+        "run", "brake", "1", "--as", "bob", "--reason", "so do I"
+    ).out.replace("for", "until")
+    hansa("log", "tick", "--forward", "30d")
+    assert hansa("run", "start", "1", "--as", "ada", "--json").error["rule"] == "permit.braked"
+
+
+def test_a_release_is_voted_on_when_the_bars_are_met(ran, hansa):
+    number = hansa("proposal", "open", "release", "1", "--as", "ada", "--json").json["entry"]
+    assert "release the model" in hansa("proposal", "show", number).out
+    hansa("proposal", "vote", number, "yes", "--as", "all")
+    hansa("log", "tick", "--forward", "4d")
+    assert hansa("run", "report", "1", "--json").json["released"]
+    assert len(hansa("coalition", "show", "--json").json["releases"]) == 1
+
+
+def test_a_missed_bar_leaves_nothing_to_release(founded, hansa):
+    path = founded.parent / "plan.yaml"
+    path.write_text(path.read_text().replace('"0.60"', '"0.999"'))
+    hansa("proposal", "open", "run", path, "--as", "ada")
+    hansa("proposal", "vote", "1", "yes", "--as", "all")
+    hansa("log", "tick", "--forward", "2d")
+    answer = hansa("run", "start", "1", "--as", "ada")
+    assert answer.code == 0
+    assert "A bar is missed" in answer.out
+    answer = hansa("proposal", "open", "release", "1", "--as", "ada", "--json")
+    assert (answer.code, answer.error["rule"]) == (4, "release.bars")
+
+
+def test_a_report_that_is_gone_cannot_be_released(ran, hansa):
+    report = hansa("run", "report", "1", "--json").json["report"]
+    (ran / "blobs" / report).unlink()
+    assert hansa("proposal", "open", "release", "1", "--as", "ada").code == 5
+    assert "not in this folder" in hansa("run", "report", "1").out
+
+
+def test_data_that_do_not_meet_the_plan_fail_the_run_with_file_row_and_column(founded, hansa):
+    path = founded / "members" / "cyd" / "data.csv"
+    lines = path.read_text().splitlines()
+    lines[4] = "maybe,0.5,farm"
+    path.write_text("\n".join(lines) + "\n")
+    hansa("proposal", "open", "run", "plan.yaml", "--as", "ada")
+    hansa("proposal", "vote", "1", "yes", "--as", "all")
+    hansa("log", "tick", "--forward", "2d")
+    answer = hansa("run", "start", "1", "--as", "ada")
+    assert answer.code == 4
+    text = " ".join(answer.err.split())
+    assert "row 5, column `late`" in text
+    assert "`cyd`" in text
+    assert hansa("run", "list", "--json").json["runs"][0]["attempts"][0]["status"] == "failed"
+
+
+INTERRUPTED = """
+import os, signal, sys
+from hansa.cli import main
+from hansa.rehearsal.narration import Spoken
+
+def step(self, text):
+    if text.startswith("round 2"):
+        os.kill(os.getpid(), signal.SIGINT)
+
+Spoken.step = step
+sys.exit(main(["run", "start", "1", "--as", "ada"]))
+"""
+
+
+def test_ctrl_c_in_the_middle_of_a_run_closes_the_attempt_and_the_next_one_works(founded, hansa):
+    hansa("proposal", "open", "run", "plan.yaml", "--as", "ada")
+    hansa("proposal", "vote", "1", "yes", "--as", "all")
+    hansa("log", "tick", "--forward", "2d")
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED],
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert done.returncode == 130
+    assert done.stderr == "interrupted: stopped by Ctrl-C [interrupted]\n"
+    statuses = [a["status"] for a in hansa("run", "list", "--json").json["runs"][0]["attempts"]]
+    assert statuses == ["failed"]
+    assert hansa("run", "start", "1", "--as", "ada", "--json").json["attempt"] == 2

@@ -9,7 +9,7 @@ DEMO   ?= demo
 .PHONY: demo test test-all format lint types imports tests vectors lock bench clean
 
 demo: $(VENV)/.core
-	$(BIN)/hansa demo --folder $(DEMO)
+	$(BIN)/hansa demo --folder $(DEMO) --again
 
 test: lint types imports tests
 

@@ -1,6 +1,7 @@
 """`hansa demo` and `hansa rehearse`, with small casts."""
 
 import json
+import sys
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_a_rehearsal_that_was_stopped_can_be_replaced(few_birds, desk, hansa, mo
         raise Refused("run.contributor", "somebody stopped")
 
     with monkeypatch.context() as patch:
-        patch.setattr("hansa.rehearsal.play.conduct_run", stop)
+        patch.setattr(sys.modules["hansa.rehearsal.play"], "conduct_run", stop)
         assert hansa("demo").code == 4
     assert (desk / "demo" / "stage.json").exists()
     assert hansa("demo", "--again").code == 0

@@ -124,13 +124,6 @@ def test_a_missed_bar_leaves_nothing_to_release(founded, hansa):
     assert (answer.code, answer.error["rule"]) == (4, "release.bars")
 
 
-def test_a_report_that_is_gone_cannot_be_released(ran, hansa):
-    report = hansa("run", "report", "1", "--json").json["report"]
-    (ran / "blobs" / report).unlink()
-    assert hansa("proposal", "open", "release", "1", "--as", "ada").code == 5
-    assert "not in this folder" in hansa("run", "report", "1").out
-
-
 def test_data_that_do_not_meet_the_plan_fail_the_run_with_file_row_and_column(founded, hansa):
     path = founded / "members" / "cyd" / "data.csv"
     lines = path.read_text().splitlines()

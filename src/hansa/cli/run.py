@@ -104,7 +104,7 @@ def report(
     from hansa.cli.record import read_state
     from hansa.cli.reports import find_completed, read_private
 
-    record, state = read_state(folder)
+    _, state = read_state(folder)
     run = find_completed(state, number)
     if member is not None:
         private = read_private(folder, member, run)

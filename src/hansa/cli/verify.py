@@ -95,17 +95,12 @@ def _check_blobs(record: Record, state: State) -> dict[str, Any]:
 
 def _name_blobs(state: State) -> Mapping[str, str]:
     """Return what each digest on the record stands for."""
-    from hansa.governance import Release
-
-    named = {
-        run.model: f"the model of attempt {run.attempt} (entry {run.number})"
+    return {
+        digest: f"the {what} of attempt {run.attempt} (entry {run.number})"
         for run in state.runs.values()
         if run.status == "completed"
+        for what, digest in (("model", run.model), ("report", run.report))
     }
-    for proposal in state.proposals_in_order:
-        if isinstance(proposal.effect, Release):
-            named.setdefault(proposal.effect.report, f"the report named in entry {proposal.number}")
-    return named
 
 
 def _describe(record: Record, audit: Audit, blobs: Mapping[str, Any]) -> dict[str, Any]:

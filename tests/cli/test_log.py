@@ -26,7 +26,7 @@ def test_a_tick_notes_the_time_and_pretends_it_only_when_asked(founded, hansa):
 def test_a_tick_says_what_fell_due(founded, hansa):
     hansa("proposal", "open", "expel", "dan", "--as", "ada")
     answer = hansa("log", "tick", "--forward", "4d")
-    assert "Proposal 1 was open and is no quorum: Expel dan" in answer.out
+    assert "Proposal 1, Expel dan: open → no quorum" in answer.out
 
 
 def test_a_proof_can_be_checked_with_nothing_else(ran, hansa):

@@ -1,4 +1,3 @@
-import doctest
 import subprocess
 import sys
 import tomllib
@@ -7,7 +6,6 @@ from pathlib import Path
 import pytest
 
 import hansa
-import hansa.cli
 
 
 def test_the_package_offers_about_ten_names_and_each_is_there():
@@ -25,14 +23,6 @@ def test_a_name_that_is_not_offered_is_an_attribute_error():
 def test_its_version_is_that_of_the_project():
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     assert hansa.__version__ == project["project"]["version"]
-
-
-@pytest.mark.parametrize("module", [hansa, hansa.cli], ids=lambda module: module.__name__)
-def test_the_front_page_runs(module, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    result = doctest.testmod(module)
-    assert result.failed == 0
-    assert result.attempted
 
 
 def test_importing_the_package_costs_nothing():

@@ -1,10 +1,8 @@
-from hashlib import sha256
-
 import pytest
+from threelog import START, Clock, found, key_of, note_of, tick
 
-from hansa.coalition import ZERO_DIGEST, Found, LogKey, Tick, make_entry
+from hansa.coalition import Tick
 from hansa.errors import Malformed, Refused
-from hansa.governance import Member, load_charter
 from hansa.hub import Sequencer
 from hansa.node import Follower, Voter, witness_name
 from hansa.store import LogStore
@@ -12,39 +10,11 @@ from hansa.transparency import (
     COSIGNATURE,
     Checkpoint,
     NoteKey,
-    SigningKey,
     hash_leaf,
     root_of,
     sign_checkpoint,
     verify_cosignature,
 )
-
-CHARTER = """
-version: 1
-name: Three
-origin: three.example/log
-purpose: Try things out.
-classes: {bank: {votes: true}}
-decisions:
-  run: {passes: "> 1/2 of cast", quorum: 1/2, period: 3d, timelock: 1d}
-  amend: {passes: ">= 2/3 of cast", quorum: 1/2, period: 3d, timelock: 1d}
-privacy: {minimum_cohort: 3, unnoised_sums: allowed}
-clock: {tolerance: 5m}
-"""
-NAMES = ("ada", "bob", "cyd")
-START = 1_700_000_000
-
-
-def key_of(name):
-    return SigningKey.from_seed(sha256(name.encode()).digest())
-
-
-class Clock:
-    def __init__(self):
-        self.now = START
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture
@@ -52,44 +22,9 @@ def clock():
     return Clock()
 
 
-def found(path, clock):
-    members = [
-        Member(
-            id=n, name=n, member_class="bank", country="NL", voting_weight=1, key=key_of(n).public.encode()
-        )
-        for n in NAMES
-    ]
-    body = Found(
-        charter=load_charter(CHARTER, "charter.yaml").to_json(),
-        log=LogKey(key=key_of("log").public.encode()),
-        members=[member.to_json() for member in members],
-    )
-    LogStore.create(path).close()
-    hub = Sequencer(LogStore.open(path), key_of("log"), clock)
-    hub.submit(
-        make_entry(
-            body,
-            coalition=ZERO_DIGEST,
-            author="ada",
-            seq=0,
-            prev=ZERO_DIGEST,
-            keys=tuple(map(key_of, NAMES)),
-        )
-    )
-    return hub
-
-
 @pytest.fixture
 def hub(tmp_path, clock):
     return found(tmp_path / "log.sqlite", clock)
-
-
-def tick(hub, name):
-    hub.submit(*Voter(name, key_of(name)).write(hub.state, Tick()))
-
-
-def note_of(hub):
-    return hub.sign_checkpoint().encode()
 
 
 def refused(rule, call, *arguments):
@@ -195,27 +130,3 @@ def test_a_stranger_follows_but_its_cosignature_would_count_for_nothing(hub, clo
 def test_a_damaged_memory_stops_the_witness(tmp_path, clock):
     (tmp_path / "witness.json").write_text("{")
     refused("witness.memory", Follower, "bob", key_of("bob"), clock, tmp_path)
-
-
-def test_the_sequencer_refuses_what_the_fold_refuses_and_writes_nothing(hub, clock):
-    (first,) = Voter("ada", key_of("ada")).write(hub.state, Tick())
-    good, bad = first, Voter("bob", key_of("cyd")).write(hub.state, Tick())[0]
-    refused("envelope.signer-unknown", hub.submit, good, bad)
-    assert len(hub.leaves()) == 1
-    hub.submit(good)
-    refused("chain.seq", hub.submit, good)
-
-
-def test_the_sequencers_clock_never_runs_back(hub, clock):
-    clock.now -= 1_000
-    tick(hub, "ada")
-    assert hub.state.at == START
-
-
-def test_the_sequencer_opens_again_where_it_was(hub, tmp_path, clock):
-    tick(hub, "ada")
-    before = hub.state.digest
-    hub._store.close()
-    again = Sequencer(LogStore.open(tmp_path / "log.sqlite"), key_of("log"), clock)
-    assert again.state.digest == before
-    tick(again, "ada")

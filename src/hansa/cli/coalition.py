@@ -48,6 +48,7 @@ def found(
     from hansa.errors import Refused
     from hansa.governance import lint_charter
     from hansa.rehearsal import Stage
+    from hansa.rehearsal.spelling import pluralise
 
     agreed, founders = read_agreement(charter, members)
     if lead is not None and lead not in {founder.id for founder in founders}:
@@ -57,6 +58,8 @@ def found(
     with Stage.found(folder, agreed, founders, lead or founders[0].id) as stage:
         state = stage.state
         findings = lint_charter(agreed, state.active_members)
+    warnings = [finding for finding in findings if finding.level != "note"]
+    notes = len(findings) - len(warnings)
     names = [member.id for member in state.active_members]
     document = {
         "coalition": state.coalition,
@@ -79,8 +82,14 @@ def found(
         document,
         f"{agreed.name} is founded: {len(founders)} members signed its charter.",
         facts,
-        *list_findings(findings),
-        suggest(f"proposal open run PLAN --as {lead or founders[0].id}", folder),
+        *list_findings(warnings),
+        *([f"`hansa coalition lint` has {pluralise(notes, 'note')} on the charter."] if notes else []),
+        suggest(
+            f"proposal open run PLAN --as {lead or founders[0].id}"
+            if "run" in agreed.decisions
+            else "coalition show",
+            folder,
+        ),
         as_json=as_json,
     )
 

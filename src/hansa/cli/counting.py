@@ -1,10 +1,11 @@
-"""The votes, counted again by whoever asks."""
+"""The votes, listed and counted again by whoever asks."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from hansa.coalition import ProposalRecord
+from hansa.coalition import Ballot, ProposalRecord, Recuse, parse_entry
 from hansa.governance import tally
+from hansa.transparency import parse_leaf
 
 
 def count_votes(proposal: ProposalRecord) -> list[dict[str, Any]]:
@@ -48,3 +49,18 @@ def describe_counts(counts: Sequence[dict[str, Any]]) -> Iterator[str]:
         if line not in said:
             said.add(line)
             yield line
+
+
+def list_voices(leaves: Sequence[bytes], proposal: ProposalRecord) -> list[dict[str, Any]]:
+    """Return the ballots and recusals on a proposal, in order, with their entries' numbers and reasons."""
+    voices = []
+    for number, leaf in enumerate(leaves[proposal.number :], start=proposal.number):
+        entry = parse_entry(parse_leaf(leaf).envelope)
+        match entry.body:
+            case Ballot(proposal=proposal.id, choice=says, reason=reason):
+                voices.append({"entry": number, "member": entry.author, "says": says, "reason": reason})
+            case Recuse(proposal=proposal.id, reason=reason):
+                voices.append({"entry": number, "member": entry.author, "says": "recused", "reason": reason})
+            case _:
+                pass
+    return voices

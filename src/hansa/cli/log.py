@@ -72,12 +72,12 @@ def tick(
     ]
     at = format_instant(state.at)
     document = {"at": at, "entries": state.size, "forward_seconds": forward, "changed": changed}
-    pretended = f"The clock of this folder was put forward by {format_duration(forward)}. " if forward else ""
+    pretended = f"The clock of this folder was put forward by {format_duration(forward)}."
     lines = [
-        f"Proposal {c['entry']} was {c['was']} and is {str(c['outcome']).replace('_', ' ')}: {c['title']}"
-        for c in changed
+        f"Proposal {c['entry']}, {c['title']}: {c['was']} → {c['outcome']}".replace("_", " ") for c in changed
     ]
-    show(document, f"{pretended}The log's clock stands at {at}.", *lines, as_json=as_json)
+    first = [pretended] if forward else []
+    show(document, *first, f"The log's clock stands at {at}.", *lines, as_json=as_json)
 
 
 @app.command

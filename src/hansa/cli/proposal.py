@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from hansa.cli.options import ALL, HERE, AsJson, Folder, ProposalNumber, Reason, Speaker, limit_text, stop
+from hansa.cli.options import ALL, HERE, AsJson, Folder, ProposalNumber, Reason, Speaker, limit_text
 from hansa.cli.printing import make_facts, make_table, show, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from hansa.coalition import Ballot, ProposalRecord
     from hansa.rehearsal import Stage
@@ -52,20 +51,22 @@ def open_proposal(
     as_json: AsJson = False,
 ) -> None:
     """Open a proposal; who may vote on it is frozen from this moment on."""
+    from hansa.cli.targets import read_target
     from hansa.rehearsal import Stage
     from hansa.rehearsal.gathering import describe_proposal
     from hansa.rehearsal.play import open_proposal as write
     from hansa.transparency import format_instant
 
     with Stage.open(folder) as stage:
-        made_up, body = _read_target(stage, effect, target)
+        made_up, body = read_target(stage.state, effect, target)
         number = write(stage, speaker, title or made_up, reason, body)
         proposal = stage.state.proposal(number)
         assert proposal is not None  # it was just opened
     document = describe_proposal(proposal)
+    voters = len(proposal.electorate) - len(proposal.recused)
     text = (
-        f"Proposal {number} is open: {proposal.title}. {len(proposal.electorate) - len(proposal.recused)} members "
-        f"vote until {format_instant(proposal.closes_at)}."
+        f"Proposal {number} is open: {proposal.title}.\n"
+        f"{voters} members vote until {format_instant(proposal.closes_at)}."
     )
     show(document, text, suggest(f"proposal vote {number} yes --as MEMBER", folder), as_json=as_json)
 
@@ -104,21 +105,22 @@ def list_proposals(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
 @app.command(name="show")
 def show_proposal(number: ProposalNumber, /, *, folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Show one proposal: what it asks for, the rule, the count and each ballot."""
-    from hansa.cli.counting import count_votes, describe_counts
+    from hansa.cli.counting import count_votes, describe_counts, list_voices
     from hansa.cli.record import find_proposal, read_state
+    from hansa.cli.targets import describe_effect
     from hansa.rehearsal.gathering import describe_proposal
     from hansa.rehearsal.spelling import EFFECTS
 
     record, state = read_state(folder)
     proposal = find_proposal(state, number)
-    voices = [_describe_voice(number, body) for number, body in _find_voices(record.leaves, proposal)]
+    voices = list_voices(record.leaves, proposal)
     counts = count_votes(proposal)
     described = describe_proposal(proposal)
     document = {
         **described,
         "id": proposal.id,
         "reason": proposal.reason,
-        "asks": dict(_describe_effect(proposal)),
+        "asks": dict(describe_effect(proposal)),
         "counts": counts,
         "charter_version": proposal.charter_version,
         "ballots": voices,
@@ -127,10 +129,10 @@ def show_proposal(number: ProposalNumber, /, *, folder: Folder = HERE, as_json: 
     facts = make_facts(
         [
             ("asks to", EFFECTS[proposal.effect.effect]),
-            *_describe_effect(proposal),
+            *describe_effect(proposal),
             ("by", proposal.author),
             *((("reason", proposal.reason),) if proposal.reason else ()),
-            ("outcome", _describe_outcome(proposal)),
+            ("outcome", _describe_outcome(proposal).partition(" ")[2]),
             *((name.replace("_", " "), described[name]) for name in times if described[name]),
             *(("count", line) for line in describe_counts(counts)),
         ]
@@ -173,7 +175,7 @@ def vote(
 
     with Stage.open(folder) as stage:
         proposal = find_proposal(stage.state, number)
-        names = _list_outstanding(stage, number) if speakers == (ALL,) else speakers
+        names = _list_outstanding(stage, number) if ALL in speakers else speakers
         counted = _cast(stage, number, names, Ballot(proposal=proposal.id, choice=choice, reason=reason))
         proposal = find_proposal(stage.state, number)
         outcome = _describe_outcome(proposal)
@@ -184,7 +186,7 @@ def vote(
         text = f"`{counted[0]}` votes {choice} on proposal {number}."
     else:
         text = f"{len(counted)} members vote {choice} on proposal {number}."
-    show(document, text, f"It is {outcome}.", as_json=as_json)
+    show(document, text, f"The proposal {outcome}.", as_json=as_json)
 
 
 @app.command
@@ -229,53 +231,6 @@ def withdraw(
     show(document, f"Proposal {number} is withdrawn (entry {entry}).", as_json=as_json)
 
 
-def _read_target(stage: Stage, effect: str, target: str) -> tuple[str, dict[str, Any]]:
-    """Return a title and the effect in canonical form."""
-    match effect:
-        case "run":
-            from hansa.rehearsal import read_plan
-
-            plan = read_plan(Path(target))
-            return plan.name, {"effect": "run", "plan": plan.to_json()}
-        case "release":
-            from hansa.cli.reports import find_completed
-
-            if not target.isdecimal():
-                stop(f"a release names the number of the run's proposal, got `{target}`")
-            run = find_completed(stage.state, int(target))
-            title = f"Release the model of run {int(target)}"
-            return title, {"effect": "release", "run": int(target), "model": run.model, "report": run.report}
-        case "admit":
-            body = _read_admission(Path(target))
-            return f"Admit {body['member']['name']}", body
-        case "expel":
-            return f"Expel {target}", {"effect": "expel", "member": target}
-        case _:
-            from hansa.cli.memberfile import read_text
-            from hansa.governance import load_charter
-
-            charter = load_charter(read_text(Path(target)), Path(target).name)
-            return f"Charter version {charter.version}", {"effect": "amend", "charter": charter.to_json()}
-
-
-def _read_admission(path: Path) -> dict[str, Any]:
-    """Read what `hansa member enrol` wrote, in whatever layout it is by now."""
-    import json
-
-    from hansa.cli.memberfile import read_text
-    from hansa.errors import Malformed
-    from hansa.governance import Admit, parse_effect
-
-    try:
-        value = json.loads(read_text(path))
-    except ValueError as error:
-        raise Malformed("admission.form", f"`{path}` is not JSON: {error}") from None
-    effect = parse_effect(value)
-    if not isinstance(effect, Admit):
-        raise Malformed("admission.form", f"`{path}` is about `{effect.effect}`, not an admission")
-    return effect.to_json()
-
-
 def _list_outstanding(stage: Stage, number: int) -> tuple[str, ...]:
     """Return the electors that have neither voted nor stepped aside and can still speak."""
     from hansa.cli.record import find_proposal
@@ -318,59 +273,18 @@ def _cast(stage: Stage, number: int, names: Sequence[str], ballot: Ballot) -> li
     return counted
 
 
-def _find_voices(leaves: Sequence[bytes], proposal: ProposalRecord) -> Iterator[tuple[int, Any]]:
-    """Find the ballots and recusals on a proposal, by entry number."""
-    from hansa.coalition import Ballot, Recuse, parse_entry
-    from hansa.transparency import parse_leaf
-
-    for number, leaf in enumerate(leaves[proposal.number :], start=proposal.number):
-        entry = parse_entry(parse_leaf(leaf).envelope)
-        if isinstance(entry.body, Ballot | Recuse) and entry.body.proposal == proposal.id:
-            yield number, entry
-
-
-def _describe_voice(number: int, entry: Any) -> dict[str, Any]:  # noqa: ANN401 - an entry with one of two bodies
-    says = getattr(entry.body, "choice", "recused")
-    return {"entry": number, "member": entry.author, "says": says, "reason": entry.body.reason}
-
-
-def _describe_effect(proposal: ProposalRecord) -> list[tuple[str, object]]:
-    from hansa.governance import Admit, Amend, Expel, Release, judge_bars
-
-    match proposal.effect:
-        case Admit(member=member):
-            who = f"{member.name} (`{member.id}`, {member.member_class}, {member.country})"
-            return [("newcomer", who)]
-        case Expel(member=name):
-            return [("member", name)]
-        case Amend(charter=charter):
-            from hansa.transparency import digest
-
-            return [("charter", f"version {charter.get('version')}, {digest(charter)}")]
-        case Release(run=run, model=model, report=report):
-            return [("run", run), ("model", model), ("report", report)]
-        case _:
-            plan = proposal.plan
-            assert plan is not None  # the fold keeps the plan of every run
-            bars = "; ".join(f"{v.metric} {v.bar}" for v in judge_bars(plan, {}))
-            return [
-                ("plan", plan.digest),
-                ("purpose", plan.purpose),
-                ("bars", bars),
-                ("privacy", plan.privacy.guarantee),
-            ]
-
-
 def _describe_outcome(proposal: ProposalRecord) -> str:
-    """Say in words where a proposal stands."""
+    """Say where a proposal stands: the end of a sentence about it."""
     from hansa.transparency import format_instant
 
     match proposal.outcome:
         case "open":
-            return f"open until {format_instant(proposal.closes_at)}"
+            return f"is open until {format_instant(proposal.closes_at)}"
         case "passed":
-            return f"passed, and takes effect at {format_instant(proposal.effect_at)}"
+            return f"has passed, and takes effect at {format_instant(proposal.effect_at)}"
+        case "failed" | "no_quorum":
+            return f"has {proposal.outcome.replace('_', ' ')}"
         case "void":
-            return "void: it passed, and could not take effect"
+            return "is void: it passed, and could not take effect"
         case outcome:
-            return outcome.replace("_", " ")
+            return f"is {outcome.replace('_', ' ')}"

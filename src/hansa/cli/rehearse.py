@@ -197,7 +197,7 @@ def check_cast(cast: Cast) -> tuple[Finding, ...]:
     """Hold every member's table and the charter against the plan before anything is founded.
 
     Returns:
-        Warnings.
+        Warnings about the tables; those about the charter are told when it is signed.
 
     Raises:
         TableRefused: every finding of every file, and what of plan and charter would stop the run.
@@ -207,11 +207,9 @@ def check_cast(cast: Cast) -> tuple[Finding, ...]:
     from hansa.node.data import check_file
     from hansa.node.defects import TableRefused
 
-    findings = list(_check_cohort(cast))
+    linted = lint_charter(cast.charter, draw_members(cast.founders))
+    findings = [*_check_cohort(cast), *(finding for finding in linted if finding.level == "error")]
     warnings: list[Finding] = []
-    for finding in lint_charter(cast.charter, draw_members(cast.founders)):
-        (findings if finding.level == "error" else warnings).append(finding)
-    warnings = [finding for finding in warnings if finding.level == "warning"]
     for founder in cast.founders:
         assert founder.data is not None  # a cast from a folder has a table for each
         try:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from hansa.coalition import ProposalRecord, RunRecord, State
     from hansa.governance import BarVerdict
 
+FOR_GOOD = "for good"
+
 app = App(name="run", help="Start an approved run, stop it, see what came of it.")
 
 
@@ -38,7 +40,6 @@ def start(
         _, plan = find_run(stage.state, number)
         with narrator.part(plan.name):
             ran = conduct_run(stage, number, speaker, narrator)
-        model_path = stage.blobs.path(ran.model)
     verdicts = judge_bars(plan, ran.run.metrics)
     document = {
         "proposal": number,
@@ -56,7 +57,12 @@ def start(
     }
     met = all(verdict.met for verdict in verdicts)
     facts = make_facts(
-        [*_spell_bars(verdicts), ("model", model_path), ("report", stage.blobs.path(ran.run.report))]
+        [
+            *_spell_bars(verdicts),
+            ("model", ran.model),
+            ("report", ran.run.report),
+            ("both in", stage.folder / "blobs"),
+        ]
     )
     verdict = (
         "Every bar set before the run is met." if met else "A bar is missed: this model cannot be released."
@@ -140,11 +146,9 @@ def brake(
         stage.settle()
         until = _spell_brake(find_proposal(stage.state, number))
     document = {"proposal": number, "entry": entry, "member": speaker, "braked_until": until}
-    show(
-        document,
-        f"`{speaker}` brakes run {number} (entry {entry}); it is stopped until {until}.",
-        as_json=as_json,
-    )
+    how_long = "for good" if until == FOR_GOOD else f"until {until}"
+    text = f"`{speaker}` brakes run {number} (entry {entry}); it is stopped {how_long}."
+    show(document, text, as_json=as_json)
 
 
 def _describe(proposal: ProposalRecord, state: State) -> dict[str, Any]:
@@ -171,7 +175,7 @@ def _spell_brake(proposal: ProposalRecord) -> str:
     from hansa.coalition import STOPPED_FOR_GOOD
     from hansa.transparency import format_instant
 
-    return "ever" if proposal.braked_until == STOPPED_FOR_GOOD else format_instant(proposal.braked_until)
+    return FOR_GOOD if proposal.braked_until == STOPPED_FOR_GOOD else format_instant(proposal.braked_until)
 
 
 def _list_bars(verdicts: Sequence[BarVerdict]) -> list[dict[str, Any]]:
@@ -218,8 +222,9 @@ def _report_jointly(number: int, run: RunRecord, state: State) -> tuple[dict[str
         [
             *_spell_bars(verdicts),
             ("privacy", plan.privacy.guarantee),
-            ("model", f"{run.model}{', released' if released else ', not released'}"),
+            ("model", run.model),
             ("report", run.report),
+            ("released", "yes" if released else "not yet"),
         ]
     )
     head = f"Run {number}, attempt {run.attempt}: {plan.name}, {len(run.cohort)} members"

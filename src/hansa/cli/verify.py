@@ -46,6 +46,7 @@ def verify(
     from hansa.cli.failure import EXIT_CODES, Failure, Reason
     from hansa.cli.record import read_record
     from hansa.coalition import audit_log, replay
+    from hansa.rehearsal.spelling import pluralise
 
     record = read_record(path)
     audit = audit_log(record.leaves, record.note_text, coalition=coalition)
@@ -54,9 +55,10 @@ def verify(
     document = _describe(record, audit, blobs)
     failure = None
     if not audit.is_final:
+        counted = pluralise(len(audit.cosigned_by), "member")
         reason = (
-            f"{len(audit.cosigned_by)} members cosigned and {audit.cosignatures_needed} must: another history with "
-            "the same beginning may exist"
+            f"cosigned by {counted}, and {audit.cosignatures_needed} are needed: another history with the same "
+            "beginning may exist"
         )
         failure = Failure("refused", (Reason("audit.not-final", reason),))
         document |= failure.to_json()
@@ -160,6 +162,7 @@ def _tell(
     record: Record, audit: Audit, blobs: Mapping[str, Any], *, expected: str | None
 ) -> list[RenderableType]:
     """Say step by step what was checked."""
+    from hansa.rehearsal.spelling import pluralise
     from hansa.transparency import format_instant, parse_leaf
 
     state = audit.state
@@ -176,18 +179,20 @@ def _tell(
         ("clock", f"{begun} to {format_instant(state.at)}, never back"),
         *(("decision", _tell_decision(proposal)) for proposal in state.proposals_in_order),
         *(("run", line) for run in state.runs.values() for line in _tell_run(run, state)),
-        ("checkpoint", f"signed by the log, over exactly these entries; root {audit.root}"),
+        ("checkpoint", "signed by the log, over exactly these entries"),
         ("cosigned", _tell_cosignatures(audit)),
-        ("blobs", _tell_blobs(blobs)),
+        *([("blobs", _tell_blobs(blobs))] if any(blobs.values()) else []),
     ]
     if record.beyond:
-        steps.append(("beyond", f"{len(record.beyond)} more entries follow, which nobody has cosigned yet"))
+        more = pluralise(len(record.beyond), "entry")
+        steps.append(("beyond", f"{more} after the checkpoint, which nobody has cosigned yet"))
     hint = "as expected" if expected is not None else "Compare this id with the one that you were given."
     return [
         f"{state.charter.name}: {record.path}",
         make_facts((f"✓ {title}", text) for title, text in steps),
         "",
-        f"coalition {state.coalition}\n{hint}",
+        make_facts([("root", audit.root), ("coalition", state.coalition)]),
+        hint,
     ]
 
 

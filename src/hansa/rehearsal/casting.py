@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from hansa.errors import Refused, Unavailable
@@ -23,6 +24,7 @@ NOWHERE: Final = "AQ"
 """The country of members whose country nobody said: Antarctica, which is in ISO 3166 and belongs to nobody."""
 
 _BIRDS: Final = resources.files("hansa.rehearsal") / "birds"
+_COUNTRIES: Final[Mapping[str, str]] = MappingProxyType({"air-canada": "CA", "japan-airlines": "JP"})
 _DRAMA: Final = Drama(
     choices={
         "fedex-express": ("no", "we would rather see one more quarter of data first"),
@@ -55,7 +57,7 @@ def cast_birds(folder: Path) -> Cast:
             writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows[name])
-        founders.append(Founder(member, name, "airline", "US", 1, path))
+        founders.append(Founder(member, name, "airline", _COUNTRIES.get(member, "US"), 1, path))
     charter = load_charter((_BIRDS / CHARTER_FILE).read_text(encoding="utf-8"), CHARTER_FILE)
     return Cast(charter, tuple(founders), read_plan(_BIRDS / PLAN_FILE), "american-airlines", _DRAMA)
 

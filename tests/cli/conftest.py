@@ -111,44 +111,41 @@ def desk(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def played(tmp_path_factory):
-    """Two coalitions to copy: one just founded, one with a completed run."""
+    """A coalition at four moments, each in a folder of its own to be copied."""
     desk = tmp_path_factory.mktemp("desk")
     write_tables(desk)
     (desk / "charter.yaml").write_text(CHARTER)
     (desk / "plan.yaml").write_text(PLAN)
     (desk / "members.yaml").write_text(MEMBERS)
-    founded = desk / "founded"
-    answer = hansa(
-        "coalition", "found", desk / "charter.yaml", "--members", desk / "members.yaml", "--folder", founded
-    )
-    assert answer.code == 0, answer.err
-    ran = desk / "ran"
-    shutil.copytree(founded, ran)
-    for tokens in (
-        ("proposal", "open", "run", desk / "plan.yaml", "--as", "ada"),
-        ("proposal", "vote", 1, "yes", "--as", "all"),
-        ("log", "tick", "--forward", "2d"),
-        ("run", "start", 1, "--as", "ada"),
-    ):
-        answer = hansa(*tokens, "--folder", ran)
-        assert answer.code == 0, answer.err
+    moments = {
+        "founded": [("coalition", "found", desk / "charter.yaml", "--members", desk / "members.yaml")],
+        "proposed": [("proposal", "open", "run", desk / "plan.yaml", "--as", "ada", "--reason", "Why not?")],
+        "approved": [("proposal", "vote", 1, "yes", "--as", "all"), ("log", "tick", "--forward", "2d")],
+        "ran": [("run", "start", 1, "--as", "ada")],
+    }
+    before = None
+    for moment, commands in moments.items():
+        if before is not None:
+            shutil.copytree(desk / before, desk / moment)
+        for tokens in commands:
+            answer = hansa(*tokens, "--folder", desk / moment)
+            assert answer.code == 0, answer.err
+        before = moment
     return desk
 
 
-@pytest.fixture
-def founded(desk, played, monkeypatch):
-    """A coalition of four, just founded, named by the environment."""
-    shutil.copytree(played / "founded", desk / "banks")
-    monkeypatch.setenv("HANSA_FOLDER", "banks")
-    return desk / "banks"
+def _copy(moment):
+    @pytest.fixture(name=moment)
+    def copy(desk, played, monkeypatch):
+        shutil.copytree(played / moment, desk / "banks")
+        monkeypatch.setenv("HANSA_FOLDER", "banks")
+        return desk / "banks"
+
+    return copy
 
 
-@pytest.fixture
-def ran(desk, played, monkeypatch):
-    """The same with a completed run, proposal 1."""
-    shutil.copytree(played / "ran", desk / "banks")
-    monkeypatch.setenv("HANSA_FOLDER", "banks")
-    return desk / "banks"
+# A coalition of four, named by the environment: just founded; with run 1 proposed; approved and in effect; completed.
+founded, proposed, approved, ran = map(_copy, ("founded", "proposed", "approved", "ran"))
 
 
 @pytest.fixture(name="hansa")

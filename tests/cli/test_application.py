@@ -199,6 +199,18 @@ def test_help_and_version_load_no_heavy_room():
     assert json.loads(done.stdout.splitlines()[-1]) == []
 
 
+def test_an_auditor_needs_no_numerics(ran):
+    code = (
+        "import sys\n"
+        "from hansa.cli import main\n"
+        f"assert main(['verify', {str(ran)!r}]) == 0\n"
+        "assert not {'numpy', 'jinja2'} & set(sys.modules)\n"
+        "assert not any(name.startswith(('hansa.learning', 'hansa.secagg')) for name in sys.modules)"
+    )
+    done = python("-c", code)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_package_runs_as_a_module_and_says_its_version():
     done = python("-m", "hansa", "--version")
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,12 +1,6 @@
 import pytest
 
 
-@pytest.fixture
-def proposed(founded, hansa):
-    assert hansa("proposal", "open", "run", "plan.yaml", "--as", "ada", "--reason", "Why not?").code == 0
-    return founded
-
-
 def test_a_run_is_proposed_under_its_plans_name(founded, hansa):
     answer = hansa("proposal", "open", "run", "plan.yaml", "--as", "ada", "--json")
     assert answer.json["entry"] == 1

@@ -7,8 +7,7 @@ import sys
 import pytest
 
 
-def test_a_run_starts_only_after_vote_and_timelock(founded, hansa):
-    hansa("proposal", "open", "run", "plan.yaml", "--as", "ada")
+def test_a_run_starts_only_after_vote_and_timelock(proposed, hansa):
     answer = hansa("run", "start", "1", "--as", "ada", "--json")
     assert (answer.code, answer.error["rule"]) == (4, "permit.not-passed")
     hansa("proposal", "vote", "1", "yes", "--as", "all")
@@ -82,10 +81,7 @@ def test_a_private_report_that_is_elsewhere_or_damaged_is_said_to_be_so(ran, han
     assert hansa("run", "report", "1", "--as", "bob").code == 5
 
 
-def test_a_brake_stops_a_run_for_the_charters_time(founded, hansa):
-    hansa("proposal", "open", "run", "plan.yaml", "--as", "ada")
-    hansa("proposal", "vote", "1", "yes", "--as", "all")
-    hansa("log", "tick", "--forward", "2d")
+def test_a_brake_stops_a_run_for_the_charters_time(approved, hansa):
     assert hansa("run", "brake", "1", "--as", "dan").code == 2  # a reason is owed
     answer = hansa("run", "brake", "1", "--as", "dan", "--reason", "our data are wrong")
     assert "`dan` brakes run 1" in answer.out
@@ -122,14 +118,11 @@ def test_a_missed_bar_leaves_nothing_to_release(founded, hansa):
     assert (answer.code, answer.error["rule"]) == (4, "release.bars")
 
 
-def test_data_that_do_not_meet_the_plan_fail_the_run_with_file_row_and_column(founded, hansa):
-    path = founded / "members" / "cyd" / "data.csv"
+def test_data_that_do_not_meet_the_plan_fail_the_run_with_file_row_and_column(approved, hansa):
+    path = approved / "members" / "cyd" / "data.csv"
     lines = path.read_text().splitlines()
     lines[4] = "maybe,0.5,farm"
     path.write_text("\n".join(lines) + "\n")
-    hansa("proposal", "open", "run", "plan.yaml", "--as", "ada")
-    hansa("proposal", "vote", "1", "yes", "--as", "all")
-    hansa("log", "tick", "--forward", "2d")
     answer = hansa("run", "start", "1", "--as", "ada")
     assert answer.code == 4
     text = " ".join(answer.err.split())
@@ -152,10 +145,7 @@ sys.exit(main(["run", "start", "1", "--as", "ada"]))
 """
 
 
-def test_ctrl_c_in_the_middle_of_a_run_closes_the_attempt_and_the_next_one_works(founded, hansa):
-    hansa("proposal", "open", "run", "plan.yaml", "--as", "ada")
-    hansa("proposal", "vote", "1", "yes", "--as", "all")
-    hansa("log", "tick", "--forward", "2d")
+def test_ctrl_c_in_the_middle_of_a_run_closes_the_attempt_and_the_next_one_works(approved, hansa):
     done = subprocess.run(
         [sys.executable, "-c", INTERRUPTED],
         env=dict(os.environ),

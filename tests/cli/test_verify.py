@@ -106,7 +106,7 @@ def test_entries_that_nobody_cosigned_are_said_to_be_so(ran, hansa):
         stage.say("ada", Tick())  # as if the process had been killed before the members cosigned
     path = ran / "hub" / "log.sqlite"
     assert verify(hansa, path).json["beyond_checkpoint"] == 1
-    assert "1 entry after the checkpoint" in hansa("verify", path).out
+    assert "which nobody has cosigned yet: 1" in hansa("verify", path).out
 
 
 def test_a_log_without_any_checkpoint_is_malformed(desk, hansa):

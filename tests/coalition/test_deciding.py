@@ -271,3 +271,24 @@ def test_a_tie_keeps_the_status_quo(chain, run_proposal):
     chain.at = run_proposal.closes_at
     chain.say("ada", Tick())
     assert chain.look(run_proposal).outcome == "failed"
+
+
+def test_a_member_without_a_vote_can_be_expelled_too(new_chain, day):
+    chain = new_chain(observers=("olu",))
+    expulsion = chain.propose("ada", {"effect": "expel", "member": "olu"})
+    for name in ("ada", "bob", "cyd"):
+        chain.say(name, ballot(expulsion))
+    chain.at = expulsion.closes_at + day
+    chain.say("ada", Tick())
+    assert chain.state.members["olu"].status == "expelled"
+
+
+def test_an_early_rule_may_settle_a_proposal_the_moment_it_is_opened(new_chain, charter_text):
+    text = charter_text.replace(
+        'expel: {passes: ">= 2/3 of eligible", quorum: 1/2, period: 3d, timelock: 1d}',
+        'expel: {passes: ">= 2/3 of eligible", quorum: 1/2, period: 3d, timelock: 1d, early: true}',
+    )
+    chain = new_chain(names=("ada", "bob"), charter=text, observers=("olu", "pia", "quy"))
+    chain.say("bob", Leave(reason=""))
+    expulsion = chain.propose("ada", {"effect": "expel", "member": "ada"})
+    assert expulsion.outcome in {"failed", "no_quorum"}

@@ -40,7 +40,7 @@ def opening(approved, **changes):
         "recipe": approved.plan.recipe.digest,
         "attempt": 1,
         "cohort": list(NAMES),
-        "threshold": 3,
+        "threshold": 4,
     }
     return RunOpen(**(fields | changes))
 
@@ -95,7 +95,7 @@ def test_a_run_is_opened_sealed_by_everybody_and_closed(chain, approved):
         ({"cohort": ["ada", "bob", "cyd", "dan", "eve"]}, "permit.expelled"),
         ({"cohort": ["bob", "ada", "cyd", "dan"]}, "run_open.order"),
         ({"attempt": 2}, "run_open.attempt"),
-        ({"threshold": 2}, "run_open.threshold"),
+        ({"threshold": 3}, "run_open.threshold"),
         ({"threshold": 5}, "run_open.threshold"),
         ({"proposal": "ab" * 32}, "permit.unknown-proposal"),
     ],
@@ -143,6 +143,51 @@ def test_only_a_majority_prolongs_a_brake(chain, approved, day):
     assert chain.look(approved).braked_until == first_end
     chain.say("bob", Brake(proposal=approved.id, reason=""))
     assert chain.look(approved).braked_until == STOPPED_FOR_GOOD
+
+
+def test_a_brake_after_the_first_has_ended_counts_from_then(chain, approved, day):
+    chain.say("dan", Brake(proposal=approved.id, reason=""))
+    chain.at += 2 * day
+    chain.say("bob", Brake(proposal=approved.id, reason=""))
+    assert chain.look(approved).braked_until == chain.at + 2 * day
+    refused(chain, "ada", opening(approved), "permit.braked")
+
+
+def test_nobody_spends_a_brake_before_there_is_something_to_stop(chain, plan):
+    proposal = chain.propose("ada", {"effect": "run", "plan": plan.to_json()})
+    refused(chain, "dan", Brake(proposal=proposal.id, reason=""), "brake.early")
+
+
+def test_seals_and_results_count_only_while_the_permit_holds(chain, approved):
+    chain.say("ada", opening(approved))
+    (run,) = chain.state.attempts(approved.id)
+    seal_all(chain, run, names=("ada", "bob", "cyd"))
+    chain.say("bob", Brake(proposal=approved.id, reason="stop"))
+    refused(
+        chain,
+        "dan",
+        RunSeal(run=run.id, transcript=TRANSCRIPT, result=result_digest(MODEL, REPORT, GOOD)),
+        "permit.braked",
+    )
+    refused(chain, "ada", closing(run), "permit.braked")
+
+
+def test_a_result_does_not_count_when_a_contributor_has_left_before_the_close(chain, approved):
+    chain.say("ada", opening(approved))
+    (run,) = chain.state.attempts(approved.id)
+    seal_all(chain, run)
+    chain.say("dan", Leave(reason=""))
+    refused(chain, "ada", closing(run), "permit.expelled")
+
+
+def test_who_opens_an_attempt_takes_part_in_it(new_chain, plan, day):
+    chain = new_chain(observers=("olu",))
+    few = plan.model_copy(update={"cohort": plan.cohort.model_copy(update={"members": NAMES})})
+    proposal = chain.propose("ada", {"effect": "run", "plan": few.to_json()})
+    for name in ("ada", "bob", "cyd"):
+        chain.say(name, Ballot(proposal=proposal.id, choice="yes", reason=""))
+    chain.at = proposal.closes_at + day
+    refused(chain, "olu", opening(chain.look(proposal)), "run_open.author")
 
 
 def test_what_is_not_a_run_has_no_brake(chain):
@@ -258,6 +303,15 @@ def test_a_model_that_meets_its_bars_is_released_by_vote_and_only_once(chain, ap
 def test_a_missed_bar_forbids_the_release(chain, approved):
     complete(chain, approved, metrics={"auc_together": "0.799999"})
     refused(chain, "ada", release(approved), "release.bars")
+
+
+@pytest.mark.parametrize("value", ["-0.000000", "1234567890123.000000", "01.000000", "1.0", "1e3", "nan"])
+def test_a_metric_has_one_spelling_that_every_bar_can_judge(chain, approved, value):
+    chain.say("ada", opening(approved))
+    (run,) = chain.state.attempts(approved.id)
+    refused_body = {"run": run.id, "status": "completed", "transcript": TRANSCRIPT, "model": MODEL}
+    with pytest.raises(ValueError, match="metrics"):
+        RunClose(**refused_body, report=REPORT, metrics={"auc_together": value}, reason="")
 
 
 def test_a_metric_that_is_absent_misses_its_bar(chain, approved):

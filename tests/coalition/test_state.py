@@ -130,6 +130,28 @@ def test_a_payload_has_one_spelling(chain, keys, spoil, rule):
     refused(chain, sign_envelope(ENTRY_TYPE, text.encode(), (keys("ada"),)), rule)
 
 
+HOSTILE = "\x1b[2J\nentry 7 accepted\u202e" + "x" * 1_000
+
+
+@pytest.mark.parametrize("field", ["kind", "author", "coalition", "prev"])
+def test_what_a_stranger_wrote_stands_in_a_message_as_one_printable_line(chain, keys, field):
+    data = canonical.encode(payload(chain, **{field: HOSTILE}))
+    with pytest.raises((Refused, Malformed)) as caught:
+        chain.take(sign_envelope(ENTRY_TYPE, data, (keys("ada"),)))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500
+
+
+def test_titles_and_reasons_are_printable(chain, keys):
+    for kind, body in (
+        ("propose", {"title": HOSTILE[:50], "reason": "", "effect": {"effect": "expel", "member": "dan"}}),
+        ("leave", {"reason": HOSTILE[:50]}),
+        ("propose", {"title": "two\nlines", "reason": "", "effect": {"effect": "expel", "member": "dan"}}),
+    ):
+        data = canonical.encode(payload(chain, kind=kind, body=body))
+        refused(chain, sign_envelope(ENTRY_TYPE, data, (keys("ada"),)), "entry.body")
+
+
 def test_a_payload_of_another_type_is_refused(chain, keys):
     data = canonical.encode(payload(chain))
     refused(chain, sign_envelope("application/json", data, (keys("ada"),)), "entry.type")

@@ -20,7 +20,7 @@ NEW_EACH_TIME = (
     (rf"{TIME}(?=  )", "…" + " " * 19),
     (TIME, "…"),
     (r"(coalition|plan) [0-9a-f]{16}…", r"\1 …"),
-    (r"\d+ seconds", "… seconds"),
+    (r"(takes effect|for another) \d+", r"\1 …"),
     (r"\d+\.\d s\b|< 0\.1 s", "… s"),
     (r"\d+ MB of memory", "… MB of memory"),
     (r"^times .*", "…"),

@@ -270,3 +270,41 @@ def test_the_witness_rule_is_the_default_or_a_number(charter, charter_text):
     assert [charter.witnesses.threshold(members) for members in (1, 3, 4, 10)] == [1, 3, 3, 7]
     fixed = load_charter(charter_text.replace("cosignatures: default", "cosignatures: 2"), "charter.yaml")
     assert fixed.witnesses.threshold(10) == 2
+
+
+def _nested(depth):
+    value = "x"
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "strange", [_nested(50), _nested(100_000), 10**5_000, -(10**400), float("inf"), "\ud800", {1: 2}, {"é": 1}, b"x"]
+)
+@pytest.mark.parametrize("parse", [parse_charter, parse_plan, parse_member])
+def test_what_canonical_json_cannot_hold_is_refused_and_nothing_else_happens(parse, strange, charter):
+    for value in (strange, {"version": strange}, {**charter.to_json(), "name": strange}):
+        with pytest.raises(InvalidDocument) as caught:
+            parse(value)
+        assert caught.value.rule.endswith(".value")
+        assert is_printable(caught.value.message)
+
+
+@pytest.mark.parametrize("strange", [_nested(50), _nested(100_000), 10**5_000, float("inf"), "\ud800"])
+@pytest.mark.parametrize("effect", ["admit", "expel", "amend", "run", "release", None])
+def test_what_canonical_json_cannot_hold_is_no_effect(effect, strange):
+    for value in (strange, {"effect": effect, "plan": {"x": strange}}, {"effect": strange}):
+        with pytest.raises(Malformed):
+            parse_effect(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1e400", "9" * 100_000, "-" + "9" * 5_000, "1e" + "9" * 1_000, "[" * 100_000, "{a: " * 15 + "1" + "}" * 15, ".inf"],
+)
+@pytest.mark.parametrize("field", ["version", "name", "sdg", "classes", "brake"])
+def test_numbers_and_nesting_of_any_size_are_refused_in_a_file(charter_text, field, text):
+    lines = [line for line in charter_text.splitlines() if not line.startswith(field)]
+    with pytest.raises(InvalidDocument):
+        load_charter("\n".join([*lines, f"{field}: {text}", "more: 1"]), "charter.yaml")

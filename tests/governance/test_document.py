@@ -82,6 +82,21 @@ def test_the_first_of_two_values_keeps_its_lines():
     assert document.place(("a", "b")) == "x.yaml:2"
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("&a name: x\n", ["yaml.anchor"]),
+        ("!!binary purpose: x\n", ["yaml.tag"]),
+        ("! name: x\n", ["yaml.tag"]),
+        ("b: {&c d: &e f}\n", ["yaml.anchor", "yaml.anchor"]),
+        ("? !t &k name\n: x\n", ["yaml.anchor", "yaml.tag"]),
+        ("name: x\n&a name: y\n", ["yaml.anchor", "yaml.duplicate-name"]),
+    ],
+)
+def test_anchors_and_tags_before_names_are_refused_too(text, found):
+    assert [finding.rule for finding in refused(text).findings] == found
+
+
 def test_anchors_and_tags_are_refused_all_at_once():
     error = refused("a: &x 1\nb: !!int 3\nc: ! d\n")
     assert [finding.rule for finding in error.findings] == ["yaml.anchor", "yaml.tag", "yaml.tag"]
@@ -120,6 +135,11 @@ def test_what_is_not_one_plain_document_is_refused_with_its_line(rule, text, pla
 def test_aliases_that_would_grow_without_end_are_not_followed():
     lines = ["a0: &a0 [x, x]"] + [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40)]
     assert refused("\n".join(lines)).findings[-1].rule == "yaml.alias"
+
+
+def test_thousands_of_names_given_twice_are_read_in_good_time():
+    names = "".join(f"f{n}: 1\n" for n in range(15_000))
+    assert len(refused(names + "f1: 2\n" * 15_000).findings) == 15_000
 
 
 def test_messages_stay_on_one_line_whatever_the_document_holds():

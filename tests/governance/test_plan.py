@@ -337,3 +337,29 @@ def test_each_metric_can_have_a_bar(plan_text, metric):
     plan = load_plan(text, "plan.yaml")
     assert judge_bars(plan, {metric: "0.500000"})[0].met
     assert not judge_bars(plan, {metric: "0.500001"})[0].met
+
+
+def test_long_plans_are_read_in_good_time(plan_text):
+    names = ", ".join(f"c{n}" for n in range(20_000))
+    long = plan_text.replace("No Cloud, Some Cloud, Overcast", names)
+    assert len(load_plan(long, "plan.yaml").features[1].categories) == 20_000
+    with pytest.raises(InvalidDocument) as caught:
+        load_plan(plan_text.replace("No Cloud, Some Cloud, Overcast", f"{names}, c7, c3"), "plan.yaml")
+    assert "listed twice: `c3`, `c7`" in caught.value.message
+    features = "".join(f"  - {{name: f{n}}}\n" for n in range(10_000))
+    with pytest.raises(InvalidDocument) as caught:
+        load_plan(plan_text.replace("cohort:", f"{features}cohort:"), "plan.yaml")
+    assert caught.value.rule == "plan.value"
+    features = "".join(f"  - {{name: f{n % 5_000}}}\n" for n in range(10_000))
+    with pytest.raises(InvalidDocument) as caught:
+        load_plan(plan_text.replace("cohort:", f"{features}cohort:"), "plan.yaml")
+    assert [finding.rule for finding in caught.value.findings].count("plan.feature-twice") == 5_000
+
+
+@pytest.mark.parametrize("turned", ["\u202e", "\u2066", "\x1b", "\ud800"])
+def test_a_column_that_turns_the_line_around_is_refused(plan, turned):
+    value = plan.to_json()
+    value["label"]["name"] = f"a{turned}b"
+    with pytest.raises(InvalidDocument) as caught:
+        parse_plan(value)
+    assert caught.value.rule in {"plan.text", "plan.value"}

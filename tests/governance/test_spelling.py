@@ -4,6 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from hansa.governance import LongReasonText, MemberId, ReasonText, TitleText
 from hansa.governance.spelling import (
     MAX_SECONDS,
     format_duration,
@@ -101,3 +104,53 @@ def test_slugs_have_at_most_63_characters(text, good):
 @pytest.mark.parametrize("text", ["", "-a", "a-", "A", "a_b", "a b", "é", "a\n"])
 def test_other_texts_are_no_slugs(text):
     assert not is_slug(text)
+
+
+class Spoken(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    member: MemberId = "ada"
+    title: TitleText = "A run"
+    reason: ReasonText = ""
+    longer: LongReasonText = ""
+
+
+UNSEEN = [
+    *("\x00", "\x1b[31m", "\t", "\r", "\x7f", "\x9b31m", "\xa0", "\u200b", "\u2028", "\ufeff", "\ud800", "\U000e0041"),
+    *map(chr, range(0x202A, 0x202F)),
+    *map(chr, range(0x2066, 0x206A)),
+]
+
+
+@pytest.mark.parametrize("unseen", UNSEEN)
+@pytest.mark.parametrize("field", ["title", "reason", "longer", "member"])
+def test_texts_on_the_record_hold_nothing_that_is_not_seen(field, unseen):
+    with pytest.raises(ValidationError):
+        Spoken.model_validate({field: f"a{unseen}b"})
+
+
+@pytest.mark.parametrize("field", ["title", "reason", "longer"])
+@pytest.mark.parametrize("text", ["Küste", "機械学習", "שלום", "नमस्ते", "a😀b", "\U0001fae8", "x" * 200])
+def test_texts_on_the_record_hold_every_script_and_stay_as_they_were_signed(field, text):
+    assert getattr(Spoken.model_validate({field: text}), field) == text
+
+
+@pytest.mark.parametrize("title", ["", " ", " a", "a ", "a\nb", "x" * 201, 7, True])
+def test_a_title_is_one_line_that_begins_and_ends_with_something(title):
+    with pytest.raises(ValidationError):
+        Spoken.model_validate({"title": title})
+
+
+def test_reasons_have_lines_and_an_end():
+    for field, most in (("reason", 1_000), ("longer", 4_000)):
+        for text in ("", "one\ntwo\n", "x" * most):
+            assert getattr(Spoken.model_validate({field: text}), field) == text
+        with pytest.raises(ValidationError):
+            Spoken.model_validate({field: "x" * (most + 1)})
+
+
+@pytest.mark.parametrize("member", ["", "A", "a-", "a" * 64, "a\n", 7, True, None])
+def test_a_members_id_is_a_slug_and_nothing_stands_for_it(member):
+    with pytest.raises(ValidationError):
+        TypeAdapter(MemberId).validate_python(member)
+    assert TypeAdapter(MemberId).validate_python("north-air") == "north-air"

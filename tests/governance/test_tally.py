@@ -281,3 +281,27 @@ def test_what_is_settled_early_is_what_closing_would_say_or_no_pass_either_way(r
         assert closed == early
     elif early != "open":
         assert closed != "passed"
+
+
+EARLY = {"passes": ">= 2/3 of eligible", "quorum": "1/2", "period": "7d", "timelock": "1d", "early": True}
+
+
+@pytest.mark.parametrize("by", ["head", "class", "weight"])
+@pytest.mark.parametrize(
+    ("names", "recused", "outcome"),
+    [
+        ([], [], "no_quorum"),
+        (["ada"], ["ada"], "no_quorum"),
+        (["ada", "bob"], ["ada", "bob"], "no_quorum"),
+        (["ada", "bob"], ["ada"], "open"),
+        (["ada"], [], "open"),
+    ],
+)
+def test_without_a_ballot_an_early_proposal_is_settled_only_when_nobody_can_vote(by, names, recused, outcome):
+    electorate = [Elector(name, "m", 1) for name in names]
+    early, patient = (
+        DecisionRule.model_validate(EARLY | {"by": by, "early": early}) for early in (True, False)
+    )
+    assert tally(early, electorate, {}, recused, closed=False).outcome == outcome
+    assert tally(patient, electorate, {}, recused, closed=False).outcome == "open"
+    assert tally(patient, electorate, {}, recused, closed=True).outcome == "no_quorum"

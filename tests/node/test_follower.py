@@ -2,7 +2,7 @@ import pytest
 from threelog import START, Clock, found, key_of, note_of, tick
 
 from hansa.coalition import Tick
-from hansa.errors import Malformed, Refused
+from hansa.errors import Malformed, Refused, Unavailable
 from hansa.hub import Sequencer
 from hansa.node import Follower, Voter, witness_name
 from hansa.store import LogStore
@@ -127,6 +127,47 @@ def test_a_stranger_follows_but_its_cosignature_would_count_for_nothing(hub, clo
     refused("author.unknown", Voter("eve", key_of("eve")).write, follower.state, Tick())
 
 
-def test_a_damaged_memory_stops_the_witness(tmp_path, clock):
-    (tmp_path / "witness.json").write_text("{")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "[" * 10_000,
+        '{"root":"00","size":true}',
+        '{"root":"00","size":1e400}',
+        '{"root":"zz","size":1}',
+    ],
+)
+def test_a_damaged_memory_stops_the_witness(tmp_path, clock, text):
+    (tmp_path / "witness.json").write_text(text)
     refused("witness.memory", Follower, "bob", key_of("bob"), clock, tmp_path)
+
+
+def test_what_cannot_be_remembered_is_not_followed(hub, tmp_path, clock):
+    follower = Follower("bob", key_of("bob"), clock, tmp_path / "gone")
+    with pytest.raises(Unavailable):
+        follower.follow(hub.leaves(), note_of(hub))
+    assert follower.size == 0
+
+
+def test_a_clock_that_runs_ahead_of_the_members_own_is_not_followed(hub, clock):
+    follower = Follower("bob", key_of("bob"), clock)
+    clock.now += 5 * 86_400
+    tick(hub, "ada")
+    clock.now = START
+    refused("witness.clock", follower.follow, hub.leaves(), note_of(hub))
+    assert follower.size == 0
+
+
+def test_a_checkpoint_is_final_with_enough_cosignatures_of_members(hub, clock):
+    followers = [Follower(name, key_of(name), clock) for name in ("ada", "bob", "cyd")]
+    note = hub.sign_checkpoint()
+    for follower in followers:
+        follower.follow(hub.leaves(), note.encode())
+    few = note.add([follower.cosign() for follower in followers[:2]])
+    refused("witness.not-final", followers[0].confirm, few.encode())
+    assert followers[0].final_size == 0
+    followers[0].confirm(few.add([followers[2].cosign()]).encode())
+    assert followers[0].final_size == 1
+    tick(hub, "ada")
+    refused("witness.note", followers[0].confirm, hub.sign_checkpoint().encode())

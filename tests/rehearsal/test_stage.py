@@ -1,12 +1,13 @@
 import pytest
 
-from hansa.coalition import Ballot, Brake, Leave, Tick, audit_log
-from hansa.engine import LocalEngine
+from hansa.coalition import Ballot, Brake, Leave, RunOpen, Tick, audit_log, parse_entry
+from hansa.engine import Frame, LocalEngine, parse_frame
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.hub import Coordinator
 from hansa.rehearsal import Silent, Stage, conduct_run, play
 from hansa.rehearsal.play import open_proposal, vote_all
 from hansa.store import read_tree
+from hansa.transparency import canonical, parse_leaf
 
 DAY = 86_400
 
@@ -131,7 +132,7 @@ def test_a_member_that_vanishes_makes_the_round_fail_closed_by_name(stage, cast)
     with pytest.raises(Refused) as caught:
         conduct_run(stage, number, "ada", Silent())
     assert caught.value.rule == "run.contributor"
-    assert "`cyd`: the line is dead" in str(caught.value)
+    assert "`cyd` did not answer" in str(caught.value)
     (run,) = stage.state.attempts(stage.state.proposal(number).id)
     assert (run.status, dict(run.metrics)) == ("failed", {})
 
@@ -142,8 +143,64 @@ def test_a_member_whose_data_do_not_meet_the_plan_refuses_before_anything_leaves
     data.write_text(data.read_text().replace("shop", "Shop", 1))
     with pytest.raises(Refused) as caught:
         conduct_run(stage, number, "ada", Silent())
-    assert "data.category" in str(caught.value)
-    assert "`bob`" in str(caught.value)
+    assert "`bob` refused: data.category" in str(caught.value)
+    assert "`Shop`" in str(stage.actor("bob").trainer.problem)
+
+
+def test_no_cell_of_a_members_table_leaves_it_even_in_a_refusal(stage, cast):
+    number = approve(stage, cast.plan)
+    data = stage.actor("bob").data
+    data.write_text(data.read_text().replace("shop", "Jane Doe HIV positive", 1))
+    seen = []
+    receive = stage.actor("bob").trainer.receive
+    stage.actor("bob").trainer.receive = lambda message: seen.append(receive(message)) or seen[-1]
+    with pytest.raises(Refused):
+        conduct_run(stage, number, "ada", Silent())
+    assert seen
+    assert not any(b"Jane" in frame for frame in seen)
+    assert not any(
+        b"Jane" in canonical.parse(leaf)["entry"]["payload"].encode() for leaf in stage.sequencer.leaves()
+    )
+    (run,) = stage.state.attempts(stage.state.proposal(number).id)
+    last = parse_entry(parse_leaf(stage.sequencer.leaves()[-1]).envelope)
+    assert run.status == "failed"
+    assert "Jane" not in last.body.reason
+    assert "`bob` refused: data.category" in last.body.reason
+
+
+def test_an_attempt_is_begun_once_at_a_member_restarts_included(stage, cast, tmp_path):
+    number = approve(stage, cast.plan)
+
+    def begin_twice(name, message):
+        if name == "dan" and parse_frame(message).word == "begin":
+            assert parse_frame(stage.actor("dan").trainer.receive(message)).word == "ready"
+            stage.actors["dan"].trainer._job = None  # as after a restart
+        return message
+
+    with pytest.raises(Refused) as caught:
+        conduct_with(stage, number, begin_twice)
+    assert "`dan` refused: run.again" in str(caught.value)
+
+
+def test_a_member_answers_no_run_that_too_few_have_cosigned(stage, cast):
+    number = approve(stage, cast.plan)
+    keep = stage.sequencer.keep
+    stage.sequencer.keep = lambda note, cosignatures: keep(note, cosignatures[:2])
+    with pytest.raises(Refused) as caught:
+        conduct_run(stage, number, "ada", Silent())
+    assert "witness.not-final" in str(caught.value)
+
+
+def test_a_contributor_that_names_no_rule_is_not_quoted(stage, cast):
+    number = approve(stage, cast.plan)
+    stage.actor("dan").trainer.receive = lambda message: Frame("refused", {"rule": "Jane Doe"}).encode()
+    with pytest.raises(Refused) as caught:
+        conduct_run(stage, number, "ada", Silent())
+    assert "Jane" not in str(caught.value)
+    stage.actor("dan").trainer.receive = lambda message: b"?"
+    with pytest.raises(Refused) as caught:
+        conduct_run(stage, number, "ada", Silent())
+    assert "`dan` sent something else than a frame" in str(caught.value)
 
 
 def test_another_version_of_the_recipe_is_refused_by_every_node(stage, cast):
@@ -152,6 +209,11 @@ def test_another_version_of_the_recipe_is_refused_by_every_node(stage, cast):
     with pytest.raises(Refused) as caught:
         conduct_run(stage, number, "ada", Silent())
     assert "run.recipe" in str(caught.value)
+
+
+def respell(model):
+    """Spell the intercept in another way that reads as the same number."""
+    return model | {"intercept": model["intercept"] + "0"}
 
 
 class Meddling:
@@ -170,18 +232,20 @@ class Meddling:
     [
         ("begin", lambda frame, plan: frame.fields | {"plan": "ab" * 32}, "permit.plan-digest"),
         ("begin", lambda frame, plan: frame.fields | {"run": "ab" * 32}, "run.unknown"),
+        ("begin", lambda frame, plan: frame.fields | {"proposal": "ab" * 32}, "run.recipe"),
+        ("begin", lambda frame, plan: frame.fields | {"more": 1}, "run.field"),
+        ("ask", lambda frame, plan: frame.fields | {"round": True}, "run.field"),
         ("ask", lambda frame, plan: frame.fields | {"question": "ab" * 32}, "run.question"),
         ("ask", lambda frame, plan: frame.fields | {"round": 7}, "run.round"),
         ("sum", lambda frame, plan: frame.fields | {"round": 7}, "run.round"),
         ("end", lambda frame, plan: frame.fields | {"metrics": {"auc_together": "0.999999"}}, "run.metrics"),
+        ("end", lambda frame, plan: frame.fields | {"model": respell(frame.fields["model"])}, "run.model"),
         ("end", lambda frame, plan: frame.fields | {"metrics": {}}, "run.metrics"),
         ("end", lambda frame, plan: frame.fields | {"model": {}}, "run.model"),
         ("end", lambda frame, plan: frame.fields | {"report": {}}, "run.report"),
     ],
 )
 def test_a_lying_coordinator_is_refused(stage, cast, word, change, rule):
-    from hansa.engine import Frame, parse_frame
-
     def meddle(name, message):
         frame = parse_frame(message)
         if name == "dan" and frame.word == word:
@@ -196,8 +260,6 @@ def test_a_lying_coordinator_is_refused(stage, cast, word, change, rule):
 
 
 def test_a_total_that_was_altered_is_noticed_when_the_question_no_longer_follows(stage, cast):
-    from hansa.engine import Frame, parse_frame
-
     def meddle(name, message):
         frame = parse_frame(message)
         if name == "dan" and frame.word == "ask" and frame.fields["round"] == 2:
@@ -213,8 +275,6 @@ def test_a_total_that_was_altered_is_noticed_when_the_question_no_longer_follows
 
 def conduct_with(stage, number, meddle):
     """Open an attempt and conduct it over a meddling engine."""
-    from hansa.coalition import RunOpen
-
     proposal = stage.state.proposal(number)
     stage.say(
         "ada",
@@ -224,7 +284,7 @@ def conduct_with(stage, number, meddle):
             recipe=proposal.plan.recipe.digest,
             attempt=1,
             cohort=sorted(stage.actors),
-            threshold=3,
+            threshold=len(stage.actors),
         ),
     )
     stage.settle()
@@ -239,6 +299,18 @@ def test_log_time_only_moves_forward(stage):
     assert stage.state.at >= before + 10 * DAY
     with pytest.raises(ValueError, match="forward"):
         stage.forward(-1)
+    with pytest.raises(Refused) as caught:
+        stage.forward(10**12)
+    assert caught.value.rule == "stage.clock"
+    stage.forward(DAY)
+
+
+def test_a_coalition_that_everybody_has_left_can_still_be_read(stage):
+    for name in ("ada", "bob", "cyd", "dan", "eve"):
+        stage.say(name, Leave(reason=""))
+    stage.settle()
+    stage.forward(DAY)
+    assert not stage.state.active_members
 
 
 def test_a_ballot_is_written_on_the_members_own_fold(stage, cast):

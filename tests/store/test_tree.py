@@ -399,3 +399,51 @@ def test_a_stale_unfinished_file_is_swept_by_publishing(folder):
     assert refusal(folder).rule == "tree.unexpected-file"
     publish(folder, [b"a"], note_of([b"a"]))
     audit(folder)
+
+
+SIZES = [257, 1_000, 10**8, 10**12, 2**63 - 1, 10**19 - 1]
+
+
+def claim(folder, size):
+    note = sign_checkpoint(Checkpoint(ORIGIN, size, bytes(32)), LOG, ORIGIN)
+    (folder / "checkpoint").write_text(note.encode())
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_checkpoint_of_any_size_over_an_empty_folder_is_refused_at_once(folder, size):
+    folder.mkdir()
+    claim(folder, size)
+    error = refusal(folder)
+    assert error.rule == "tree.missing-file"
+    assert error.message.startswith("entry 0: `tile/0/000` is missing")
+
+
+@pytest.mark.parametrize("size", SIZES[2:])
+def test_a_checkpoint_of_any_size_over_a_small_log_is_refused_at_once(folder, size):
+    leaves = [str(n).encode() for n in range(600)]
+    publish(folder, leaves, note_of(leaves))
+    claim(folder, size)
+    error = refusal(folder)
+    assert error.rule == "tree.missing-file"
+    assert error.message.startswith("entry 0: `tile/1/000` is missing")
+    (folder / "tile" / "1" / "000").write_bytes(b"")
+    level = 2
+    while "tile/" + str(level) in refusal(folder).message:
+        path = folder / "tile" / str(level) / re.search(r"`tile/./(.*?)`", refusal(folder).message)[1]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+        level += 1
+    error = refusal(folder)
+    assert error.rule == "tree.missing-file"
+    assert error.message.startswith("entry 512: `tile/0/002` is missing")
+
+
+def test_folders_within_folders_are_not_followed_for_ever(folder):
+    publish(folder, [b"a"], note_of([b"a"]))
+    inner = os.open(folder / "tile", os.O_RDONLY)
+    for _ in range(1_500):  # deeper than any path can name, and than any stack
+        os.mkdir("d", dir_fd=inner)
+        inner, outer = os.open("d", os.O_RDONLY, dir_fd=inner), inner
+        os.close(outer)
+    os.close(inner)
+    assert refusal(folder).rule == "tree.unexpected-file"

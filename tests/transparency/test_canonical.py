@@ -138,3 +138,29 @@ def test_other_spellings_of_base64_are_refused(text):
     with pytest.raises(Malformed) as excinfo:
         parse_base64(text)
     assert excinfo.value.rule == "base64.not-canonical"
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("1e400", "float"),
+        ("-1e400", "float"),
+        ("1e" + "9" * 100_000, "float"),
+        ("0." + "9" * 100_000, "float"),
+        ("9" * 1_000_000, "integer-range"),
+        ("-" + "9" * 1_000_000, "integer-range"),
+        ("Infinity", "syntax"),
+        ("[" * 31 + "9" * 5_000 + "]" * 31, "integer-range"),
+        ('{"a":' * 40 + "1" + "}" * 40, "depth"),
+    ],
+)
+@pytest.mark.parametrize("around", ["{}", "[{}]", '{{"a":{}}}'])
+def test_no_number_and_no_nesting_is_more_than_a_refusal(text, rule, around):
+    with pytest.raises(Malformed) as excinfo:
+        parse(around.format(text).encode())
+    assert excinfo.value.rule == f"canonical-json.{rule}"
+
+
+def test_a_number_too_long_to_be_shown_is_our_own_mistake_too():
+    with pytest.raises(ValueError, match="does not lie between"):
+        encode(10**5_000)

@@ -46,7 +46,6 @@ def verify(
     from hansa.cli.failure import EXIT_CODES, Failure, Reason
     from hansa.cli.record import read_record
     from hansa.coalition import audit_log, replay
-    from hansa.rehearsal.spelling import pluralise
 
     record = read_record(path)
     audit = audit_log(record.leaves, record.note_text, coalition=coalition)
@@ -55,10 +54,9 @@ def verify(
     document = _describe(record, audit, blobs)
     failure = None
     if not audit.is_final:
-        counted = pluralise(len(audit.cosigned_by), "member")
         reason = (
-            f"cosigned by {counted}, and {audit.cosignatures_needed} are needed: another history with the same "
-            "beginning may exist"
+            f"cosigned by {_count_witnesses(audit)}, and {audit.cosignatures_needed} are needed: another history with "
+            "the same beginning may exist"
         )
         failure = Failure("refused", (Reason("audit.not-final", reason),))
         document |= failure.to_json()
@@ -107,7 +105,6 @@ def _name_blobs(state: State) -> Mapping[str, str]:
 
 def _describe(record: Record, audit: Audit, blobs: Mapping[str, Any]) -> dict[str, Any]:
     from hansa.cli.counting import count_votes
-    from hansa.rehearsal.gathering import describe_proposal
     from hansa.transparency import format_instant, parse_leaf
 
     state = audit.state
@@ -125,7 +122,14 @@ def _describe(record: Record, audit: Audit, blobs: Mapping[str, Any]) -> dict[st
         "state": state.digest,
         "root": audit.root,
         "decisions": [
-            {**describe_proposal(proposal), "counts": count_votes(proposal)}
+            {
+                "entry": proposal.number,
+                "effect": proposal.effect.effect,
+                "title": proposal.title,
+                "proposer": proposal.author,
+                "outcome": proposal.outcome,
+                "counts": count_votes(proposal),
+            }
             for proposal in state.proposals_in_order
         ],
         "runs": [_describe_run(run, state) for run in state.runs.values()],
@@ -162,7 +166,6 @@ def _tell(
     record: Record, audit: Audit, blobs: Mapping[str, Any], *, expected: str | None
 ) -> list[RenderableType]:
     """Say step by step what was checked."""
-    from hansa.rehearsal.spelling import pluralise
     from hansa.transparency import format_instant, parse_leaf
 
     state = audit.state
@@ -184,8 +187,9 @@ def _tell(
         *([("blobs", _tell_blobs(blobs))] if any(blobs.values()) else []),
     ]
     if record.beyond:
-        more = pluralise(len(record.beyond), "entry")
-        steps.append(("beyond", f"{more} after the checkpoint, which nobody has cosigned yet"))
+        steps.append(
+            ("beyond", f"entries after the checkpoint, which nobody has cosigned yet: {len(record.beyond)}")
+        )
     hint = "as expected" if expected is not None else "Compare this id with the one that you were given."
     return [
         f"{state.charter.name}: {record.path}",
@@ -196,9 +200,12 @@ def _tell(
     ]
 
 
+def _count_witnesses(audit: Audit) -> str:
+    return f"{len(audit.cosigned_by)} of {len(audit.state.active_members)} members"
+
+
 def _tell_cosignatures(audit: Audit) -> str:
-    counted = f"by {len(audit.cosigned_by)} of {len(audit.state.active_members)} members"
-    return f"{counted}, {audit.cosignatures_needed} needed: {'final' if audit.is_final else 'NOT final'}"
+    return f"by {_count_witnesses(audit)}, {audit.cosignatures_needed} needed: {'final' if audit.is_final else 'NOT final'}"
 
 
 def _tell_decision(proposal: ProposalRecord) -> str:

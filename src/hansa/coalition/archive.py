@@ -1,9 +1,11 @@
 """A mapping that never changes and is cheap to extend: for what only ever grows."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeVar
 
 BUCKETS: Final = 256
+_HEX: Final = re.compile(r"[0-9a-f]{2}")
 
 T = TypeVar("T")
 
@@ -31,6 +33,8 @@ class Archive(Mapping[str, T]):
         return new
 
     def __getitem__(self, digest: str) -> T:
+        if not _HEX.fullmatch(digest[:2]):
+            raise KeyError(digest)
         return self._buckets[int(digest[:2], 16)][digest]
 
     def __iter__(self) -> Iterator[str]:

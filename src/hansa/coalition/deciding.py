@@ -13,6 +13,7 @@ from hansa.governance import (
     Admit,
     Amend,
     Charter,
+    Effect,
     Elector,
     Expel,
     Plan,
@@ -55,23 +56,34 @@ def propose(state: State, entry: Entry, body: Propose) -> State:
             verify_release(state, effect)
     electorate = tuple(Elector(m.id, m.member_class, m.voting_weight) for m in state.voting_members)
     return state.with_proposal(
-        ProposalRecord(
-            number=state.newest,
-            id=entry.id,
-            author=entry.author,
-            title=body.title,
-            reason=body.reason,
-            effect=effect,
-            plan=plan,
-            rules=tuple(rules),
-            electorate=electorate,
-            opened_at=state.at,
-            closes_at=state.at + rules[0].period_seconds,
-            timelock_seconds=rules[0].timelock_seconds,
-            charter_version=state.charter.version,
-            recused=frozenset({effect.member} if isinstance(effect, Expel) else ()),
+        _settle(
+            ProposalRecord(
+                number=state.newest,
+                id=entry.id,
+                author=entry.author,
+                title=body.title,
+                reason=body.reason,
+                effect=effect,
+                plan=plan,
+                rules=tuple(rules),
+                electorate=electorate,
+                opened_at=state.at,
+                closes_at=state.at + rules[0].period_seconds,
+                timelock_seconds=rules[0].timelock_seconds,
+                charter_version=state.charter.version,
+                recused=_recused_from_the_start(effect, electorate),
+            ),
+            state.at,
+            closed=False,
         )
     )
+
+
+def _recused_from_the_start(effect: Effect, electorate: Sequence[Elector]) -> frozenset[str]:
+    """Nobody votes on its own expulsion; a member without a vote is no elector anyway."""
+    if not isinstance(effect, Expel):
+        return frozenset()
+    return frozenset({effect.member}) & {elector.member for elector in electorate}
 
 
 def withdraw(state: State, entry: Entry, body: Withdraw) -> State:

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from hansa.errors import Malformed
-from hansa.governance import Choice
+from hansa.governance import Choice, LongReasonText, MemberId, MetricText, ReasonText, TitleText
 from hansa.transparency import ENTRY_TYPE, Envelope, SigningKey, canonical, sign_envelope
+from hansa.transparency.quoting import quote
 
 ZERO_DIGEST: Final = "0" * 64
 """Stands where there is nothing to point at yet: `coalition` in `found`, `prev` at `seq` 0."""
@@ -34,9 +35,6 @@ Kind = Literal[
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-MemberId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-Reason = Annotated[str, StringConstraints(max_length=1_000)]
-Metric = Annotated[str, StringConstraints(pattern=r"^-?(0|[1-9][0-9]*)\.[0-9]{6}$")]
 
 
 class Body(BaseModel):
@@ -66,8 +64,8 @@ class Tick(Body):
 class Propose(Body):
     """Opens a proposal."""
 
-    title: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    reason: Annotated[str, StringConstraints(max_length=4_000)]
+    title: TitleText
+    reason: LongReasonText
     effect: dict[str, Any]
 
 
@@ -82,27 +80,27 @@ class Ballot(Body):
 
     proposal: Digest
     choice: Choice
-    reason: Reason
+    reason: ReasonText
 
 
 class Recuse(Body):
     """An elector steps aside."""
 
     proposal: Digest
-    reason: Reason
+    reason: ReasonText
 
 
 class Leave(Body):
     """The author leaves."""
 
-    reason: Reason
+    reason: ReasonText
 
 
 class Brake(Body):
     """Stops a run at once, for a bounded time."""
 
     proposal: Digest
-    reason: Reason
+    reason: ReasonText
 
 
 class RunOpen(Body):
@@ -132,8 +130,8 @@ class RunClose(Body):
     transcript: Digest
     model: Digest
     report: Digest
-    metrics: dict[str, Metric]
-    reason: Reason
+    metrics: dict[str, MetricText]
+    reason: ReasonText
 
 
 BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
@@ -175,27 +173,27 @@ def parse_entry(envelope: Envelope) -> Entry:
         Malformed: `entry.type`, `canonical-json.*`, `entry.fields`, `entry.version`, `entry.kind`, `entry.body`.
     """
     if envelope.payload_type != ENTRY_TYPE:
-        raise Malformed("entry.type", f"expected `{ENTRY_TYPE}`, got `{envelope.payload_type}`")
+        raise Malformed("entry.type", f"expected `{ENTRY_TYPE}`, got {quote(envelope.payload_type)}")
     value = canonical.parse(envelope.payload)
     if not isinstance(value, dict) or value.keys() != _FIELDS:
         raise Malformed("entry.fields", f"a payload has exactly the fields {', '.join(sorted(_FIELDS))}")
     if value["v"] != 1 or isinstance(value["v"], bool):
-        raise Malformed("entry.version", f"expected 1, got `{value['v']}`")
+        raise Malformed("entry.version", f"expected 1, got {quote(str(value['v']))}")
     kind, seq = value["kind"], value["seq"]
     model = BODIES.get(kind) if isinstance(kind, str) else None
     if model is None:
-        raise Malformed("entry.kind", f"`{kind}` is not one of {', '.join(KINDS)}")
+        raise Malformed("entry.kind", f"{quote(str(kind))} is not one of {', '.join(KINDS)}")
     coalition, author, prev = value["coalition"], value["author"], value["prev"]
     if not (isinstance(coalition, str) and isinstance(author, str) and isinstance(prev, str)):
         raise Malformed("entry.fields", "coalition, author and prev are texts")
     if not isinstance(seq, int) or isinstance(seq, bool) or seq < 0:
-        raise Malformed("entry.fields", f"seq is a whole number from 0, got `{seq}`")
+        raise Malformed("entry.fields", f"seq is a whole number from 0, got {quote(str(seq))}")
     try:
         body = model.model_validate(value["body"])
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "body"
-        raise Malformed("entry.body", f"`{kind}` field `{place}`: {first['msg'].lower()}") from None
+        raise Malformed("entry.body", f"`{kind}` field {quote(place)}: {first['msg'].lower()}") from None
     return Entry(envelope.id, coalition, str(kind), author, seq, prev, body)
 
 

@@ -7,6 +7,7 @@ from hansa.coalition.snapshot import MemberRecord, State
 from hansa.errors import Malformed, Refused
 from hansa.governance import Charter, Member, lint_charter, parse_charter, parse_member
 from hansa.transparency import Envelope, parse_public_key, verify_envelope
+from hansa.transparency.quoting import quote
 
 
 def found(envelope: Envelope, entry: Entry, at: int) -> State:
@@ -25,7 +26,7 @@ def found(envelope: Envelope, entry: Entry, at: int) -> State:
     _verify_founders(charter, members)
     keys = {member.id: parse_public_key(member.key) for member in members}
     if entry.author not in keys:
-        raise Refused("author.unknown", f"the author `{entry.author}` is not among the founders")
+        raise Refused("author.unknown", f"the author {quote(entry.author)} is not among the founders")
     verify_envelope(envelope, {key.fingerprint: key for key in keys.values()})
     if entry.seq != 0 or entry.prev != ZERO_DIGEST:
         raise Malformed("chain.seq", "`found` is its author's first entry: `seq` 0, `prev` 64 zeros")

@@ -84,7 +84,7 @@ def open_run(state: State, entry: Entry, body: RunOpen) -> State:
 
     Raises:
         Refused: `permit.*`, `run_open.recipe`, `run_open.order`, `run_open.attempt`, `run_open.busy`,
-            `run_open.threshold`.
+            `run_open.author`, `run_open.threshold`.
     """
     proposal = verify_run(state, body.proposal, plan_digest=body.plan, cohort=body.cohort)
     plan = proposal.plan
@@ -99,10 +99,14 @@ def open_run(state: State, entry: Entry, body: RunOpen) -> State:
         )
     if any(run.status == "open" for run in attempts):
         raise Refused("run_open.busy", "an attempt at this run is still open; close it first")
-    if not len(body.cohort) < 2 * body.threshold <= 2 * len(body.cohort):
+    if entry.author not in body.cohort:
+        raise Refused(
+            "run_open.author", f"who opens an attempt takes part in it, and `{entry.author}` does not"
+        )
+    if body.threshold != len(body.cohort):
         raise Refused(
             "run_open.threshold",
-            f"more than half of {len(body.cohort)}, and at most all; got {body.threshold}",
+            f"while a round needs everybody, the threshold is the cohort's {len(body.cohort)}; got {body.threshold}",
         )
     run = RunRecord(
         entry.id, state.newest, body.proposal, body.attempt, entry.author, tuple(body.cohort), body.threshold
@@ -117,6 +121,7 @@ def seal_run(state: State, entry: Entry, body: RunSeal) -> State:
         Refused: `run.unknown`, `run.closed`, `run_seal.cohort`, `run_seal.double`.
     """
     run = _open_run(state, body.run)
+    _verify_still_permitted(state, run)
     if entry.author not in run.cohort:
         raise Refused("run_seal.cohort", f"`{entry.author}` took no part in this attempt")
     if entry.author in run.seals:
@@ -139,6 +144,7 @@ def close_run(state: State, entry: Entry, body: RunClose) -> State:
         if body.metrics or {body.transcript, body.model, body.report} != {ZERO_DIGEST} or not body.reason:
             raise Refused("run_close.empty", "a failed attempt has a reason, no metrics and no digests")
         return state.with_run(run._replace(status="failed"))
+    _verify_still_permitted(state, run)
     if entry.author != run.coordinator:
         raise Refused("run_close.author", f"only its coordinator `{run.coordinator}` completes this attempt")
     unknown = sorted(body.metrics.keys() - set(METRICS))
@@ -163,14 +169,20 @@ def result_digest(model: str, report: str, metrics: Mapping[str, str]) -> str:
 def brake(state: State, entry: Entry, body: Brake) -> State:
     """Stop a run: for a bounded time, or for good once more than half of the voting members ask for it.
 
+    A brake that is pulled while another one holds prolongs nothing; one that is pulled later counts from then.
+
     Raises:
-        Refused: `proposal.unknown`, `brake.not-run`, `brake.used`.
+        Refused: `proposal.unknown`, `brake.not-run`, `brake.early`, `brake.used`.
     """
     proposal = state.find_proposal(body.proposal)
     if proposal is None:
         raise Refused("proposal.unknown", f"no proposal of this coalition has the id `{body.proposal}`")
     if proposal.plan is None:
         raise Refused("brake.not-run", f"proposal {proposal.number} is not a run; there is nothing to stop")
+    if proposal.outcome != "in_effect":
+        raise Refused(
+            "brake.early", f"run {proposal.number} is {proposal.outcome}; there is nothing to stop yet"
+        )
     if entry.author in {name for name, _ in proposal.brakes}:
         raise Refused(
             "brake.used", f"`{entry.author}` has braked this run before; only a majority can prolong it"
@@ -180,8 +192,16 @@ def brake(state: State, entry: Entry, body: Brake) -> State:
     if 2 * sum(name in voting for name, _ in brakes) > len(voting):
         until = STOPPED_FOR_GOOD
     else:
-        until = brakes[0][1] + state.charter.brake.hours * 3600
+        holds = state.at < proposal.braked_until
+        until = proposal.braked_until if holds else state.at + state.charter.brake.hours * 3600
     return state.with_proposal(proposal._replace(brakes=brakes, braked_until=until))
+
+
+def _verify_still_permitted(state: State, run: RunRecord) -> None:
+    """A seal and a result count only while the run itself may go on."""
+    plan = state.proposals[run.proposal].plan
+    assert plan is not None  # only a run is ever opened
+    verify_run(state, run.proposal, plan_digest=plan.digest, cohort=run.cohort)
 
 
 def _open_run(state: State, run_id: str) -> RunRecord:

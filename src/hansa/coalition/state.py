@@ -27,6 +27,7 @@ from hansa.coalition.founding import found
 from hansa.coalition.snapshot import State
 from hansa.errors import Malformed, Refused
 from hansa.transparency import format_instant, parse_leaf, verify_envelope
+from hansa.transparency.quoting import quote
 
 
 def apply(state: State | None, leaf: bytes) -> State:
@@ -93,12 +94,13 @@ def _step(state: State | None, leaf: bytes) -> tuple[State, Entry]:
     # 6. The coalition.
     if entry.coalition != state.coalition:
         raise Refused(
-            "entry.coalition", f"meant for the coalition `{entry.coalition}`, this is `{state.coalition}`"
+            "entry.coalition",
+            f"meant for the coalition {quote(entry.coalition, 64)}, this is `{state.coalition}`",
         )
     # 7. The author.
     author = state.members.get(entry.author)
     if author is None:
-        raise Refused("author.unknown", f"`{entry.author}` is not a member")
+        raise Refused("author.unknown", f"{quote(entry.author)} is not a member")
     if not author.is_active:
         raise Refused(f"author.{author.status}", f"`{entry.author}` has {_standing(author.status)}")
     # 8. The signature.
@@ -108,7 +110,8 @@ def _step(state: State | None, leaf: bytes) -> tuple[State, Entry]:
         raise Malformed("chain.seq", f"`{entry.author}` stands at `seq` {author.next_seq}; got {entry.seq}")
     if entry.prev != author.head:
         raise Malformed(
-            "chain.prev", f"the last entry of `{entry.author}` is `{author.head}`; got `{entry.prev}`"
+            "chain.prev",
+            f"the last entry of `{entry.author}` is `{author.head}`; got {quote(entry.prev, 64)}",
         )
     spoken = author._replace(next_seq=entry.seq + 1, head=entry.id)
     members = MappingProxyType({**state.members, entry.author: spoken})

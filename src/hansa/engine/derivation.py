@@ -80,6 +80,17 @@ class Derivation:
             question=self.question_digest,
         )
 
+    def read(self, total: bytes) -> NDArray[np.float64]:
+        """Return the numbers of this round's total, shape (length,).
+
+        Raises:
+            Malformed: `run.total`, another number of bytes than was asked for.
+        """
+        if self.question is None:
+            raise RuntimeError("a run that has its result asks nothing")
+        verify_length(total, self.question.length)
+        return self.quantiser.decode(read_total(total))
+
     def learn(self, total: bytes) -> None:
         """Take in the total of this round and go on to the next question or the result.
 
@@ -90,12 +101,9 @@ class Derivation:
             Malformed: `run.total`, another number of bytes than was asked for.
             Refused: the totals do not allow the computation to go on.
         """
-        question = self.question
-        if question is None:
-            raise RuntimeError("a run that has its result learns nothing more")
-        verify_length(total, question.length)
+        numbers = self.read(total)
         self.transcript = extend_transcript(self.transcript, self.question_digest, total)
-        self._state = self._recipe.learn(self._state, self.quantiser.decode(read_total(total)))
+        self._state = self._recipe.learn(self._state, numbers)
         self._asked = self._recipe.ask(self._state)
         self.round += 1
         self._prepare()

@@ -31,7 +31,7 @@ What people write is judged as a whole, with the line and the remedy of every fi
     charter.yaml:1: `classes` is missing; add it, for example `classes: {member: {votes: true}}`
 """
 
-from hansa.governance.bar import METRIC_PLACES, METRICS, BarVerdict
+from hansa.governance.bar import METRIC_PLACES, METRICS, BarVerdict, MetricText, is_metric
 from hansa.governance.charter import Charter, EffectName, load_charter, parse_charter
 from hansa.governance.decision import DecisionRule, Majority, Passes, parse_passes
 from hansa.governance.document import read_yaml
@@ -62,6 +62,7 @@ from hansa.governance.proposal import (
     parse_effect,
     verify_consent,
 )
+from hansa.governance.spelling import LongReasonText, MemberId, ReasonText, TitleText
 from hansa.governance.tally import BasisCount, Choice, Elector, Outcome, Tally, tally
 from hansa.governance.template import DEFAULT_CLASS, default_charter_text
 
@@ -84,21 +85,27 @@ __all__ = [
     "Finding",
     "GroupSplit",
     "InvalidDocument",
+    "LongReasonText",
     "Majority",
     "Member",
+    "MemberId",
+    "MetricText",
     "NumberFeature",
     "Outcome",
     "Passes",
     "Plan",
+    "ReasonText",
     "Release",
     "Run",
     "RunFacts",
     "StratifiedSplit",
     "Tally",
     "TimeSplit",
+    "TitleText",
     "consent_message",
     "decision_rule_for",
     "default_charter_text",
+    "is_metric",
     "judge_bars",
     "lint_charter",
     "load_charter",

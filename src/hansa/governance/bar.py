@@ -1,9 +1,17 @@
-"""Bars: what a run must reach before its model may be released, said before the run."""
+"""Bars: what a run must reach before its model may be released, said before the run, and how a run's metrics are spelt."""
 
+import re
 from fractions import Fraction
 from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
 
-from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from hansa.governance.spelling import as_typed, fault, format_fraction, is_decimal, parse_fraction
 from hansa.governance.validation import Form
@@ -35,9 +43,33 @@ Metric = Literal[
     "calibration_error_corrected",
 ]
 METRICS: Final[tuple[str, ...]] = get_args(Metric)
-"""The metrics of a run; on the record each is a decimal string with `METRIC_PLACES` places."""
+"""The metrics of a run; on the record each is a `MetricText`."""
 
 METRIC_PLACES: Final = 6
+METRIC_DIGITS: Final = 9
+"""The most digits of a metric before the point."""
+
+_METRIC: Final = re.compile(rf"-?(?:0|[1-9][0-9]{{0,{METRIC_DIGITS - 1}}})\.[0-9]{{{METRIC_PLACES}}}")
+_MINUS_ZERO: Final = "-0." + "0" * METRIC_PLACES
+
+
+def is_metric(text: str) -> bool:
+    """Say whether `text` is the one spelling of a metric: exactly six places, such as `0.800000` or `-0.012500`."""
+    return bool(_METRIC.fullmatch(text)) and text != _MINUS_ZERO
+
+
+def _check_metric(value: str) -> str:
+    if not is_metric(value):
+        raise fault(
+            "decimal",
+            f"expected at most {METRIC_DIGITS} digits, a point and {METRIC_PLACES} digits, such as `0.800000`, "
+            f"got {quote(value)}",
+        )
+    return value
+
+
+MetricText = Annotated[str, AfterValidator(_check_metric)]
+"""A metric as the record keeps it; `Bar.judge` takes every one of them."""
 
 Direction = Literal["at_least", "at_most"]
 
@@ -114,13 +146,13 @@ class Bar(Form):
         `0.666667`, and one third recorded as `0.333333`, both meet a bar at that fraction.
 
         Args:
-            value: a decimal string, or nothing when the run did not report the metric.
+            value: a `MetricText`, or nothing when the run did not report the metric.
 
         Raises:
             ValueError: `value` is neither.
         """
-        if value and not is_decimal(value):
-            raise ValueError(f"expected a decimal for {self.metric}, got {quote(value)}")
+        if value and not is_metric(value):
+            raise ValueError(f"expected a metric such as `0.800000` for {self.metric}, got {quote(value)}")
         limit = round(Fraction(self.limit), METRIC_PLACES)
         met = bool(value) and (
             Fraction(value) >= limit if self.direction == "at_least" else Fraction(value) <= limit

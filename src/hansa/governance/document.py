@@ -163,14 +163,7 @@ class _Reader:
             self.stop(
                 "yaml.alias", f"write the value out instead of the alias {quote(f'*{event.anchor}')}", line
             )
-        if event.anchor is not None:
-            self._note("yaml.anchor", f"remove the anchor {quote(f'&{event.anchor}')}", line)
-        if event.tag is not None:
-            self._note(
-                "yaml.tag",
-                f"remove the tag {quote(event.tag)}; the document's form says what each value is",
-                line,
-            )
+        self._note_properties(event)
         if isinstance(event, ScalarEvent):
             return _read_scalar(event.value, plain=event.style is None)
         if isinstance(event, SequenceStartEvent):
@@ -188,18 +181,31 @@ class _Reader:
             line = key.start_mark.line
             if not isinstance(key, ScalarEvent):
                 self.stop("yaml.name", "a name is plain text", line)
+            self._note_properties(key)
             name = str(key.value)
             if name in members:
                 self._note(
                     "yaml.duplicate-name", f"{quote(name)} stands here twice; keep one of the two", line
                 )
-                kept = dict(self.lines)
+                kept, self.lines = self.lines, {}
                 self._read(next(events), events, (*path, name))
                 self.lines = kept
                 continue
             members[name] = self._read(next(events), events, (*path, name))
             self.lines[*path, name] = line + 1
         return members
+
+    def _note_properties(self, event: Any) -> None:  # noqa: ANN401 - as above
+        """Refuse what may stand before a value or a name and would make it something else, or something to repeat."""
+        line = event.start_mark.line
+        if event.anchor is not None:
+            self._note("yaml.anchor", f"remove the anchor {quote(f'&{event.anchor}')}", line)
+        if event.tag is not None:
+            self._note(
+                "yaml.tag",
+                f"remove the tag {quote(event.tag)}; the document's form says what each value is",
+                line,
+            )
 
     def _note(self, rule: str, message: str, line: int) -> None:
         self.findings.append(Finding("error", rule, message, f"{self.source}:{line + 1}"))

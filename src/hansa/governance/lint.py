@@ -4,7 +4,8 @@ A well-formed charter may still be a bad agreement. Errors stop it; warnings ask
 `docs/formats/charter.md` lists the rules.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain
 from types import MappingProxyType
@@ -15,7 +16,17 @@ from hansa.governance.decision import DecisionRule, Passes
 from hansa.governance.finding import Finding, Level
 from hansa.governance.member import Member
 from hansa.governance.plan import MINIMUM_COHORT
-from hansa.governance.power import Game, Side, count_swings, make_game
+from hansa.governance.power import (
+    Bounds,
+    Case,
+    Game,
+    Kind,
+    Side,
+    count_fewest_blockers,
+    count_swings,
+    make_cases,
+    make_game,
+)
 from hansa.governance.spelling import format_duration
 from hansa.governance.tally import Elector
 from hansa.transparency.cosignature import final_threshold
@@ -68,15 +79,18 @@ def lint_charter(charter: Charter, members: Sequence[Member]) -> tuple[Finding, 
 def _lint_classes(
     charter: Charter, members: Sequence[Member], electorate: Sequence[Elector]
 ) -> Iterator[Finding]:
-    for name in sorted({member.member_class for member in members} - charter.classes.keys()):
-        who = _names(member.id for member in members if member.member_class == name)
+    by_class: dict[str, list[str]] = {}
+    for member in members:
+        by_class.setdefault(member.member_class, []).append(member.id)
+    for name in sorted(by_class.keys() - charter.classes.keys()):
+        who = _names(by_class[name])
         yield _error("class-unknown", f"{who} should be of class `{name}`, which the charter does not define")
     if all(not member_class.votes for member_class in charter.classes.values()) or (
         members and not electorate
     ):
         yield _error("no-voters", "no member has a vote; let a class that has members vote")
     for name in charter.classes:
-        if members and all(member.member_class != name for member in members):
+        if members and name not in by_class:
             yield _note("class-empty", f"class `{name}` has no member yet")
 
 
@@ -116,59 +130,86 @@ def _is_idle(veto: Fraction, passes: Passes) -> bool:
 
 def _lint_power(name: EffectName, rule: DecisionRule, electorate: Sequence[Elector]) -> Iterator[Finding]:
     noun = _NOUNS[name]
-    # An expulsion is another game for each member that it may concern, because that member has no vote in it.
-    concerned = [elector.member for elector in electorate] if name == "expel" else [""]
-    cases = {member: make_game(rule, electorate, {member} - {""}) for member in concerned}
-    if not all(game.can_pass() for game in cases.values()):
+    game = make_game(rule, electorate)
+    # An expulsion is another case for each member that it may concern, because that member has no vote in it.
+    kinds, cases = make_cases(game, expulsion=name == "expel")
+    voters = len(game.names) - (name == "expel")
+    if not voters or not game.can_pass():
         yield _error(
             "unreachable", f"no {noun} can pass, even when every member votes yes: nobody is left to vote"
         )
         return
-    yield from _lint_alone(name, cases)
-    yield from _lint_absence(name, cases.values())
-    smallest = min((game.smallest_blocking_set() for game in cases.values()), key=len)
-    if len(smallest) > 1:
-        most = max(len(game.names) for game in cases.values())
+    yield from _lint_alone(name, game.sides, kinds, cases)
+    yield from _lint_absence(name, kinds, cases)
+    fewest = count_fewest_blockers(game, cases)
+    if fewest > 1:
         yield _note(
-            "blocking-minority",
-            f"{len(smallest)} of {most} members can block {_article(noun)} {noun} together",
+            "blocking-minority", f"{fewest} of {voters} members can block {_article(noun)} {noun} together"
         )
     if name != "expel":
-        yield from _lint_swings(name, cases[""])
+        yield from _lint_swings(name, game)
 
 
-def _lint_alone(name: EffectName, cases: Mapping[str, Game]) -> Iterator[Finding]:
-    everybody = sorted({member for game in cases.values() for member in game.names})
+def _lint_alone(
+    name: EffectName, sides: Sequence[Side], kinds: Sequence[Kind], cases: Sequence[Case]
+) -> Iterator[Finding]:
     every = f"every {_NOUNS[name]}" + (" but its own" if name == "expel" else "")
+    kind_of = {member: kind for kind in kinds for member in kind.members}
+    case_of = {member: case for case in cases for member in case.concerned}
     for rule, verb, able in (
-        ("decides-alone", "pass", Game.deciders),
-        ("blocks-alone", "block", Game.blockers),
+        ("decides-alone", "pass", _can_decide),
+        ("blocks-alone", "block", _can_block),
     ):
-        able_in = {concerned: frozenset(able(game)) for concerned, game in cases.items()}
-        power = {
-            member: [concerned for concerned in cases if member in able_in[concerned]] for member in everybody
+        power = {kind: [case for case in cases if able(case, kind)] for kind in kinds}
+        # A member has no vote on its own expulsion, whatever others of its kind have.
+        counts = {
+            kind: sum(len(case.concerned) - (case.kind is kind) for case in able_in)
+            for kind, able_in in power.items()
         }
-        always = [m for m in everybody if len(power[m]) == sum(m in game.names for game in cases.values())]
-        if always == everybody and len(everybody) > 1:
+        most = {kind: len(case_of) - (kind.members[0] in case_of) for kind in kinds}
+        if all(counts[kind] == most[kind] for kind in kinds) and len(kind_of) > 1:
             level: Level = "warning" if name == "amend" or verb == "pass" else "note"
             yield Finding(level, f"lint.{rule}", f"every member alone can {verb} {every}")
             continue
-        for member in everybody:
-            if power[member]:
-                what = every if member in always else f"the expulsion of {_names(power[member], 'or')}"
-                why = _standing(cases[power[member][0]], member, verb)
+        first = {
+            kind: heapq.nsmallest(
+                _SHOWN + 2, chain.from_iterable(case.concerned[: _SHOWN + 2] for case in able_in)
+            )
+            for kind, able_in in power.items()
+        }
+        for member in sorted(kind_of):
+            kind = kind_of[member]
+            if counts[kind]:
+                concerned = [other for other in first[kind] if other != member][: _SHOWN + 1]
+                what = (
+                    every
+                    if counts[kind] == most[kind]
+                    else f"the expulsion of {_names(concerned, 'or', counts[kind])}"
+                )
+                why = _standing(sides, kind, case_of[concerned[0]], verb)
                 yield _warning(rule, f"{member} alone can {verb} {what} ({why})")
 
 
-def _standing(game: Game, member: str, verb: str) -> str:
+def _can_decide(case: Case, kind: Kind) -> bool:
+    return all(bounds.decides(units) for bounds, units in zip(case.bounds, kind.units, strict=True))
+
+
+def _can_block(case: Case, kind: Kind) -> bool:
+    return any(bounds.blocks(units) for bounds, units in zip(case.bounds, kind.units, strict=True))
+
+
+def _standing(sides: Sequence[Side], kind: Kind, case: Case, verb: str) -> str:
     """Say what a member counts where it makes the difference."""
-    index = game.names.index(member)
-    sides = [side for side in game.sides if verb == "pass" or side.total - side.units[index] < side.needed]
-    return "; ".join(_share(side, index) for side in sides)
+    standings = zip(sides, kind.units, case.bounds, strict=True)
+    return "; ".join(
+        _share(side, units, bounds)
+        for side, units, bounds in standings
+        if verb == "pass" or bounds.blocks(units)
+    )
 
 
-def _share(side: Side, index: int) -> str:
-    own, total = Fraction(side.units[index], side.scale), Fraction(side.total, side.scale)
+def _share(side: Side, units: int, bounds: Bounds) -> str:
+    own, total = Fraction(units, side.scale), Fraction(bounds.total, side.scale)
     if side.majority.by == "weight":
         return f"weight {_number(own)} of {_number(total)}{' after the cap' if side.is_capped else ''}"
     if side.majority.by == "class":
@@ -176,11 +217,20 @@ def _share(side: Side, index: int) -> str:
     return f"1 of {_number(total)} members"
 
 
-def _lint_absence(name: EffectName, games: Collection[Game]) -> Iterator[Finding]:
+def _lint_absence(name: EffectName, kinds: Sequence[Kind], cases: Sequence[Case]) -> Iterator[Finding]:
     noun = _NOUNS[name]
-    missing = {member for game in games for member in game.indispensable()}
-    voters = {member for game in games for member in game.names}
-    if missing == voters and len(voters) > 1:
+    missing = [
+        member
+        for kind in kinds
+        if any(
+            any(bounds.misses(units) for bounds, units in zip(case.bounds, kind.units, strict=True))
+            for case in cases
+            if len(kind.members) > 1 or case.kind is not kind
+        )
+        for member in kind.members
+    ]
+    voters = sum(len(kind.members) for kind in kinds)
+    if len(missing) == voters > 1:
         level: Level = "warning" if name == "amend" else "note"
         yield Finding(level, "lint.needs-everybody", f"one member who does not answer stops every {noun}")
     elif missing:
@@ -271,10 +321,10 @@ def _lint_witnesses(charter: Charter, members: int) -> Iterator[Finding]:
         )
 
 
-def _names(names: Iterable[str], conjunction: str = "and") -> str:
-    listed = list(names)
-    if len(listed) > _SHOWN + 1:
-        listed = [*listed[:_SHOWN], f"{len(listed) - _SHOWN} others"]
+def _names(names: Sequence[str], conjunction: str = "and", count: int | None = None) -> str:
+    """List `count` names, of which the first are enough; all of them if it is not said."""
+    count = len(names) if count is None else count
+    listed = [*names[:_SHOWN], f"{count - _SHOWN} others"] if count > _SHOWN + 1 else list(names[:count])
     return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} {conjunction} {listed[-1]}"
 
 

@@ -4,7 +4,8 @@ Everything is fixed before the run; the digest of the canonical form is what is 
 `docs/formats/plan.md` specifies the form, example first.
 """
 
-import unicodedata
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -42,8 +43,12 @@ MINIMUM_COHORT: Final = 3
 """A sum over two hides nothing: each of the two subtracts its own part."""
 
 
+_NO_CELL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Controls, halves of characters, and what turns a line around; all else may stand in data files."""
+
+
 def _check_cell(value: str) -> str:
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in value):
+    if _NO_CELL.search(value):
         raise fault("text", f"expected text without control characters, got {quote(value)}")
     return value
 
@@ -133,9 +138,7 @@ def _read_categories(value: object) -> object:
         raise fault(
             "categories", "expected at least one text, and each of 1 to 200 characters; quote `null` and `~`"
         )
-    twice = (
-        sorted({str(item) for item in texts if texts.count(item) > 1}) if len(set(texts)) < len(texts) else []
-    )
+    twice = sorted(str(item) for item, count in Counter(texts).items() if count > 1)
     if twice:
         raise fault("categories", f"listed twice: {', '.join(map(quote, twice))}")
     return tuple(_check_cell(str(item)) for item in texts)
@@ -282,7 +285,7 @@ def _cross_check(value: Json) -> Iterator[tuple[Path, str, str]]:
     if not isinstance(value, dict):
         return
     label = _name_in(value.get("label"), "name")
-    names: list[object] = []
+    names: set[str] = set()
     for index, feature in enumerate(_list(value.get("features"))):
         name = _name_in(feature, "name")
         if name is not None and name == label:
@@ -293,7 +296,8 @@ def _cross_check(value: Json) -> Iterator[tuple[Path, str, str]]:
             )
         if name is not None and name in names:
             yield ("features", index, "name"), "feature-twice", f"{quote(name)} is listed above already"
-        names.append(name)
+        if name is not None:
+            names.add(name)
     split = value.get("split")
     column = _name_in(split, "column")
     if column is not None and column == label:
@@ -353,9 +357,9 @@ def judge_bars(plan: Plan, metrics: Mapping[str, str]) -> tuple[BarVerdict, ...]
 
     Args:
         plan: the approved plan.
-        metrics: from name to decimal string. A metric that is not there meets no bar.
+        metrics: from name to `MetricText`. A metric that is not there meets no bar.
 
     Raises:
-        ValueError: a value is not a decimal string.
+        ValueError: a value has another spelling.
     """
     return tuple(bar.judge(metrics.get(bar.metric, "")) for bar in plan.bars)

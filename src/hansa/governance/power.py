@@ -7,11 +7,13 @@ Source: Banzhaf 1965, power as the number of swings; Brams and Affuso 1976, coun
 """
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from itertools import accumulate
+from typing import Final, NamedTuple
 
 from hansa.governance.decision import DecisionRule, Majority
 from hansa.governance.tally import Elector, scaled_weights
@@ -20,27 +22,55 @@ MAX_TABLE_BITS: Final = 2**23
 """The size of the counting table; above it `count_swings` gives up rather than keep people waiting."""
 
 
+class Bounds(NamedTuple):
+    """What is enough on one side of a game, in whole units.
+
+    Args:
+        total: what all electors count together.
+        needed: the yes units that are enough against no from all others.
+        presence: the yes units that are enough when all others stay away.
+    """
+
+    total: int
+    needed: int
+    presence: int
+
+    def decides(self, units: int) -> bool:
+        """Say whether a yes of `units` is enough, against no from all others."""
+        return units >= self.needed
+
+    def blocks(self, units: int) -> bool:
+        """Say whether a no of `units` is enough, against yes from all others."""
+        return self.total - units < self.needed
+
+    def misses(self, units: int) -> bool:
+        """Say whether the absence of `units` is enough, against yes from all others."""
+        return self.total - units < self.presence
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """One basis of a game, in whole units.
 
     Args:
+        rule: the decision rule.
         majority: the majority that counts this way.
         units: what each elector counts, in the game's order.
-        total: their sum.
         scale: how many units make 1.
-        needed: the yes units that are enough against no from all others.
-        presence: the yes units that are enough when all others stay away.
+        bounds: what is enough.
         is_capped: whether somebody counts less than its voting weight.
     """
 
+    rule: DecisionRule
     majority: Majority
     units: tuple[int, ...]
-    total: int
     scale: int
-    needed: int
-    presence: int
+    bounds: Bounds
     is_capped: bool
+
+    def without(self, units: int) -> Bounds:
+        """Return what is enough when an elector who counts `units` is recused."""
+        return _bounds(self.rule, self.majority, self.bounds.total - units)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +82,14 @@ class Game:
 
     def can_pass(self) -> bool:
         """Say whether everybody's yes is enough."""
-        return bool(self.names) and all(side.total >= side.needed for side in self.sides)
+        return bool(self.names) and all(side.bounds.decides(side.bounds.total) for side in self.sides)
 
     def blockers(self) -> tuple[str, ...]:
         """Return who can stop a proposal by its own no."""
         return tuple(
             name
             for index, name in enumerate(self.names)
-            if any(side.total - side.units[index] < side.needed for side in self.sides)
+            if any(side.bounds.blocks(side.units[index]) for side in self.sides)
         )
 
     def deciders(self) -> tuple[str, ...]:
@@ -67,7 +97,7 @@ class Game:
         return tuple(
             name
             for index, name in enumerate(self.names)
-            if all(side.units[index] >= side.needed for side in self.sides)
+            if all(side.bounds.decides(side.units[index]) for side in self.sides)
         )
 
     def indispensable(self) -> tuple[str, ...]:
@@ -75,12 +105,34 @@ class Game:
         return tuple(
             name
             for index, name in enumerate(self.names)
-            if any(side.total - side.units[index] < side.presence for side in self.sides)
+            if any(side.bounds.misses(side.units[index]) for side in self.sides)
         )
 
     def smallest_blocking_set(self) -> tuple[str, ...]:
         """Return a smallest set whose no is enough to stop a proposal, the heaviest first."""
         return min((_blocking_set(side, self.names) for side in self.sides), key=len)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """Electors who count the same on every side: their names, sorted, and their units on each side."""
+
+    members: tuple[str, ...]
+    units: tuple[int, ...]
+
+
+class Case(NamedTuple):
+    """Something to be decided.
+
+    Args:
+        concerned: the members, sorted, each of whom makes such a case by having no vote in it; `("",)` for nobody.
+        bounds: what is enough, on each side.
+        kind: that of the concerned; None for nobody.
+    """
+
+    concerned: tuple[str, ...]
+    bounds: tuple[Bounds, ...]
+    kind: Kind | None = None
 
 
 def make_game(rule: DecisionRule, electorate: Sequence[Elector], recused: Collection[str] = ()) -> Game:
@@ -91,17 +143,59 @@ def make_game(rule: DecisionRule, electorate: Sequence[Elector], recused: Collec
     for majority in rule.majorities:
         units, scale = scaled_weights(majority.by, rule.weight_cap, electorate)
         own = tuple(units[index] for index in taking_part)
-        total, passes = sum(own), majority.passes
-        reach = _least(passes.share * total, strict=passes.strict)
-        more_than_no = total // 2 + 1
-        unvetoed = 0 if rule.veto is None else _least((1 - rule.veto) * total, strict=True)
-        quorum = max(1, _least(rule.quorum * total, strict=False))
-        presence = max(quorum, reach) if passes.of == "eligible" else quorum
         capped = majority.by == "weight" and any(
             unit < elector.voting_weight * scale for unit, elector in zip(units, electorate, strict=True)
         )
-        sides.append(Side(majority, own, total, scale, max(reach, more_than_no, unvetoed), presence, capped))
+        sides.append(Side(rule, majority, own, scale, _bounds(rule, majority, sum(own)), capped))
     return Game(names, tuple(sides))
+
+
+def make_cases(game: Game, *, expulsion: bool) -> tuple[tuple[Kind, ...], tuple[Case, ...]]:
+    """Return the kinds of electors of a game, and the cases in which they vote: one, or one for each kind to be expelled.
+
+    Electors of one kind stand alike, so an electorate of equals is one kind however large it is.
+    """
+    members: dict[tuple[int, ...], list[str]] = {}
+    for name, *units in zip(game.names, *(side.units for side in game.sides), strict=True):
+        members.setdefault(tuple(units), []).append(name)
+    kinds = tuple(Kind(tuple(sorted(names)), units) for units, names in members.items())
+    if not expulsion:
+        return kinds, (Case(("",), tuple(side.bounds for side in game.sides)),)
+    return kinds, tuple(
+        Case(
+            kind.members,
+            tuple(side.without(units) for side, units in zip(game.sides, kind.units, strict=True)),
+            kind,
+        )
+        for kind in kinds
+    )
+
+
+def count_fewest_blockers(game: Game, cases: Sequence[Case]) -> int:
+    """Count the members of the smallest set that can block something in one of the cases."""
+    fewest = len(game.names)
+    for place, side in enumerate(game.sides):
+        heaviest = sorted(side.units, reverse=True)
+        together = list(accumulate(heaviest))
+        for case in cases:
+            bounds = case.bounds[place]
+            enough = bounds.total - bounds.needed + 1
+            count = bisect_left(together, enough) + 1
+            if case.kind is not None and heaviest[min(count, len(heaviest)) - 1] <= case.kind.units[place]:
+                # Whoever is concerned would be among them, and has no vote: as many of the others.
+                count = bisect_left(together, enough + case.kind.units[place])
+            fewest = min(fewest, count)
+    return fewest
+
+
+def _bounds(rule: DecisionRule, majority: Majority, total: int) -> Bounds:
+    passes = majority.passes
+    reach = _least(passes.share * total, strict=passes.strict)
+    more_than_no = total // 2 + 1
+    unvetoed = 0 if rule.veto is None else _least((1 - rule.veto) * total, strict=True)
+    quorum = max(1, _least(rule.quorum * total, strict=False))
+    presence = max(quorum, reach) if passes.of == "eligible" else quorum
+    return Bounds(total, max(reach, more_than_no, unvetoed), presence)
 
 
 def count_swings(game: Game) -> tuple[int, ...] | None:
@@ -135,18 +229,18 @@ def _least(bound: Fraction, *, strict: bool) -> int:
 
 
 def _blocking_set(side: Side, names: tuple[str, ...]) -> tuple[str, ...]:
-    left, chosen = side.total, []
+    left, chosen = side.bounds.total, []
     for own, name in sorted(zip(side.units, names, strict=True), key=lambda pair: (-pair[0], pair[1])):
         chosen.append(name)
         left -= own
-        if left < side.needed:
+        if left < side.bounds.needed:
             break
     return tuple(chosen)
 
 
 def _reduce(side: Side) -> tuple[tuple[int, ...], int]:
     divisor = math.gcd(*side.units) or 1
-    return tuple(units // divisor for units in side.units), -(-side.needed // divisor)
+    return tuple(units // divisor for units in side.units), -(-side.bounds.needed // divisor)
 
 
 def _tables_of_others(

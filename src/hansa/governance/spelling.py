@@ -3,7 +3,7 @@
 People may write `0.5` or `2/4` for a fraction and `3d` for a duration; the record keeps `1/2` and 259200.
 Nothing here is a float.
 
-Each name ending in `...Text`, and `Slug`, `Digest`, `Share`, `Seconds`, is the type of a pydantic field.
+Each name ending in `...Text`, and `Slug`, `MemberId`, `Digest`, `Share`, `Seconds`, is the type of a pydantic field.
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainSerializer, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from hansa.transparency.quoting import quote
+from hansa.transparency.quoting import is_printable, quote
 
 MAX_DIGITS: Final = 12
 """Of a numerator, a denominator, or either side of a decimal point."""
@@ -145,13 +145,13 @@ def as_typed(value: object) -> object:
 
 
 def _check_line(value: str) -> str:
-    if not value.isprintable():
+    if not is_printable(value):
         raise fault("text", f"expected one line of printable characters, got {quote(value)}")
     return value
 
 
 def _check_lines(value: str) -> str:
-    if not all(line.isprintable() for line in value.split("\n")):
+    if not all(map(is_printable, value.split("\n"))):
         raise fault("text", f"expected printable characters and line ends, got {quote(value)}")
     return value
 
@@ -179,6 +179,22 @@ ProseText = Annotated[
     AfterValidator(_check_lines),
 ]
 """One or several lines, 1 to 4,000 characters."""
+
+
+def _check_title(value: str) -> str:
+    if value != value.strip(" "):
+        raise fault("text", f"expected no spaces at either end, got {quote(value)}")
+    return _check_line(value)
+
+
+TitleText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_check_title)]
+"""What an entry is called: one line as in `NameText`, and kept only as it was signed."""
+
+ReasonText = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_check_lines)]
+"""Why: one or several lines as in `ProseText`, 0 to 1,000 characters, kept only as they were signed."""
+
+LongReasonText = Annotated[str, StringConstraints(max_length=4_000), AfterValidator(_check_lines)]
+"""As `ReasonText`, up to 4,000 characters."""
 
 
 def _check_decimal(value: str) -> str:
@@ -209,6 +225,9 @@ _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 Slug = Annotated[str, BeforeValidator(as_typed), AfterValidator(_check_slug)]
 """The id of a member or the name of a class."""
+
+MemberId = Annotated[str, AfterValidator(_check_slug)]
+"""As `Slug`, for a record: nothing else stands for the text."""
 
 
 def _check_digest(value: str) -> str:

@@ -94,11 +94,17 @@ def parse_model(model: type[_M], value: Json, kind: str, cross_check: CrossCheck
         InvalidDocument: as `load_model`, or `<kind>.not-canonical`: the value says what is meant, but not in
             the one spelling.
     """
+    try:
+        spelling = encode(value)
+    except (ValueError, TypeError) as error:
+        # Before anything looks at it: what cannot be spelt, however deep or large, is no record.
+        message = f"the document is not canonical JSON: {quote(str(error), 100)}"
+        raise InvalidDocument([Finding("error", f"{kind}.value", message)]) from None
     built, problems = _build(model, value, cross_check)
     if built is None or problems:
         raise InvalidDocument([Finding("error", f"{kind}.{rule}", message) for _, rule, message in problems])
     again: Json = built.model_dump(mode="json", by_alias=True)
-    if not _is_same(value, again):
+    if spelling != encode(again):
         where = _format_path(_first_difference(value, again, ()))
         message = f"{where} is not in its canonical spelling; write the document through `hansa` again"
         raise InvalidDocument([Finding("error", f"{kind}.not-canonical", message)])
@@ -117,25 +123,18 @@ def _build(
     except ValidationError as error:
         details = error.errors(include_url=False)
         # What stands under a name that may not stand here needs no findings of its own.
-        strange = [detail["loc"][:-1] for detail in details if detail["loc"][-1:] == ("[key]",)]
+        strange = {detail["loc"][:-1] for detail in details if detail["loc"][-1:] == ("[key]",)}
         described = [
             _describe(model, value, detail)
             for detail in details
             if detail["loc"][-1:] == ("[key]",)
-            or not any(detail["loc"][: len(loc)] == loc for loc in strange)
+            or not any(detail["loc"][:end] in strange for end in range(len(detail["loc"]) + 1))
         ]
         return None, [*described, *problems]
 
 
 def _no_check(_value: Json) -> Iterable[tuple[Path, str, str]]:
     return ()
-
-
-def _is_same(value: Json, again: Json) -> bool:
-    try:
-        return encode(value) == encode(again)
-    except ValueError:
-        return False
 
 
 def _line(finding: Finding) -> tuple[int, str]:
@@ -216,11 +215,11 @@ def _first_difference(value: Json, again: Json, path: Path) -> Path:
         for name in sorted(value.keys() | again.keys()):
             if name not in value or name not in again:
                 return (*path, name)
-            if not _is_same(value[name], again[name]):
+            if encode(value[name]) != encode(again[name]):
                 return _first_difference(value[name], again[name], (*path, name))
     if isinstance(value, list) and isinstance(again, list) and len(value) == len(again):
         for index, (left, right) in enumerate(zip(value, again, strict=True)):
-            if not _is_same(left, right):
+            if encode(left) != encode(right):
                 return _first_difference(left, right, (*path, index))
     return path
 

@@ -11,6 +11,6 @@ Typical use::
 """
 
 from hansa.hub.rounds import Conducted, Coordinator, Engine
-from hansa.hub.sequencer import Sequencer
+from hansa.hub.sequencer import LATEST, Sequencer
 
-__all__ = ["Conducted", "Coordinator", "Engine", "Sequencer"]
+__all__ = ["LATEST", "Conducted", "Coordinator", "Engine", "Sequencer"]

@@ -4,11 +4,12 @@ It derives questions from totals exactly as every contributor does, so it cannot
 sees masked answers only; and it starts, and goes on, only while its own fold permits the run.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
-from hansa.coalition import ProposalRecord, RunRecord, State, verify_run
+from hansa.coalition import ProposalRecord, RunRecord, RunSeal, State, parse_entry, verify_run
 from hansa.engine import (
     Derivation,
     Frame,
@@ -21,6 +22,8 @@ from hansa.governance import Plan
 from hansa.learning import Result, build_recipe, write_metrics, write_report
 from hansa.secagg import Aggregator, Party
 from hansa.transparency import Envelope, canonical, parse_envelope
+
+_RULE: Final = re.compile(r"[a-z0-9-]{1,40}(?:\.[a-z0-9-]{1,40})?")
 
 
 class Engine(Protocol):
@@ -160,7 +163,7 @@ class Coordinator:
             "report": report,
         }
         answers = self._ask_all(run, Frame("end", fields, total), "sealed")
-        seals = tuple(parse_envelope(canonical.parse(answers[name].body)) for name in run.cohort)
+        seals = tuple(_read_seal(name, run.id, answers[name].body) for name in run.cohort)
         return Conducted(
             result,
             metrics,
@@ -178,15 +181,20 @@ class Coordinator:
     ) -> Mapping[str, Frame]:
         """One turn with everybody; whoever fails or vanishes ends the run, by name."""
         turn = self._engine.turn(messages)
-        problems = [f"`{name}`: {failure}" for name, failure in turn.failures.items()]
+        problems = [f"`{name}` did not answer" for name in cohort if name not in turn.answers]
+        frames: dict[str, Frame] = {}
+        for name, answer in turn.answers.items():
+            try:
+                frames[name] = parse_frame(answer)
+            except Malformed as error:
+                problems.append(f"`{name}` sent something else than a frame ({error.rule})")
         problems += [
-            f"`{name}` did not answer"
-            for name in cohort
-            if name not in turn.answers and name not in turn.failures
+            f"`{name}` refused: {_read_rule(frame)}"
+            for name, frame in frames.items()
+            if frame.word == "refused"
         ]
         if problems:
             raise Refused("run.contributor", problems)
-        frames = {name: parse_frame(answer) for name, answer in turn.answers.items()}
         for name, frame in frames.items():
             if frame.word != expected:
                 raise Malformed("run.word", f"expected `{expected}` from `{name}`, got `{frame.word}`")
@@ -196,3 +204,25 @@ class Coordinator:
 def _to_all(cohort: Iterable[str], frame: Frame) -> dict[str, bytes]:
     message = frame.encode()
     return dict.fromkeys(cohort, message)
+
+
+def _read_rule(frame: Frame) -> str:
+    """Return the rule that a contributor names, if it is one; a contributor's own words go no further."""
+    rule = frame.fields.get("rule")
+    return rule if isinstance(rule, str) and _RULE.fullmatch(rule) else "for a reason it does not name"
+
+
+def _read_seal(name: str, run_id: str, body: bytes) -> Envelope:
+    """Read a contributor's seal.
+
+    Raises:
+        Malformed: `run.seal`, it is not this member's `run_seal` for this run.
+    """
+    try:
+        envelope = parse_envelope(canonical.parse(body))
+        entry = parse_entry(envelope)
+    except Malformed as error:
+        raise Malformed("run.seal", f"`{name}` sent no entry ({error.rule})") from None
+    if entry.author != name or not isinstance(entry.body, RunSeal) or entry.body.run != run_id:
+        raise Malformed("run.seal", f"`{name}` sent another entry than its seal for this run")
+    return envelope

@@ -6,9 +6,10 @@ reorder unseen (authors chain their entries), rewrite or fork (members cosign on
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from hansa.coalition import State, apply, replay
-from hansa.errors import Refused
+from hansa.errors import Refused, Unavailable
 from hansa.store import LogStore, publish
 from hansa.transparency import (
     Checkpoint,
@@ -20,6 +21,9 @@ from hansa.transparency import (
     parse_note,
     sign_checkpoint,
 )
+
+LATEST: Final = 253_402_300_799
+"""The last second of the year 9999, Unix seconds."""
 
 
 class Sequencer:
@@ -56,18 +60,27 @@ class Sequencer:
 
         Raises:
             Malformed, Refused: an entry does not follow; nothing was written.
+            Unavailable: this machine's clock is beyond all years that a record can hold.
         Guarantees:
             When it returns, the entries are on disk.
         """
         state, leaves = self._state, []
         for envelope in envelopes:
-            at = self._clock() if state is None else max(self._clock(), state.at)
+            at = self._read_clock() if state is None else max(self._read_clock(), state.at)
             leaves.append(Leaf(at, envelope).encode())
             state = apply(state, leaves[-1])
         first = self._store.size
         self._store.append(leaves)
         self._state = state
         return first
+
+    def _read_clock(self) -> int:
+        now = self._clock()
+        if not 0 <= now <= LATEST:
+            raise Unavailable(
+                f"this machine's clock says {now} seconds since 1970, which no record can hold; set it"
+            )
+        return now
 
     def sign_checkpoint(self) -> Note:
         """Sign the log's present size and root, and keep the note before anybody sees it.

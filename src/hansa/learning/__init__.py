@@ -31,10 +31,20 @@ from hansa.learning.advice import MemberReport
 from hansa.learning.categories import BUCKETS, CategoryFeature, hash_category
 from hansa.learning.evaluation import KINDS
 from hansa.learning.interval import Interval, bound_auc, bound_gain
-from hansa.learning.logistic import Logistic, LogisticState, Parameters, parse_parameters
+from hansa.learning.logistic import Logistic, LogisticState
 from hansa.learning.model import Model, parse_model
+from hansa.learning.moment import FORMS, Moment, read_moment
+from hansa.learning.parameters import Parameters, parse_parameters
 from hansa.learning.reading import build_recipe, read_schema, read_split, write_metrics, write_report
-from hansa.learning.recipe import CalibrationBin, Question, Recipe, Result, recipe_digest, run_in_clear
+from hansa.learning.recipe import (
+    CalibrationBin,
+    Dropped,
+    Question,
+    Recipe,
+    Result,
+    recipe_digest,
+    run_in_clear,
+)
 from hansa.learning.split import (
     GroupSplit,
     Split,
@@ -55,10 +65,12 @@ from hansa.learning.tables import (
 
 __all__ = [
     "BUCKETS",
+    "FORMS",
     "KINDS",
     "MAX_ROWS",
     "CalibrationBin",
     "CategoryFeature",
+    "Dropped",
     "Feature",
     "GroupSplit",
     "Interval",
@@ -66,6 +78,7 @@ __all__ = [
     "LogisticState",
     "MemberReport",
     "Model",
+    "Moment",
     "NumberFeature",
     "Parameters",
     "Question",
@@ -84,6 +97,7 @@ __all__ = [
     "hash_category",
     "parse_model",
     "parse_parameters",
+    "read_moment",
     "read_schema",
     "read_split",
     "recipe_digest",

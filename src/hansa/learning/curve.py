@@ -26,6 +26,9 @@ ZOOM_LEVEL = 6
 ZOOM_LIMIT = 128
 """At most this many bins of one model are zoomed into at once."""
 
+_RUNS = 64
+"""A bin's positives, where they come one by one, are added up in at most this many runs."""
+
 TOLERANCE = 0.001
 """A metric is near enough when it can be off by no more than this."""
 
@@ -149,9 +152,11 @@ def draw_curve(histogram: Histogram) -> Curve | None:
     if not all_p or not all_n:
         return None
 
-    twice = sum((positives * (2 * (all_n - before_n) - negatives)).tolist())
+    # Python's integers: these products pass 64 bits when rows pass 2**31.
+    bins = zip(positives.tolist(), negatives.tolist(), before_n.tolist(), strict=True)
+    twice = sum(p * (2 * (all_n - before) - n) for p, n, before in bins)
     auc = twice / (2 * all_p * all_n)
-    auc_doubt = np.where(open_, positives * negatives, 0) / (2.0 * all_p * all_n)
+    auc_doubt = np.where(open_, positives * negatives.astype(np.float64), 0.0) / (2.0 * all_p * all_n)
 
     precision, precision_doubt = _average_precision(positives, negatives, open_)
 
@@ -181,20 +186,33 @@ def draw_curve(histogram: Histogram) -> Curve | None:
 def _average_precision(
     positives: Counts, negatives: Counts, open_: NDArray[np.bool_]
 ) -> tuple[float, Vector]:
-    bins = np.repeat(np.arange(len(positives)), positives)
-    rank = np.arange(1, len(bins) + 1)
-    after = np.cumsum(negatives)[bins]
-    before = after - negatives[bins]
-    last = np.cumsum(positives)[bins]
+    count = int(positives.sum())
+    last, after = np.cumsum(positives), np.cumsum(negatives)
     # A positive counts the precision at its own threshold, where ties stand together. It is the most when all
     # positives of the bin come first and tied, the least when they come last, one by one.
-    shape = len(positives)
-    high = np.bincount(bins, last / (last + before), shape)
-    low = np.bincount(bins, rank / (rank + after), shape)
-    tied = np.bincount(bins, last / (last + after), shape)
+    held = np.maximum(last, 1)
+    high = positives * (last / (held + after - negatives))
+    tied = positives * (last / (held + after))
+    low = tied.copy()
+    low[open_] = _add_ranks(last[open_] - positives[open_], positives[open_], after[open_])
     value = np.where(open_, (high + low) / 2, tied)
-    doubt = np.where(open_, (high - low) / 2, 0.0) / len(bins)
-    return math.fsum(value.tolist()) / len(bins), doubt
+    doubt = np.where(open_, (high - low) / 2, 0.0) / count
+    return math.fsum(value.tolist()) / count, doubt
+
+
+def _add_ranks(before: Counts, counts: Counts, after: Counts) -> Vector:
+    """Return, per bin, at most the sum of rank / (rank + after) over the ranks before + 1 to before + counts.
+
+    Exact up to 64 ranks. More are taken in 64 runs, each counted as the mean of its two ends, which is no
+    more than its own mean, since the function is concave. So time and memory do not grow with the counts.
+    """
+    runs = np.minimum(counts, _RUNS)
+    bins = np.repeat(np.arange(len(counts)), runs)
+    run = np.arange(len(bins)) - np.repeat(np.cumsum(runs) - runs, runs)
+    start, stop = run * counts[bins] // runs[bins], (run + 1) * counts[bins] // runs[bins]
+    first, last = before[bins] + start + 1, before[bins] + stop
+    ends = first / (first + after[bins]) + last / (last + after[bins])
+    return np.bincount(bins, (stop - start) * ends / 2, len(counts)).astype(np.float64, copy=False)
 
 
 def _choose(doubts: list[Vector], open_: NDArray[np.bool_]) -> NDArray[np.intp]:

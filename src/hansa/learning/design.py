@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from hansa.learning.categories import count_codes, name_code
+from hansa.learning.recipe import Dropped
 from hansa.learning.survey import Survey
 from hansa.learning.tables import Codes, Schema, Table, Vector
 
@@ -139,6 +140,49 @@ def make_design(schema: Schema, survey: Survey, minimum_members: int, minimum_ro
         kept = np.flatnonzero(common & telling)
         categories.append(CategoryColumns(category.name, tuple(int(code) for code in kept)))
     return Design(schema, tuple(numbers), tuple(categories))
+
+
+def list_dropped(
+    design: Design, survey: Survey, minimum_members: int, minimum_rows: int
+) -> tuple[Dropped, ...]:
+    """Say which columns `make_design` left out of the design, and why, in the plan's order.
+
+    Args:
+        design: as it was made.
+        survey: what it was made from.
+        minimum_members: as there.
+        minimum_rows: as there.
+
+    Returns:
+        One entry for each number without a column and each declared category without one; of a counted
+        feature, whose values are many, one in all.
+    """
+    rare = f"fewer than {minimum_rows} training rows or {minimum_members} members have"
+    dropped: dict[str, list[Dropped]] = {feature.name: [] for feature in design.schema.features}
+    for number, totals in zip(design.numbers, survey.numbers, strict=True):
+        if number.deviation is None:
+            reason = "no training row has a value"
+            if totals.present:
+                reason = (
+                    "all training rows have the same value, or nearly: the spread is at most a millionth of the"
+                    " declared range; if it does vary, narrow the bounds"
+                )
+            dropped[number.name].append(Dropped(number.name, reason))
+    features = zip(design.schema.categories, design.categories, survey.categories, strict=True)
+    for feature, columns, counts in features:
+        out = sorted(set(range(len(counts.rows))) - set(columns.codes))
+        entries = dropped[feature.name]
+        lone = [code for code in out if survey.rows and counts.rows[code] == survey.rows]
+        entries += [Dropped(name_code(feature, code), "every training row has it") for code in lone]
+        some = [code for code in out if code not in lone and counts.rows[code]]
+        if feature.categories is not None:
+            entries += [Dropped(name_code(feature, code), f"{rare} it") for code in some]
+            absent = [code for code in out if code < len(feature.categories) and not counts.rows[code]]
+            entries += [Dropped(name_code(feature, code), "no training row has it") for code in absent]
+        elif some:
+            held = int(np.count_nonzero(counts.rows))
+            entries.append(Dropped(feature.name, f"{len(some)} of {held} values: {rare} each"))
+    return tuple(entry for feature in design.schema.features for entry in dropped[feature.name])
 
 
 def count_support(design: Design, survey: Survey) -> Vector:

@@ -35,6 +35,10 @@ KINDS = ("alone", "together", "corrected")
 
 CALIBRATION_BINS = 20
 
+MINIMUM_SCORED = 3
+"""Sums over members are asked for only when at least this many can be scored: of one member, the sum is its
+own AUC, and of two, each can take out its own."""
+
 _BASE = 2**BASE_LEVEL
 _PARTS = 2**ZOOM_LEVEL
 _KIND_LENGTH = 2 * _BASE + 1 + 3 * CALIBRATION_BINS
@@ -52,6 +56,7 @@ class Trial:
         centre: where histograms are finest, a logit.
         positives: test rows with label 1 in the cohort.
         negatives: test rows with label 0.
+        scorable: members that can be scored.
     """
 
     model: Model
@@ -60,6 +65,7 @@ class Trial:
     centre: float
     positives: int
     negatives: int
+    scorable: int
 
     def publics(self) -> Iterable[bytes]:
         """Yield what an answer depends on."""
@@ -73,6 +79,11 @@ class EvaluationQuestion(Question):
 
     trial: Trial
 
+    @property
+    def asks_members(self) -> bool:
+        """Whether the six sums over members are asked for."""
+        return self.trial.scorable >= MINIMUM_SCORED
+
     def bound(self) -> Vector:
         """Test rows of the label for counts, all test rows for sums over rows, one for sums over members."""
         trial = self.trial
@@ -85,7 +96,8 @@ class EvaluationQuestion(Question):
             ]
         )
         # Rounding in a sum of probabilities must not push an honest answer over its bound.
-        return np.asarray(np.concatenate([np.tile(kind, len(KINDS)), np.ones(_MEMBER_LENGTH)]) + 1.0)
+        members = np.ones(_MEMBER_LENGTH * self.asks_members)
+        return np.asarray(np.concatenate([np.tile(kind, len(KINDS)), members]) + 1.0)
 
     def publics(self) -> Iterable[bytes]:
         """Yield the trial."""
@@ -143,8 +155,8 @@ def answer_evaluation(question: EvaluationQuestion, rows: Rows) -> Vector:
     Returns:
         For each of the three models: positives per bin, negatives per bin, the sum of squared errors of
         probabilities, and for 20 intervals of the probability rows, sum of probabilities, positives. Then,
-        0 throughout unless the member can be scored: 1, the three AUCs, whether together beats alone,
-        whether corrected beats alone.
+        if the question asks for it, and 0 throughout unless the member can be scored: 1, the three AUCs,
+        whether together beats alone, whether corrected beats alone.
     """
     trial = question.trial
     scores = score_rows(trial.model, rows, trial.ridge, trial.correction)
@@ -162,38 +174,65 @@ def answer_evaluation(question: EvaluationQuestion, rows: Rows) -> Vector:
             np.bincount(interval, probability, CALIBRATION_BINS).astype(np.float64),
             np.bincount(interval, positive, CALIBRATION_BINS).astype(np.float64),
         ]
-    own = np.zeros(_MEMBER_LENGTH)
-    if can_score(scores.labels):
+    own = np.zeros(_MEMBER_LENGTH * question.asks_members)
+    if question.asks_members and can_score(scores.labels):
         alone, together, corrected = (measure_auc(scores.labels, logits) for logits in _by_kind(scores))
         own = np.array([1.0, alone, together, corrected, together > alone, corrected > alone])
     return np.concatenate([*parts, own])
 
 
-def read_evaluation(total: Vector) -> Evaluation:
-    """Read the total of all answers; the opposite of the layout of `answer_evaluation`."""
+@dataclass(frozen=True, slots=True, eq=False)
+class KindTotals:
+    """What a total says of one of the three models: shapes (8192,), (8192,), none, and (20,) for the rest."""
+
+    positives: Vector
+    negatives: Vector
+    squared_error: float
+    rows: Vector
+    predicted: Vector
+    observed: Vector
+
+
+def part_evaluation(question: EvaluationQuestion, total: Vector) -> tuple[tuple[KindTotals, ...], Vector]:
+    """Take a total apart, or an answer: the opposite of the layout of `answer_evaluation`.
+
+    Returns:
+        What it says of each of the `KINDS`, and the six sums over members, shape (6,), or (0,) if these were
+        not asked for.
+    """
+    kinds = []
+    for number in range(len(KINDS)):
+        part = total[number * _KIND_LENGTH : (number + 1) * _KIND_LENGTH]
+        rows, predicted, observed = part[2 * _BASE + 1 :].reshape(3, CALIBRATION_BINS)
+        error = float(part[2 * _BASE])
+        kinds.append(KindTotals(part[:_BASE], part[_BASE : 2 * _BASE], error, rows, predicted, observed))
+    return tuple(kinds), total[len(KINDS) * _KIND_LENGTH : question.length]
+
+
+def read_evaluation(question: EvaluationQuestion, total: Vector) -> Evaluation:
+    """Read the total of all answers."""
     metrics: dict[str, float] = {}
     calibration = {}
     histograms = []
-    for number, kind in enumerate(KINDS):
-        part = total[number * _KIND_LENGTH : (number + 1) * _KIND_LENGTH]
-        counts = np.rint(part[: 2 * _BASE]).astype(np.int64)
-        histograms.append(make_histogram(counts[:_BASE], counts[_BASE:]))
-        table = part[2 * _BASE + 1 :].reshape(3, CALIBRATION_BINS)
-        held = np.rint(table[0])
+    kinds, sums = part_evaluation(question, total)
+    for kind, totals in zip(KINDS, kinds, strict=True):
+        counts = (np.rint(part).astype(np.int64) for part in (totals.positives, totals.negatives))
+        histograms.append(make_histogram(*counts))
+        held = np.rint(totals.rows)
         rows = math.fsum(held.tolist())
         if rows > 0:
-            metrics[f"brier_{kind}"] = float(part[2 * _BASE]) / rows
-            gaps = np.abs(table[1] - table[2])[held > 0]
+            metrics[f"brier_{kind}"] = totals.squared_error / rows
+            gaps = np.abs(totals.predicted - totals.observed)[held > 0]
             metrics[f"calibration_error_{kind}"] = math.fsum(gaps.tolist()) / rows
         calibration[kind] = tuple(
             CalibrationBin(float(predicted / n), float(observed / n), int(n))
-            for n, predicted, observed in zip(held, table[1], table[2], strict=True)
+            for n, predicted, observed in zip(held, totals.predicted, totals.observed, strict=True)
             if n > 0
         )
-    scored, alone, together, corrected, wins, corrected_wins = (float(x) for x in total[-_MEMBER_LENGTH:])
-    members = round(scored)
-    metrics["members_scored"] = float(members)
-    if members > 0:
+    metrics["members_scored"] = float(question.trial.scorable)
+    if question.asks_members:
+        members = question.trial.scorable
+        _, alone, together, corrected, wins, corrected_wins = sums.tolist()
         metrics |= {
             "auc_alone": alone / members,
             "auc_together": together / members,
@@ -234,16 +273,25 @@ def answer_zoom(question: ZoomQuestion, rows: Rows) -> Vector:
     return np.concatenate(parts).astype(np.float64)
 
 
-def read_zoom(evaluation: Evaluation, question: ZoomQuestion, total: Vector) -> Evaluation:
-    """Put the counts in place of the bins they came from."""
+def part_zoom(question: ZoomQuestion, total: Vector) -> tuple[tuple[Counts, Counts], ...]:
+    """Take a total apart: for each of the `KINDS` positives and negatives, shape (n_bins, 64) each."""
     counts: NDArray[np.int64] = np.rint(total).astype(np.int64)
     place = 0
-    histograms = []
-    for histogram, (starts, _) in zip(evaluation.histograms, question.bins, strict=True):
-        length = len(starts) * _PARTS
-        positives, negatives = counts[place : place + length], counts[place + length : place + 2 * length]
-        place += 2 * length
-        histograms.append(zoom_histogram(histogram, starts, positives, negatives))
+    parts = []
+    for starts, _ in question.bins:
+        both = counts[place : place + 2 * len(starts) * _PARTS].reshape(2, len(starts), _PARTS)
+        place += both.size
+        parts.append((both[0], both[1]))
+    return tuple(parts)
+
+
+def read_zoom(evaluation: Evaluation, question: ZoomQuestion, total: Vector) -> Evaluation:
+    """Put the counts in place of the bins they came from."""
+    parts = zip(evaluation.histograms, question.bins, part_zoom(question, total), strict=True)
+    histograms = [
+        zoom_histogram(histogram, starts, positives.ravel(), negatives.ravel())
+        for histogram, (starts, _), (positives, negatives) in parts
+    ]
     curves = tuple(draw_curve(histogram) for histogram in histograms)
     return Evaluation(evaluation.metrics, evaluation.calibration, tuple(histograms), curves)
 

@@ -5,14 +5,16 @@ total reveals.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
 from hansa.errors import Refused
 from hansa.learning.advice import MemberReport, report_member
-from hansa.learning.design import Design, count_support, make_design
+from hansa.learning.contradiction import find_contradictions, find_disagreements, find_zoom_disagreements
+from hansa.learning.design import Design, count_support, list_dropped, make_design
 from hansa.learning.evaluation import (
     KINDS,
     Evaluation,
@@ -27,86 +29,15 @@ from hansa.learning.evaluation import (
 )
 from hansa.learning.model import Model, parse_model
 from hansa.learning.newton import Descent, descend
+from hansa.learning.parameters import Parameters
 from hansa.learning.personal import score_rows
-from hansa.learning.recipe import Json, Question, Result
+from hansa.learning.recipe import Dropped, Question, Result
 from hansa.learning.slope import SlopeQuestion, answer_slope, read_slope
 from hansa.learning.survey import SurveyQuestion, answer_survey, read_survey
 from hansa.learning.tables import Rows, Schema, Vector
 
 _ZOOMS = 3
-_DECIMALS = ("ridge", "correction")
-_COUNTS = ("minimum_category_members", "minimum_category_rows", "maximum_turns")
-
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """What a plan may set.
-
-    Args:
-        ridge: > 0, the penalty on half the square of each coefficient; scikit-learn's 1/C.
-        organisation_intercepts: whether each member's logit has an intercept of its own, penalised as
-            any coefficient, which never leaves the member.
-        correction: > 0, how strongly a member's corrected coefficients are pulled to the joint ones.
-        minimum_category_members: a category that fewer members have gets no column.
-        minimum_category_rows: a category that fewer rows have gets no column.
-        maximum_turns: at most this many Newton turns.
-    """
-
-    ridge: float = 1.0
-    organisation_intercepts: bool = False
-    correction: float = 10.0
-    minimum_category_members: int = 3
-    minimum_category_rows: int = 10
-    maximum_turns: int = 25
-
-
-def parse_parameters(parameters: Mapping[str, Json]) -> Parameters:
-    """Read a plan's parameters; what is left out has its default.
-
-    Args:
-        parameters: decimals as texts (`"0.5"`), counts as integers.
-
-    Raises:
-        Refused: `recipe.parameter`, with every finding.
-    """
-    findings: list[str] = []
-    decimals: dict[str, float] = {}
-    counts: dict[str, int] = {}
-    flag: Json = parameters.get("organisation_intercepts", False)
-    for name, value in parameters.items():
-        if name in _DECIMALS:
-            decimals[name] = _read_decimal(value)
-            if not 1e-6 <= decimals[name] <= 1e9:
-                findings.append(f"`{name}` must be a decimal text from 0.000001 to 1000000000, got `{value}`")
-        elif name in _COUNTS:
-            if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 10**6:
-                counts[name] = value
-            else:
-                findings.append(f"`{name}` must be a whole number from 1 to 1000000, got `{value}`")
-        elif name != "organisation_intercepts":
-            findings.append(f"unknown parameter `{name}`")
-    if not isinstance(flag, bool):
-        findings.append(f"`organisation_intercepts` must be true or false, got `{flag}`")
-    if findings:
-        raise Refused("recipe.parameter", findings)
-    known = Parameters()
-    return Parameters(
-        decimals.get("ridge", known.ridge),
-        flag is True,
-        decimals.get("correction", known.correction),
-        counts.get("minimum_category_members", known.minimum_category_members),
-        counts.get("minimum_category_rows", known.minimum_category_rows),
-        counts.get("maximum_turns", known.maximum_turns),
-    )
-
-
-def _read_decimal(value: Json) -> float:
-    if not isinstance(value, str):
-        return math.nan
-    try:
-        return float(value)
-    except ValueError:
-        return math.nan
+_SHOWN_CONTRADICTIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,30 +46,41 @@ class Surveying:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fitting:
-    """During the Newton turns.
+class Ground:
+    """What the survey settled.
 
     Args:
         design: the columns.
+        dropped: what has no column.
         support: rows of the cohort in which each column can be other than 0.
-        descent: where the search stands.
         centre: the logit of the base rate.
         positives: test rows with label 1.
         negatives: test rows with label 0.
+        scorable: members that can be scored.
     """
 
     design: Design
+    dropped: tuple[Dropped, ...]
     support: Vector
-    descent: Descent
     centre: float
     positives: int
     negatives: int
+    scorable: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitting:
+    """During the Newton turns: where the search stands."""
+
+    ground: Ground
+    descent: Descent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluating:
     """After the fit: the model is known, how good it is not yet."""
 
+    ground: Ground
     trial: Trial
     turns: int
 
@@ -148,12 +90,14 @@ class Evaluated:
     """After the evaluation, perhaps with unclear bins.
 
     Args:
+        ground: what the survey settled.
         trial: what was evaluated.
         evaluation: what the totals said.
         zooms: how many closer looks there were.
         turns: secure sums so far.
     """
 
+    ground: Ground
     trial: Trial
     evaluation: Evaluation
     zooms: int
@@ -188,9 +132,10 @@ class Logistic:
         match state:
             case Surveying():
                 return SurveyQuestion("survey", self.schema)
-            case Fitting(design=design, support=support, descent=descent):
+            case Fitting(ground=ground, descent=descent):
                 name = f"newton {descent.turn + 1}"
-                return SlopeQuestion(name, design, support, descent.trial, self._intercept_penalty)
+                penalty = self._intercept_penalty
+                return SlopeQuestion(name, ground.design, ground.support, descent.trial, penalty)
             case Evaluating(trial=trial):
                 return EvaluationQuestion("evaluation", trial)
             case Evaluated():
@@ -218,26 +163,53 @@ class Logistic:
         """Take in a total.
 
         Raises:
-            Refused: `recipe.one-class` all training rows have the same label; `recipe.singular` the
-                columns cannot be told apart; `recipe.not-converged` the turns are used up.
+            Refused: `recipe.total` no honest answers add up to this, or it is at odds with earlier totals;
+                `recipe.one-class` all training rows have the same label; `recipe.singular` the columns
+                cannot be told apart; `recipe.not-converged` the turns are used up.
             ValueError: the total does not fit the question.
         """
         question = self.ask(state)
         if isinstance(question, Result):
             raise ValueError("the recipe has its result already")  # noqa: TRY004 - a question out of turn, not a type
-        if total.shape != (question.length,) or not np.isfinite(total).all():
-            raise ValueError(f"a total must have {question.length} finite numbers")
+        _verify_numbers(question, total)
+        found = [*islice(self._doubt(state, question, total), _SHOWN_CONTRADICTIONS)]
+        if found:
+            raise Refused("recipe.total", [f"`{question.name}`: {doubt}" for doubt in found])
         match state, question:
             case Surveying(), _:
                 return self._begin_fit(total)
             case Fitting(), SlopeQuestion():
                 return self._step(state, question, total)
-            case Evaluating(trial=trial, turns=turns), _:
-                return Evaluated(trial, read_evaluation(total), 0, turns + 1)
-            case Evaluated(trial=trial, evaluation=evaluation, zooms=zooms, turns=turns), ZoomQuestion():
-                return Evaluated(trial, read_zoom(evaluation, question, total), zooms + 1, turns + 1)
+            case Evaluating(ground=ground, trial=trial, turns=turns), EvaluationQuestion():
+                return Evaluated(ground, trial, read_evaluation(question, total), 0, turns + 1)
+            case Evaluated(evaluation=evaluation, zooms=zooms, turns=turns), ZoomQuestion():
+                evaluation = read_zoom(evaluation, question, total)
+                return replace(state, evaluation=evaluation, zooms=zooms + 1, turns=turns + 1)
             case _:
                 raise AssertionError("ask and learn disagree")
+
+    def verify_total(self, question: Question, answer: Vector, total: Vector) -> None:
+        """Check, as a member, that an announced total can hold one's own answer; before `learn`.
+
+        Without that answer the total must be one that the other members' answers could add up to: no count
+        below zero, no more members than the others, the rows of a category gone where its members are.
+
+        Args:
+            question: what was asked.
+            answer: shape (question.length,), what this member answered.
+            total: shape (question.length,), as announced.
+
+        Raises:
+            Refused: `recipe.total`; the reason names the question alone.
+            ValueError: `answer` or `total` does not fit the question.
+        """
+        _verify_numbers(question, answer)
+        _verify_numbers(question, total)
+        for _ in find_contradictions(question, total - answer, len(self.members) - 1):
+            raise Refused(
+                "recipe.total",
+                f"the announced total of `{question.name}` cannot hold this member's own answer",
+            )
 
     def private_report(self, result: Result, rows: Rows) -> MemberReport:
         """Tell one member what it gets, from its own test rows; nothing of this leaves the member.
@@ -271,35 +243,58 @@ class Logistic:
         start[0] = centre
         penalty = np.full(len(start), parameters.ridge)
         penalty[0] = 0.0
-        return Fitting(
+        ground = Ground(
             design,
+            list_dropped(
+                design, survey, parameters.minimum_category_members, parameters.minimum_category_rows
+            ),
             count_support(design, survey),
-            Descent(penalty, start),
             centre,
             survey.test_positives,
             survey.test_rows - survey.test_positives,
+            survey.scorable,
         )
+        return Fitting(ground, Descent(penalty, start))
 
     def _step(self, state: Fitting, question: SlopeQuestion, total: Vector) -> Fitting | Evaluating:
-        descent = descend(state.descent, read_slope(question, total), state.design.bound_logit)
+        ground, parameters = state.ground, self.parameters
+        descent = descend(state.descent, read_slope(question, total), ground.design.bound_logit)
         if descent.done:
-            model = Model(state.design, descent.trial, self._intercept_penalty)
-            parameters = self.parameters
+            model = Model(ground.design, descent.trial, self._intercept_penalty)
             trial = Trial(
-                model, parameters.ridge, parameters.correction, state.centre, state.positives, state.negatives
+                model,
+                parameters.ridge,
+                parameters.correction,
+                ground.centre,
+                ground.positives,
+                ground.negatives,
+                ground.scorable,
             )
-            return Evaluating(trial, 1 + descent.turn)
-        if descent.turn >= self.parameters.maximum_turns:
+            return Evaluating(ground, trial, 1 + descent.turn)
+        if descent.turn >= parameters.maximum_turns:
             raise Refused(
                 "recipe.not-converged",
                 f"no minimum within {descent.turn} turns; raise `ridge` or `maximum_turns`",
             )
-        return Fitting(state.design, state.support, descent, state.centre, state.positives, state.negatives)
+        return Fitting(ground, descent)
+
+    def _doubt(self, state: LogisticState, question: Question, total: Vector) -> Iterator[str]:
+        yield from find_contradictions(question, total, len(self.members))
+        match state, question:
+            case Evaluating(), EvaluationQuestion():
+                yield from find_disagreements(question, total)
+            case Evaluated(evaluation=evaluation), ZoomQuestion():
+                yield from find_zoom_disagreements(question, total, evaluation)
 
     def _zoom(self, state: Evaluated) -> ZoomQuestion | None:
         if state.zooms >= _ZOOMS:
             return None
         return ask_zoom(state.evaluation, state.trial, f"zoom {state.zooms + 1}")
+
+
+def _verify_numbers(question: Question, numbers: Vector) -> None:
+    if numbers.shape != (question.length,) or not np.isfinite(numbers).all():
+        raise ValueError(f"`{question.name}` has {question.length} finite numbers")
 
 
 def _conclude(state: Evaluated) -> Result:
@@ -314,5 +309,12 @@ def _conclude(state: Evaluated) -> Result:
             roc[kind] = curve.roc
     coefficients = tuple(zip(model.design.names, model.coefficients.tolist(), strict=True))
     return Result(
-        state.turns, coefficients, metrics, uncertainty, roc, evaluation.calibration, model.to_json()
+        state.turns,
+        coefficients,
+        metrics,
+        uncertainty,
+        roc,
+        evaluation.calibration,
+        model.to_json(),
+        state.ground.dropped,
     )

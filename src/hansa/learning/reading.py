@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from hansa.errors import Refused
 from hansa.learning.categories import CategoryFeature
-from hansa.learning.logistic import Logistic, parse_parameters
+from hansa.learning.logistic import Logistic
+from hansa.learning.parameters import parse_parameters
 from hansa.learning.recipe import Json, Recipe, Result
 from hansa.learning.split import GroupSplit, Split, StratifiedSplit, TimeSplit
 from hansa.learning.tables import Feature, NumberFeature, Schema
@@ -66,7 +67,7 @@ def write_metrics(result: Result) -> dict[str, str]:
 
 
 def write_report(result: Result) -> dict[str, Json]:
-    """Return what a coalition may know of a result besides the model: metrics, curves and calibration.
+    """Return what a coalition may know of a result besides the model: metrics, curves, calibration, dropped columns.
 
     All of it follows from totals; numbers are decimals with six places.
     """
@@ -78,11 +79,12 @@ def write_report(result: Result) -> dict[str, Json]:
             kind: [[_spell(b.predicted), _spell(b.observed), int(b.rows)] for b in bins]
             for kind, bins in result.calibration.items()
         },
+        "dropped": [[dropped.column, dropped.reason] for dropped in result.dropped],
     }
 
 
 def _spell(value: float) -> str:
-    return f"{value:.6f}"
+    return f"{value:z.6f}"  # `z`: a number has one spelling, and what rounds to zero is never minus zero
 
 
 def _read_feature(feature: Mapping[str, Json]) -> Feature:

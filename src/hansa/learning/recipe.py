@@ -75,6 +75,13 @@ class CalibrationBin(NamedTuple):
     rows: int
 
 
+class Dropped(NamedTuple):
+    """A column that the plan could have given and the model does not have, and why, for people."""
+
+    column: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a run gives: everything in it follows from totals, and every party computes the same.
@@ -90,6 +97,7 @@ class Result:
             to (1, 1), at most 201 points.
         calibration: for the same three, the intervals that hold rows.
         model: the model file as JSON without floats (docs/formats/model.md).
+        dropped: what the model has no column for, in the plan's order.
     """
 
     turns: int
@@ -99,6 +107,7 @@ class Result:
     roc: Mapping[str, tuple[tuple[float, float], ...]]
     calibration: Mapping[str, tuple[CalibrationBin, ...]]
     model: dict[str, Json]
+    dropped: tuple[Dropped, ...] = ()
 
     def model_document(self) -> dict[str, Json]:
         """Return the model file's content: texts, integers and lists only, ready for canonical JSON."""
@@ -109,7 +118,7 @@ State = TypeVar("State")
 
 
 class Recipe(Protocol[State]):
-    """The four moves. All are pure; a recipe holds nothing but what the plan says."""
+    """The four moves, and what a member may check. All are pure; a recipe holds nothing but what the plan says."""
 
     def begin(self) -> State:
         """Return the state before any question."""
@@ -135,8 +144,27 @@ class Recipe(Protocol[State]):
             total: shape (question.length,), float64.
 
         Raises:
-            Refused: the totals do not allow the computation to go on.
+            Refused: `recipe.total` no honest answers add up to this; or the totals do not allow the
+                computation to go on.
             ValueError: the total has another shape or is not finite.
+        """
+        ...
+
+    def verify_total(self, question: Question, answer: Vector, total: Vector) -> None:
+        """Check, as a member, that an announced total can hold one's own answer; before `learn`.
+
+        It sees lies about this member's part, and lies that leave impossible numbers for the others. A
+        lie that stays possible for the others is not seen.
+
+        Args:
+            question: what was asked.
+            answer: shape (question.length,), what this member answered.
+            total: shape (question.length,), as announced.
+
+        Raises:
+            Refused: `recipe.total`. The reason names the question and nothing else, because it is told to
+                whoever announced the total, and every further word would be about this member's rows.
+            ValueError: a shape is another one, or a number is not finite.
         """
         ...
 

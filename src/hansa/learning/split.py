@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.errors import Refused
+from hansa.learning.moment import FORMS, read_moment
 from hansa.learning.tables import Mask, Rows, Table, verify_table
 
 _DOMAIN = b"hansa/v1/split\n"
@@ -61,8 +62,8 @@ class TimeSplit:
 
     Args:
         column: the key column that holds the time.
-        since: the first value that tests. If it reads as a number, so must every row, and numbers are
-            compared; else texts are compared as they stand (right for ISO dates).
+        since: the first value that tests, as `read_moment` reads it; every row must be written in the
+            same form.
     """
 
     column: str
@@ -84,8 +85,8 @@ def split_rows(table: Table, rule: Split, member: str) -> Mask:
         Shape (n,): True for a row that tests.
 
     Raises:
-        Refused: `split.missing` a row has no group or time; `split.time` a time is not a number though
-            `since` is one.
+        Refused: `split.missing` a row has no group or time; `split.time` the times of two rows, or of a row
+            and `since`, are not written in one form.
         ValueError: the table lacks the key column.
     Guarantees:
         Depends on nothing but its arguments: the same on every machine and in every version.
@@ -137,17 +138,19 @@ def _group(keys: NDArray[np.object_], rule: GroupSplit, member: str) -> Mask:
 
 
 def _compare(keys: NDArray[np.object_], rule: TimeSplit) -> Mask:
-    since = _number(rule.since)
+    since = read_moment(rule.since)
     if since is None:
-        return np.array([key >= rule.since for key in keys.tolist()], dtype=bool)
-    numbers = [_number(key) for key in keys.tolist()]
-    wrong = [row for row, number in enumerate(numbers) if number is None]
-    if wrong:
-        raise Refused(
-            "split.time",
-            f"`{rule.column}` must be a number as `{rule.since}` is, got `{keys[wrong[0]]}` in row {wrong[0]}",
-        )
-    return np.array([number is not None and number >= since for number in numbers], dtype=bool)
+        raise Refused("split.time", f"the split begins at `{rule.since}`, expected {FORMS}")
+    test = np.zeros(len(keys), dtype=bool)
+    for row, key in enumerate(keys.tolist()):
+        moment = read_moment(key)
+        if moment is None or moment.form != since.form:
+            raise Refused(
+                "split.time",
+                f"`{rule.column}` must be {since.form} as `{rule.since}` is, got `{key}` in row {row}",
+            )
+        test[row] = moment >= since
+    return test
 
 
 def _key(table: Table, column: str) -> NDArray[np.object_]:
@@ -164,11 +167,3 @@ def _continue(start: "hashlib._Hash", text: str) -> bytes:
     digest = start.copy()
     digest.update(text.encode())
     return digest.digest()
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

@@ -13,8 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.learning.categories import CategoryFeature, count_codes
+from hansa.learning.ranking import can_score
 from hansa.learning.recipe import Question
 from hansa.learning.tables import MAX_ROWS, NumberFeature, Rows, Schema, Table, Vector
+
+COUNTS = 5
+"""An answer begins with this many counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,23 @@ class CategoryTotals:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Survey:
-    """The totals of the survey, read."""
+    """The totals of the survey, read.
+
+    Args:
+        rows: training rows.
+        positives: of these, with label 1.
+        test_rows: rows that test.
+        test_positives: of these, with label 1.
+        scorable: members whose test rows hold enough of both labels.
+        numbers: per numeric feature.
+        categories: per categorical feature.
+    """
 
     rows: int
     positives: int
     test_rows: int
     test_positives: int
+    scorable: int
     numbers: tuple[NumberTotals, ...]
     categories: tuple[CategoryTotals, ...]
 
@@ -54,10 +69,10 @@ class SurveyQuestion(Question):
 
     def bound(self) -> Vector:
         """Rows for counts and whole parts, one for remainders and members."""
-        parts = [np.full(4, MAX_ROWS, dtype=np.float64)]
+        parts = [np.array([MAX_ROWS] * 4 + [1], dtype=np.float64)]
         parts += [np.array([MAX_ROWS, MAX_ROWS, 1, MAX_ROWS, 1], dtype=np.float64)] * len(self.schema.numbers)
         for feature in self.schema.categories:
-            width = _width(feature)
+            width = count_columns(feature)
             parts += [np.full(width, MAX_ROWS, dtype=np.float64), np.ones(width)]
         return np.concatenate(parts)
 
@@ -70,21 +85,24 @@ def answer_survey(schema: Schema, rows: Rows) -> Vector:
     """Count and sum one member's rows.
 
     Returns:
-        Training rows, training positives, test rows, test positives; per numeric feature: rows present,
+        Training rows, training positives, test rows, test positives, 1 if the test rows hold enough of both
+        labels to score the member; per numeric feature: rows present,
         whole and remainder of the sum of x, whole and remainder of the sum of x², with x the value scaled
         to [0, 1] by the feature's bounds; per categorical feature: rows per code, then 1 per code that
         occurs. Training rows only, but for the two test counts.
     """
     train = rows.train
-    parts = [np.array([len(train), train.positives, len(rows.test), rows.test.positives], dtype=np.float64)]
+    test = rows.test
+    counts = (len(train), train.positives, len(test), test.positives, can_score(test.labels))
+    parts = [np.array(counts, dtype=np.float64)]
     for number in schema.numbers:
         scaled = _scale(number, train)
         sums = np.array([scaled.sum(), (scaled * scaled).sum()])
         whole, remainder = split_whole(sums)
         parts.append(np.array([len(scaled), whole[0], remainder[0], whole[1], remainder[1]]))
     for category in schema.categories:
-        counts = np.bincount(train.codes[category.name], minlength=_width(category)).astype(np.float64)
-        parts += [counts, np.minimum(counts, 1.0)]
+        held = np.bincount(train.codes[category.name], minlength=count_columns(category)).astype(np.float64)
+        parts += [held, np.minimum(held, 1.0)]
     return np.concatenate(parts)
 
 
@@ -95,8 +113,8 @@ def read_survey(schema: Schema, total: Vector) -> Survey:
         schema: as it was asked.
         total: shape (SurveyQuestion(...).length,), float64.
     """
-    counts = np.rint(total[:4]).astype(np.int64)
-    place = 4
+    counts = np.rint(total[:COUNTS]).astype(np.int64)
+    place = COUNTS
     numbers = []
     for number in schema.numbers:
         present, whole, remainder, square_whole, square_remainder = (
@@ -111,12 +129,12 @@ def read_survey(schema: Schema, total: Vector) -> Survey:
         numbers.append(NumberTotals(present, number.minimum + width * mean, width * deviation))
     categories = []
     for category in schema.categories:
-        width = _width(category)
+        width = count_columns(category)
         pair = np.rint(total[place : place + 2 * width]).astype(np.int64).reshape(2, width)
         place += 2 * width
         categories.append(CategoryTotals(pair[0], pair[1]))
-    rows, positives, test_rows, test_positives = (int(count) for count in counts)
-    return Survey(rows, positives, test_rows, test_positives, tuple(numbers), tuple(categories))
+    rows, positives, test_rows, test_positives, scorable = (int(count) for count in counts)
+    return Survey(rows, positives, test_rows, test_positives, scorable, tuple(numbers), tuple(categories))
 
 
 def split_whole(values: Vector) -> tuple[Vector, Vector]:
@@ -132,5 +150,6 @@ def _scale(number: NumberFeature, table: Table) -> Vector:
     return (present - number.minimum) / width if width > 0 else np.zeros(len(present))
 
 
-def _width(feature: CategoryFeature) -> int:
+def count_columns(feature: CategoryFeature) -> int:
+    """Return how many codes a row of a feature may have, missing among them if it is allowed."""
     return count_codes(feature) + feature.missing

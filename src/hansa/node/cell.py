@@ -2,6 +2,7 @@
 
 import math
 import re
+from decimal import Decimal
 from typing import Final
 
 MISSING_SPELLINGS: Final = ("", "NA", "N/A", "nan", "null", "None")
@@ -10,8 +11,11 @@ MISSING_SPELLINGS: Final = ("", "NA", "N/A", "nan", "null", "None")
 _REMEMBERED: Final = 65_536
 """Different texts of a column whose number is remembered; a column of measurements may have millions."""
 
+_LONGEST_PLAIN: Final = 40
+
 _MISSING: Final = frozenset(spelling.lower() for spelling in MISSING_SPELLINGS)
 _NUMBER: Final = re.compile(r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?[ \t]*")
+_PLAIN: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 _DECIMAL_COMMA: Final = re.compile(r"\s*[+-]?[0-9]{1,3}(?:[. ]?[0-9]{3})*,[0-9]+\s*")
 _GROUPED: Final = re.compile(r"\s*[+-]?[0-9]{1,3}(?:[, '_\u2009\u202f\u00a0][0-9]{3})+(?:\.[0-9]+)?\s*")
 _WITH_UNIT: Final = re.compile(
@@ -46,6 +50,15 @@ def parse_number(text: str) -> float:
         number = float(text)
         return number if math.isfinite(number) else math.inf
     return math.nan if is_missing(text) else math.inf
+
+
+def parse_plain(text: str) -> Decimal | None:
+    """Return the exact number that a text without an exponent spells, or None: `7`, `7.0` and `07` are one.
+
+    Exact and without exponents, because it tells identifiers apart: long ones differ in their last digit, and
+    `1e5` is more often a code than a number.
+    """
+    return Decimal(text) if len(text) <= _LONGEST_PLAIN and _PLAIN.fullmatch(text) else None
 
 
 class NumberReader(dict[str, float]):

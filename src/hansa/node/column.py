@@ -1,7 +1,9 @@
 """Columns of a plan, filled block by block from texts: each knows what it expects and reports what it finds."""
 
 import math
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +11,10 @@ from numpy.typing import NDArray
 
 from hansa.governance import CategoryFeature, NumberFeature
 from hansa.governance.plan import Label
-from hansa.node.cell import NumberReader, advise_number, is_missing, is_number, parse_number
+from hansa.learning import FORMS, read_moment
+from hansa.node.cell import NumberReader, advise_number, is_missing, parse_number, parse_plain
 from hansa.node.defects import Defects
-from hansa.node.likeness import describe_difference, enumerate_some, find_alike, show
+from hansa.node.likeness import describe_difference, enumerate_some, find_alike, fold_text, show
 
 
 class Cells(NamedTuple):
@@ -125,38 +128,108 @@ class CategoryColumn(_TextColumn):
         )
 
 
-class KeyColumn(_TextColumn):
-    """The column by which rows are split: never missing, and numbers throughout if the plan compares numbers.
+class GroupColumn(_TextColumn):
+    """The column that names each row's group: never missing, and one group never written in two ways.
+
+    Groups are told apart letter by letter, so a person who is `7` here and `7.0` there would both train and test.
 
     Args:
         name: the column's name.
-        start: the first value that tests in a split by time; None in a split by group.
+        everywhere: whether a group means the same at every member, where other files may write it in another way.
     """
 
-    def __init__(self, name: str, start: str | None) -> None:
+    def __init__(self, name: str, *, everywhere: bool) -> None:
+        super().__init__(name)
+        self._everywhere = everywhere
+        self._spellings: dict[str | Decimal, str] = {}
+        self._faults: dict[str, str] = {}
+
+    def read(self, cells: Cells, defects: Defects) -> None:
+        """Take in a block of rows."""
+        fresh = [text for text in dict.fromkeys(cells.texts) if text not in self._meaning]
+        absent = self._keep(cells.texts)
+        if absent.any():
+            _report(defects, "data.missing", cells, absent, _explain_missing_key)
+        for text in fresh:
+            fault = "" if self._meaning[text] is None else self._find_fault(text)
+            if fault:
+                self._faults[text] = fault
+        if self._faults:
+            wrong = _mark(cells, self._faults.__contains__)
+            _report(defects, "data.key", cells, wrong, self._explain)
+
+    def _find_fault(self, text: str) -> str:
+        if text != text.strip():
+            return "expected no space at the beginning or the end; remove it"
+        if not text.isprintable():
+            return "expected no character that cannot be seen; write it again"
+        if not unicodedata.is_normalized("NFC", text):
+            return "expected letters and accents as one character (Unicode NFC); write it so in every row"
+        number = parse_plain(text)
+        is_whole = number is not None and number == int(number)
+        if self._everywhere and is_whole and not text.removeprefix("-").isdigit():
+            whole = show(f"{number:.0f}")
+            return (
+                f"expected a whole number as {whole}, since groups are the same at every member; write it so"
+            )
+        first = self._spellings.setdefault(fold_text(text) if number is None else number, text)
+        if first == text:
+            return ""
+        return f"and {show(first)} in another row; if they are one group, write it in one way, else tell them apart more clearly"
+
+    def _explain(self, text: str) -> str:
+        return f"found {show(text)}, {self._faults[text]}"
+
+
+class TimeColumn(_TextColumn):
+    """The column that says when a row was: never missing, and written as the plan writes its `from`.
+
+    Args:
+        name: the column's name.
+        start: the first value that tests.
+    """
+
+    def __init__(self, name: str, start: str) -> None:
         super().__init__(name)
         self._start = start
-        self._is_number = start is not None and is_number(start)
+        moment = read_moment(start)
+        self._form = None if moment is None else moment.form
+        self._fits: dict[str, bool] = {}
+        self._is_refused = False
 
     def read(self, cells: Cells, defects: Defects) -> None:
         """Take in a block of rows."""
         absent = self._keep(cells.texts)
         if absent.any():
-            _report(defects, "data.missing", cells, absent, self._explain_missing)
-        strange = (
-            {text for text in set(cells.texts) if math.isinf(parse_number(text))}
-            if self._is_number
-            else set()
-        )
-        if strange:
-            wrong = _mark(cells, strange.__contains__)
-            _report(defects, "data.number", cells, wrong, self._explain)
+            _report(defects, "data.missing", cells, absent, _explain_missing_key)
+        if self._form is None:
+            self._refuse_start(defects)
+            return
+        for text in set(cells.texts).difference(self._fits):
+            moment = read_moment(text)
+            # What is missing has been reported as such.
+            self._fits[text] = is_missing(text) or (moment is not None and moment.form == self._form)
+        wrong = _mark(cells, lambda text: not self._fits[text])
+        if wrong.any():
+            _report(defects, "data.time", cells, wrong, self._explain)
 
-    def _explain_missing(self, _: str) -> str:
-        return "found no value, and this column decides which rows test; fill it in or remove the row"
+    def _refuse_start(self, defects: Defects) -> None:
+        if self._is_refused:
+            return
+        self._is_refused = True
+        message = (
+            f"the plan tests from {show(self._start)}, with which no row can be compared; propose a plan whose `from`"
+            f" is {FORMS}"
+        )
+        defects.add_column("data.time", self.name, message)
 
     def _explain(self, text: str) -> str:
-        return f"found {show(text)}, expected a number, because the plan tests from `{self._start}`; {advise_number(text)}"
+        start = show(self._start)
+        return f"found {show(text)}, expected {self._form}, because the plan tests from {start}; write all times this way"
+
+
+def _explain_missing_key(_: str) -> str:
+    return "found no value, and this column decides which rows test; fill it in or remove the row"
 
 
 class LabelColumn:
@@ -203,7 +276,7 @@ class LabelColumn:
         return np.concatenate(self._parts)
 
 
-PlanColumn = NumberColumn | CategoryColumn | KeyColumn | LabelColumn
+PlanColumn = NumberColumn | CategoryColumn | GroupColumn | TimeColumn | LabelColumn
 
 
 def _mark(cells: Cells, is_meant: Callable[[str], bool]) -> NDArray[np.bool_]:

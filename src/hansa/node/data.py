@@ -9,8 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hansa import learning
-from hansa.governance import Finding, NumberFeature, Plan, StratifiedSplit, TimeSplit
-from hansa.node.column import CategoryColumn, Cells, KeyColumn, LabelColumn, NumberColumn, PlanColumn
+from hansa.governance import Finding, GroupSplit, NumberFeature, Plan, TimeSplit
+from hansa.node.column import (
+    CategoryColumn,
+    Cells,
+    GroupColumn,
+    LabelColumn,
+    NumberColumn,
+    PlanColumn,
+    TimeColumn,
+)
 from hansa.node.defects import Defects, TableRefused
 from hansa.node.likeness import enumerate_some, find_alike, show
 from hansa.node.tablefile import MAX_BYTES, RawTable, read_columns
@@ -45,7 +53,8 @@ def check_table(raw: RawTable, plan: Plan) -> CheckedTable:
     Raises:
         TableRefused: with all findings. Of rows: `data.fields`, `data.encoding`, `data.nul`, `data.quoting`,
             `data.damaged`, `data.size`, `data.no-rows`. Of columns: `data.column`. Of cells: `data.number`,
-            `data.range`, `data.missing`, `data.category`, `data.label`, `data.label-missing`.
+            `data.range`, `data.missing`, `data.category`, `data.label`, `data.label-missing`, `data.key`,
+            `data.time`.
         Unavailable: the disk failed.
     Guarantees:
         `learning.verify_table` accepts the table, and `learning.split_rows` can split it.
@@ -94,9 +103,11 @@ def load_rows(path: Path, plan: Plan, member: str, *, max_bytes: int = MAX_BYTES
 def _plan_columns(plan: Plan) -> list[PlanColumn]:
     columns: list[PlanColumn] = [LabelColumn(plan.label)]
     columns += [NumberColumn(f) if isinstance(f, NumberFeature) else CategoryColumn(f) for f in plan.features]
-    if not isinstance(plan.split, StratifiedSplit):
-        start = plan.split.start if isinstance(plan.split, TimeSplit) else None
-        columns.append(KeyColumn(plan.split.column, start))
+    match plan.split:
+        case GroupSplit(column=name, scope=scope):
+            columns.append(GroupColumn(name, everywhere=scope == "everywhere"))
+        case TimeSplit(column=name, start=start):
+            columns.append(TimeColumn(name, start))
     return columns
 
 
@@ -121,7 +132,7 @@ def _assemble(columns: list[PlanColumn], plan: Plan) -> learning.Table:
         {column.name: column.values for column in columns if isinstance(column, NumberColumn)},
         {column.name: column.values for column in columns if isinstance(column, CategoryColumn)},
         labels,
-        {column.name: column.values for column in columns if isinstance(column, KeyColumn)},
+        {column.name: column.values for column in columns if isinstance(column, GroupColumn | TimeColumn)},
     )
 
 

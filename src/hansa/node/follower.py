@@ -4,21 +4,23 @@ It cosigns a checkpoint only after its own fold has accepted every entry under i
 checkpoints that contradict each other, restarts included.
 """
 
-import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from hansa.coalition import State, replay
-from hansa.errors import Malformed, Refused
+from hansa.coalition import State, cosignatures_needed, replay
+from hansa.errors import Malformed, Refused, Unavailable
+from hansa.store import write_atomically
 from hansa.transparency import (
+    COSIGNATURE,
     ED25519,
     Frontier,
     NoteKey,
     NoteSignature,
     SigningKey,
+    canonical,
     cosign,
+    count_cosignatures,
     format_instant,
     hash_leaf,
     parse_checkpoint,
@@ -27,6 +29,7 @@ from hansa.transparency import (
 )
 
 MEMORY: Final = "witness.json"
+_ROOT_BYTES: Final = 32
 
 
 class Follower:
@@ -52,6 +55,7 @@ class Follower:
         self._state: State | None = None
         self._frontier = Frontier()
         self._body = ""
+        self._final_size = 0
         self._seen = self._recall()
 
     @property
@@ -66,6 +70,11 @@ class Follower:
         return self._state
 
     @property
+    def final_size(self) -> int:
+        """How many entries stand under a checkpoint that enough members have cosigned."""
+        return self._final_size
+
+    @property
     def size(self) -> int:
         """How many entries this member has folded."""
         return self._frontier.size
@@ -78,7 +87,9 @@ class Follower:
             note_text: the hub's signed checkpoint.
 
         Raises:
-            Malformed, Refused: `witness.origin`, `witness.size`, `witness.fork`, or what the fold says.
+            Malformed, Refused: `witness.origin`, `witness.size`, `witness.fork`, `witness.clock` (ahead of this
+                member's own), or what the fold says.
+            Unavailable: what is seen cannot be remembered.
         Guarantees:
             When it raises, nothing has changed.
         """
@@ -109,9 +120,38 @@ class Follower:
             )
         # 3. The fold accepts every new entry.
         state = replay(leaves, self._state)
-        # 4. Remember before anything is signed: what was signed once must never be contradicted.
+        # 4. The log's clock has not run ahead of this member's own; deadlines would fall due too early.
+        assert state is not None  # there is an anchor, so there is a first entry
+        ahead = state.at - self._clock()
+        if ahead > state.charter.clock.tolerance_seconds:
+            raise Refused(
+                "witness.clock",
+                f"the newest entry says {format_instant(state.at)}, {ahead} seconds ahead of the clock of `{self.member}`",
+            )
+        # 5. Remember before anything is signed: what was signed once must never be contradicted.
         self._remember(checkpoint.size, checkpoint.root)
         self._state, self._frontier, self._body = state, frontier, note.body
+
+    def confirm(self, note_text: str) -> None:
+        """Take the followed checkpoint with the others' cosignatures; when there are enough, it is final.
+
+        Raises:
+            Malformed: a member's line does not verify.
+            Refused: `witness.note`, it is another checkpoint than the one followed; `witness.not-final`, too
+                few members have cosigned it.
+        """
+        note = parse_note(note_text)
+        if note.body != self._body:
+            raise Refused("witness.note", "this is not the checkpoint that was followed last")
+        state = self.state
+        keys = [
+            NoteKey(witness_name(state.charter.origin, member.id), COSIGNATURE, state.members[member.id].key)
+            for member in state.active_members
+        ]
+        count, needed = count_cosignatures(note, keys), cosignatures_needed(state)
+        if count < needed:
+            raise Refused("witness.not-final", f"{count} members have cosigned, and {needed} must")
+        self._final_size = state.size
 
     def cosign(self) -> NoteSignature:
         """Cosign the checkpoint that was followed last: "I replayed this and it follows".
@@ -156,21 +196,30 @@ class Follower:
         if self._memory is None or not self._memory.exists():
             return 0, b""
         try:
-            value = json.loads(self._memory.read_text(encoding="utf-8"))
-            return int(value["size"]), bytes.fromhex(value["root"])
-        except (ValueError, KeyError, TypeError) as error:
+            return _parse_memory(self._memory.read_bytes())
+        except OSError as error:
+            raise Unavailable(f"`{self._memory}` cannot be read: {error.strerror}") from error
+        except (Malformed, ValueError) as error:
             raise Malformed("witness.memory", f"`{self._memory}` is damaged: {error}") from None
 
     def _remember(self, size: int, root: bytes) -> None:
+        if self._memory is not None:
+            try:
+                write_atomically(self._memory, canonical.encode({"root": root.hex(), "size": size}))
+            except OSError as error:
+                raise Unavailable(f"`{self._memory}` cannot be written: {error.strerror}") from error
         self._seen = (size, root)
-        if self._memory is None:
-            return
-        new = self._memory.with_suffix(".new")
-        with new.open("w", encoding="utf-8") as file:
-            json.dump({"size": size, "root": root.hex()}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._memory)
+
+
+def _parse_memory(data: bytes) -> tuple[int, bytes]:
+    """Read the size and root that were remembered last."""
+    value = canonical.parse(data)
+    if not isinstance(value, dict) or value.keys() != {"root", "size"}:
+        raise ValueError("expected `root` and `size`")
+    size, root = value["size"], bytes.fromhex(str(value["root"]))
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0 or len(root) != _ROOT_BYTES:
+        raise ValueError("expected a size and a root of 32 bytes")
+    return size, root
 
 
 def witness_name(origin: str, member: str) -> str:

@@ -24,7 +24,9 @@ def fold_text(text: str) -> str:
         >>> fold_text("A+") == fold_text("A-")
         False
     """
-    plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+    plain = text
+    if not text.isascii():
+        plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return _SPACE.sub(" ", _JOINT.sub(" ", plain.casefold())).strip()
 
 

@@ -4,14 +4,20 @@ It answers only what its own fold permits, only the question that it derived its
 only through the secure sum. What it learns about its own rows stays in its house.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
 
-from hansa.coalition import RunRecord, RunSeal, State, result_digest, verify_run
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.coalition import RunRecord, RunSeal, result_digest, verify_run
 from hansa.engine import Derivation, Frame, parse_frame
-from hansa.errors import Malformed, Refused
-from hansa.governance import Plan
+from hansa.errors import HansaError, Malformed, Refused, Unavailable
+from hansa.governance import Plan, is_metric
 from hansa.learning import (
     MemberReport,
     Recipe,
@@ -21,15 +27,29 @@ from hansa.learning import (
     write_metrics,
     write_report,
 )
+from hansa.node.follower import Follower
 from hansa.node.voter import Voter
 from hansa.secagg import Contributor, Party
+from hansa.store import write_atomically
 from hansa.transparency import SigningKey, canonical, digest
+from hansa.transparency.quoting import quote
 
-METRIC_TOLERANCE = 2e-6
-"""How far the coordinator's metrics may be from those recomputed here: twice their last decimal place."""
+TOLERANCE: Final = Decimal("0.000002")
+"""How far a metric may be from the one recomputed here: twice its last decimal place."""
 
-MODEL_TOLERANCE = 1e-9
-"""The same for the model's numbers, relative to the larger of 1 and their size."""
+BEGUN: Final = "runs"
+"""The folder with one empty file for each run that this member has begun."""
+
+FIELDS: Final[Mapping[str, Mapping[str, type]]] = MappingProxyType(
+    {
+        "begin": {"run": str, "proposal": str, "plan": str, "recipe": str},
+        "ask": {"run": str, "round": int, "name": str, "question": str},
+        "sum": {"run": str, "round": int},
+        "end": {"run": str, "round": int, "metrics": dict, "model": dict, "report": dict},
+        "stop": {"run": str, "reason": str},
+    }
+)
+"""What each word of a coordinator carries; nothing else is listened to."""
 
 
 class Trainer:
@@ -38,66 +58,87 @@ class Trainer:
     Args:
         member: this member's id.
         key: its identity key; it signs the secure sum's keys and survivors, and the seal.
-        state: returns this member's own fold, as it is now.
+        follower: this member's own fold; only entries under a final checkpoint count.
         load_rows: reads and checks this member's data against a plan; raises what is wrong with them.
         draw: the operating system's generator.
+        folder: where it remembers which runs it has begun, across restarts.
     """
 
     def __init__(
         self,
         member: str,
         key: SigningKey,
-        state: Callable[[], State],
+        follower: Follower,
         load_rows: Callable[[Plan], Rows],
         draw: Callable[[int], bytes],
+        *,
+        folder: Path,
     ) -> None:
         self._member = member
         self._key = key
-        self._state = state
+        self._follower = follower
         self._load_rows = load_rows
         self._draw = draw
+        self._begun = folder / BEGUN
         self._job: _Job | None = None
+        self._problem: HansaError | None = None
 
     @property
     def private_report(self) -> MemberReport | None:
         """What the last finished run means for this member; for its own people only."""
         return None if self._job is None else self._job.report
 
+    @property
+    def problem(self) -> HansaError | None:
+        """Why this member refused last, in full; for its own people only, because it may quote their data."""
+        return self._problem
+
     def receive(self, message: bytes) -> bytes:
         """Answer one message of the coordinator.
 
-        Raises:
-            Malformed, Refused: nothing is answered, and this run is over for this member.
+        Guarantees:
+            A refusal leaves the house as the name of a rule and nothing else, and ends this run for this
+            member. `problem` keeps the reasons.
         """
-        frame = parse_frame(message)
         try:
-            return self._answer(frame).encode()
-        except (Malformed, Refused):
+            return self._answer(parse_frame(message)).encode()
+        except HansaError as error:
             self._job = None
-            raise
+            self._problem = error
+            return Frame(
+                "refused", {"rule": error.rule if isinstance(error, Malformed | Refused) else "unavailable"}
+            ).encode()
 
     def _answer(self, frame: Frame) -> Frame:
+        expected = FIELDS.get(frame.word)
+        if expected is None:
+            raise Malformed("run.word", f"{quote(frame.word)} is not a word of this protocol")
+        if frame.fields.keys() != expected.keys() or any(
+            type(frame.fields[name]) is not kind for name, kind in expected.items()
+        ):
+            raise Malformed("run.field", f"`{frame.word}` carries {', '.join(expected)}, and nothing else")
         if frame.word == "begin":
             return self._begin(frame)
         if frame.word == "stop":
             self._job = None
             return Frame("stopped")
         job = self._job
-        if job is None or frame.fields.get("run") != job.run:
+        if job is None or frame.fields["run"] != job.run:
             raise Malformed("run.word", f"`{frame.word}` of a run that is not under way here")
         match frame.word:
             case "ask":
                 return self._ask(frame, job)
             case "sum":
                 return self._sum(frame, job)
-            case "end":
-                return self._end(frame, job)
             case _:
-                raise Malformed("run.word", f"`{frame.word}` is not a word of this protocol")
+                return self._end(frame, job)
 
     def _begin(self, frame: Frame) -> Frame:
-        run_id = _text(frame, "run")
-        run, plan = self._permitted(run_id, _text(frame, "plan"))
+        self._problem = None
+        run_id = str(frame.fields["run"])
+        run, plan = self._permitted(run_id, str(frame.fields["plan"]))
+        if frame.fields["proposal"] != run.proposal or frame.fields["recipe"] != plan.recipe.digest:
+            raise Refused("run.recipe", "the coordinator names another proposal or recipe than the record")
         if (installed := recipe_digest()) != plan.recipe.digest:
             raise Refused(
                 "run.recipe",
@@ -105,7 +146,8 @@ class Trainer:
                 "installed here; install the version that was voted on, or propose the new one",
             )
         rows = self._load_rows(plan)
-        state = self._state()
+        self._remember(run_id)
+        state = self._follower.state
         recipe = build_recipe(plan.to_json(), run.cohort)
         derivation = Derivation(
             recipe,
@@ -118,28 +160,45 @@ class Trainer:
         self._job = _Job(run.id, plan, recipe, rows, derivation)
         return Frame("ready")
 
+    def _remember(self, run_id: str) -> None:
+        """Note on the disk that this run was begun here, before anything leaves; it is begun once, for ever."""
+        path = self._begun / run_id
+        try:
+            self._begun.mkdir(exist_ok=True)
+            if path.exists():
+                raise Refused(
+                    "run.again", "this attempt was begun here before; a new one needs a new `run_open`"
+                )
+            write_atomically(path, b"")
+        except OSError as error:
+            raise Unavailable(f"`{path}` cannot be written: {error.strerror}") from error
+
     def _ask(self, frame: Frame, job: "_Job") -> Frame:
         self._permitted(job.run, job.plan.digest)
         derivation = job.derivation
-        if job.asked:
-            derivation.learn(frame.body)
-        elif frame.body:
-            raise Malformed("run.total", "the first round has no total before it")
-        if frame.fields.get("round") != derivation.round:
-            raise Refused(
-                "run.round", f"expected round {derivation.round}, got `{frame.fields.get('round')}`"
-            )
+        if frame.fields["round"] != derivation.round + (job.answer is not None):
+            raise Refused("run.round", f"round {frame.fields['round']} is not the next one")
+        self._learn(frame.body, job)
         question = derivation.question
-        if question is None or frame.fields.get("question") != derivation.question_digest.hex():
-            raise Refused(
-                "run.question",
-                f"the coordinator asks `{frame.fields.get('name')}`, which does not follow from the totals",
-            )
+        if question is None or frame.fields["question"] != derivation.question_digest.hex():
+            raise Refused("run.question", "what the coordinator asks does not follow from the totals")
         vector = derivation.quantiser.encode(job.recipe.answer(question, job.rows))
-        job.asked = True
+        job.answer = derivation.quantiser.decode(vector)
         job.contributor = Contributor(derivation.session, self._member, sign=self._key.sign, draw=self._draw)
         job.contributor.contribute(vector)
         return Frame("sum", {"run": job.run, "round": derivation.round}, job.contributor.start())
+
+    def _learn(self, total: bytes, job: "_Job") -> None:
+        """Take in the total of the last round, unless it contradicts what this member knows."""
+        derivation, question = job.derivation, job.derivation.question
+        if job.answer is None:
+            if total:
+                raise Malformed("run.total", "the first round has no total before it")
+            return
+        assert question is not None  # an answer was given to it
+        job.recipe.verify_total(question, job.answer, derivation.read(total))
+        derivation.learn(total)
+        job.answer = None
 
     def _sum(self, frame: Frame, job: "_Job") -> Frame:
         if job.contributor is None or frame.fields.get("round") != job.derivation.round:
@@ -149,16 +208,16 @@ class Trainer:
 
     def _end(self, frame: Frame, job: "_Job") -> Frame:
         self._permitted(job.run, job.plan.digest)
-        job.derivation.learn(frame.body)
+        self._learn(frame.body, job)
         result = job.derivation.result
         if result is None:
             raise Refused("run.question", "the coordinator ends the run, and a question is still open")
         metrics, model, report = (frame.fields.get(name) for name in ("metrics", "model", "report"))
-        if not isinstance(metrics, dict):
-            raise Malformed("run.field", "`end` carries an object `metrics`")
-        _verify_close("run.metrics", metrics, dict(write_metrics(result)), METRIC_TOLERANCE)
-        _verify_close("run.model", model, result.model_document(), MODEL_TOLERANCE)
-        _verify_close("run.report", report, write_report(result), METRIC_TOLERANCE)
+        assert isinstance(metrics, dict)  # `_answer` has looked
+        if model != result.model_document():
+            raise Refused("run.model", "the coordinator's model is not the one that follows from the totals")
+        _verify_close("run.metrics", metrics, {**write_metrics(result)})
+        _verify_close("run.report", report, write_report(result))
         job.report = job.recipe.private_report(result, job.rows)
         body = RunSeal(
             run=job.run,
@@ -167,15 +226,19 @@ class Trainer:
                 digest(model), digest(report), {name: str(value) for name, value in metrics.items()}
             ),
         )
-        (seal,) = Voter(self._member, self._key).write(self._state(), body)
+        (seal,) = Voter(self._member, self._key).write(self._follower.state, body)
         return Frame("sealed", body=canonical.encode(seal.to_json()))
 
     def _permitted(self, run_id: str, plan_digest: str) -> tuple[RunRecord, Plan]:
         """Prove from this member's own fold that the run may go on, with this member in it."""
-        state = self._state()
+        state = self._follower.state
         run = state.runs.get(run_id)
         if run is None:
-            raise Refused("run.unknown", f"the log that `{self._member}` follows holds no run `{run_id}`")
+            raise Refused(
+                "run.unknown", f"the log that `{self._member}` follows holds no run {quote(run_id, 64)}"
+            )
+        if run.number >= self._follower.final_size:
+            raise Refused("run.not-final", "too few members have cosigned the entry that opens this run")
         if run.status != "open":
             raise Refused("run.closed", f"attempt {run.attempt} is {run.status}")
         if self._member not in run.cohort:
@@ -194,37 +257,25 @@ class _Job:
     recipe: Recipe[Any]
     rows: Rows
     derivation: Derivation
-    asked: bool = False
+    answer: NDArray[np.float64] | None = None
+    """What was sent to the sum whose total is still to come."""
     contributor: Contributor | None = None
     report: MemberReport | None = None
 
 
-def _text(frame: Frame, name: str) -> str:
-    value = frame.fields.get(name)
-    if not isinstance(value, str):
-        raise Malformed("run.field", f"`{frame.word}` carries a text `{name}`")
-    return value
-
-
-def _verify_close(
-    rule: str, theirs: canonical.Json, ours: canonical.Json, tolerance: float, *, place: str = ""
-) -> None:
-    """Refuse two JSON values that differ by more than the last bits of floating-point numbers."""
+def _verify_close(rule: str, theirs: canonical.Json, ours: canonical.Json, *, place: str = "") -> None:
+    """Refuse two JSON values that differ by more than the last bits of numbers spelt with six places."""
     if isinstance(theirs, dict) and isinstance(ours, dict) and theirs.keys() == ours.keys():
         for name, value in ours.items():
-            _verify_close(rule, theirs[name], value, tolerance, place=f"{place}.{name}")
+            _verify_close(rule, theirs[name], value, place=f"{place}.{name}")
     elif isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
         for index, value in enumerate(ours):
-            _verify_close(rule, theirs[index], value, tolerance, place=f"{place}[{index}]")
-    elif theirs != ours and not _is_close(theirs, ours, tolerance):
-        raise Refused(rule, f"`{place.lstrip('.')}` is said to be `{theirs}`; recomputed here it is `{ours}`")
+            _verify_close(rule, theirs[index], value, place=f"{place}[{index}]")
+    elif theirs != ours and not _is_close(theirs, ours):
+        raise Refused(rule, f"`{place.lstrip('.')}` is not what follows from the totals")
 
 
-def _is_close(theirs: canonical.Json, ours: canonical.Json, tolerance: float) -> bool:
-    if not isinstance(theirs, str) or not isinstance(ours, str):
+def _is_close(theirs: canonical.Json, ours: canonical.Json) -> bool:
+    if not (isinstance(theirs, str) and isinstance(ours, str) and is_metric(theirs) and is_metric(ours)):
         return False
-    try:
-        left, right = float(theirs), float(ours)
-    except ValueError:
-        return False
-    return abs(left - right) <= tolerance * max(1.0, abs(right))
+    return abs(Decimal(theirs) - Decimal(ours)) <= TOLERANCE

@@ -39,7 +39,7 @@ class Actor:
         self.key = read_key(folder / KEY_FILE)
         self.follower = Follower(member, self.key, clock, folder)
         self.voter = Voter(member, self.key)
-        self.trainer = Trainer(member, self.key, lambda: self.follower.state, self._load, entropy.draw)
+        self.trainer = Trainer(member, self.key, self.follower, self._load, entropy.draw, folder=folder)
 
     @property
     def data(self) -> Path | None:
@@ -53,14 +53,17 @@ class Actor:
 
 
 def make_house(folder: Path, data: Path | None) -> None:
-    """Make a member's folder with a fresh key and a copy of its table."""
-    folder.mkdir(parents=True)
-    write_key(folder / KEY_FILE)
+    """Make a member's folder with a fresh key and a copy of its table, whole or not at all."""
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    write_key(unfinished / KEY_FILE)
     if data is not None:
         shutil.copyfile(
             data,
-            folder / (DATA_STEM + "".join(data.suffixes[-2:] if data.suffix == ".gz" else [data.suffix])),
+            unfinished / (DATA_STEM + "".join(data.suffixes[-2:] if data.suffix == ".gz" else [data.suffix])),
         )
+    unfinished.rename(folder)
 
 
 def write_key(path: Path) -> None:

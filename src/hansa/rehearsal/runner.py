@@ -83,9 +83,7 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
             recipe=plan.recipe.digest,
             attempt=attempt,
             cohort=cohort,
-            threshold=len(
-                cohort
-            ),  # while nobody may drop out, the highest threshold costs nothing and protects most
+            threshold=len(cohort),
         ),
     )
     stage.settle()
@@ -104,7 +102,12 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
         conducted = Coordinator(lambda: stage.state, engine, follow).conduct(run.id)
     except HansaError as error:
         _close_failed(stage, coordinator, run.id, str(error))
-        raise
+        problems = [(name, stage.actor(name).trainer.problem) for name in cohort]
+        told = [f"`{name}` says, to its own people only: {problem}" for name, problem in problems if problem]
+        if not told:
+            raise
+        # A rehearsal plays all members, so it may show what each would see in its own house.
+        raise Refused("run.contributor", [str(error), *told]) from error
     except BaseException:
         with contextlib.suppress(HansaError):  # what interrupted it matters more than what that broke
             _close_failed(stage, coordinator, run.id, "it was interrupted")

@@ -23,7 +23,7 @@ from typing import Final, Self
 from hansa.coalition import ZERO_DIGEST, Body, Found, LogKey, State, Tick, make_entry
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.governance import Charter, Member
-from hansa.hub import Sequencer
+from hansa.hub import LATEST, Sequencer
 from hansa.rehearsal.actor import KEY_FILE, Actor, Founder, make_house, read_key, write_key
 from hansa.store import BlobStore, LogStore
 from hansa.transparency import Envelope
@@ -47,7 +47,7 @@ class Stage:
         self.actors = {
             path.name: Actor(path.name, path, self.now)
             for path in sorted((folder / "members").iterdir())
-            if path.is_dir()
+            if path.is_dir() and not path.name.startswith(".")
         }
 
     @classmethod
@@ -136,9 +136,14 @@ class Stage:
 
         Raises:
             ValueError: `seconds` is negative; the log's clock never runs back.
+            Refused: `stage.clock`, the year 9999 would be over; nothing has changed.
         """
         if seconds < 0:
             raise ValueError("a clock is only put forward")
+        if self.now() + seconds > LATEST:
+            raise Refused(
+                "stage.clock", f"a log's clock ends with the year 9999; {seconds} seconds are too many"
+            )
         self._offset += seconds
         _write_json(self.folder / STAGE_FILE, {"clock_offset_seconds": self._offset})
         self.settle()
@@ -183,12 +188,15 @@ class Stage:
 
     def settle(self) -> None:
         """Let every active member follow the log and cosign its head, keep what they signed, publish."""
-        if self.now() - self.state.at > self.state.charter.clock.tolerance_seconds // 2:
+        stale = self.now() - self.state.at > self.state.charter.clock.tolerance_seconds // 2
+        if stale and self.active:
             self.say(self.active[0].member, Tick())
         note = self.sequencer.sign_checkpoint()
         for actor in self.active:
             actor.follower.follow(self.sequencer.leaves(actor.follower.size), note.encode())
         note = self.sequencer.keep(note, [actor.follower.cosign() for actor in self.active])
+        for actor in self.active:
+            actor.follower.confirm(note.encode())
         self.sequencer.publish(self.log)
 
     def _catch_up(self, actor: Actor) -> None:

@@ -259,7 +259,11 @@ class LogStore:
             proven = 0
             for tree_size, note in notes:
                 root = _read_root(tree_size, note)
-                self._take(rows.fetchmany(tree_size - self.size) if tree_size > self.size else [])
+                # A few hundred at a time: the size is only what the file says, and may be any number.
+                while self.size < tree_size and (
+                    chunk := rows.fetchmany(min(tree_size - self.size, _CHUNK_ROWS))
+                ):
+                    self._take(chunk)
                 if self.size < tree_size:
                     raise Malformed(
                         "log.checkpoint",

@@ -5,7 +5,8 @@ Anybody's tool can read the folder; `read_tree` is the strict reader that accoun
 Source: C2SP tlog-tiles.
 """
 
-import stat
+import heapq
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,9 @@ CHECKPOINT = "checkpoint"
 """The name of the checkpoint's file."""
 
 _MAX_FILE_BYTES = TILE_WIDTH * (MAX_LEAF_BYTES + 2)
+
+_MAX_PARTS = 10
+"""Names on the way to the deepest file of the largest log, `tile/entries/x000/…/000.p/1`, and one to spare."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +119,8 @@ def read_tree(folder: Path) -> PublishedTree:
             raise Unavailable(f"there is no published log at `{folder}`")
         # 1. The checkpoint says how many entries there are, and so which files.
         note_text, head = _read_checkpoint(folder)
-        files = dict(_list_files(head.size))
         # 2. All of them are there, and nothing else.
-        _check_files(folder, files, head.size)
+        files = _check_files(folder, head.size)
         # 3. Each entry has the hash that level 0 holds for it.
         leaves: list[bytes] = []
         hashes: list[bytes] = []
@@ -161,32 +164,64 @@ def _read_checkpoint(folder: Path) -> tuple[str, Checkpoint]:
 
 
 def _list_files(size: int) -> Iterator[tuple[str, _Cover]]:
-    """Name the tiles and bundles of a log with `size` entries, and what each covers."""
-    level, span, count = 0, 1, size
+    """Name the tiles and bundles of a log with `size` entries, and what each covers, by the first entry it covers.
+
+    One after the other: a checkpoint may say any size, and its reader stops at the first file that is not there.
+    """
+    levels: list[Iterator[tuple[str, _Cover]]] = []
+    span, count = 1, size
     while count:
-        for index, start in enumerate(range(0, count, TILE_WIDTH)):
-            width = min(TILE_WIDTH, count - start)
-            cover = _Cover(start * span, span)
-            yield tile_path(level, index, width), cover
-            if level == 0:
-                yield tile_path("entries", index, width), cover
-        level, span, count = level + 1, span * TILE_WIDTH, count // TILE_WIDTH
+        levels.append(_list_level(len(levels), span, count))
+        span, count = span * TILE_WIDTH, count // TILE_WIDTH
+    return heapq.merge(*levels, key=lambda file: file[1].first)
 
 
-def _check_files(folder: Path, files: Mapping[str, _Cover], size: int) -> None:
+def _list_level(level: int, span: int, count: int) -> Iterator[tuple[str, _Cover]]:
+    for index in range(-(-count // TILE_WIDTH)):
+        width, cover = min(TILE_WIDTH, count - index * TILE_WIDTH), _Cover(index * TILE_WIDTH * span, span)
+        yield tile_path(level, index, width), cover
+        if level == 0:
+            yield tile_path("entries", index, width), cover
+
+
+def _check_files(folder: Path, size: int) -> Mapping[str, _Cover]:
+    """Return the tiles and bundles of a log with `size` entries; the folder holds exactly them.
+
+    Guarantees:
+        It takes as long as the folder is large, whatever `size` is.
+    """
     log = f"a log of {size} entries, as its checkpoint says"
-    folders = {parent.as_posix() for name in files for parent in Path(name).parents}
-    found = set()
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        mode = path.lstat().st_mode
-        if stat.S_ISREG(mode) and (name in files or name == CHECKPOINT):
-            found.add(name)
-        elif not (stat.S_ISDIR(mode) and name in folders):
-            raise Malformed("tree.unexpected-file", f"{quote(name, 200)} is no part of {log}")
-    missing = min(((cover.first, name) for name, cover in files.items() if name not in found), default=None)
-    if missing:
-        raise Malformed("tree.missing-file", f"entry {missing[0]}: `{missing[1]}` is missing in {log}")
+    # What is there is looked at first, and only then what should be: the disk has an end, a number has none.
+    found, folders = _walk(folder, log)
+    files = {}
+    for name, cover in _list_files(size):
+        if name not in found:
+            raise Malformed("tree.missing-file", f"entry {cover.first}: `{name}` is missing in {log}")
+        files[name] = cover
+    known = {CHECKPOINT, *files, *(parent.as_posix() for name in files for parent in Path(name).parents)}
+    for name in sorted((found | folders) - known):
+        raise Malformed("tree.unexpected-file", f"{quote(name, 200)} is no part of {log}")
+    return files
+
+
+def _walk(folder: Path, log: str) -> tuple[set[str], set[str]]:
+    """Return the names of all files and of all folders below `folder`; nothing else may be there."""
+    found: set[str] = set()
+    folders: set[str] = set()
+    waiting = [""]
+    while waiting:
+        inside = waiting.pop()
+        with os.scandir(folder / inside) as entries:
+            for entry in entries:
+                name = f"{inside}/{entry.name}" if inside else entry.name
+                if entry.is_file(follow_symlinks=False):
+                    found.add(name)
+                elif entry.is_dir(follow_symlinks=False) and name.count("/") < _MAX_PARTS:
+                    folders.add(name)
+                    waiting.append(name)
+                else:
+                    raise Malformed("tree.unexpected-file", f"{quote(name, 200)} is no part of {log}")
+    return found, folders
 
 
 def _pair(bundle: bytes, tile: bytes, start: int, width: int) -> Iterator[tuple[bytes, bytes]]:

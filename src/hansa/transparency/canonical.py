@@ -112,7 +112,7 @@ def _check_profile(value: Json, depth: int) -> None:
         pass
     elif isinstance(value, int):
         if not -_LIMIT < value < _LIMIT:
-            raise ValueError(f"the integer {value} does not lie between -2^53 and 2^53")
+            raise ValueError("an integer does not lie between -2^53 and 2^53")
     elif isinstance(value, list | dict):
         if depth == 0:
             raise ValueError(f"the value nests deeper than {MAX_DEPTH} levels")

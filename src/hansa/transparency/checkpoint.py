@@ -16,7 +16,7 @@ from hansa.errors import Malformed
 from hansa.transparency.canonical import encode_base64, parse_base64
 from hansa.transparency.keys import PublicKey, SigningKey, decode_public_key
 from hansa.transparency.merkle import HASH_BYTES
-from hansa.transparency.quoting import quote
+from hansa.transparency.quoting import is_printable, quote
 
 ED25519 = 0x01
 """The kind of a key that signs the note's text."""
@@ -31,7 +31,7 @@ _KINDS = (ED25519, COSIGNATURE)
 _KEY_TEXT = re.compile(r"([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _SIGNATURE_LINE = re.compile(r"— ([^ ]+) ([A-Za-z0-9+/=]+)")
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def parse_note_key(text: str) -> NoteKey:
 
 def is_key_name(name: str) -> bool:
     """Say whether a text may name a note key."""
-    return name.isprintable() and name.split() == [name] and "+" not in name
+    return name != "" and is_printable(name) and " " not in name and "+" not in name
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def parse_note(text: str) -> Note:
     """Read a note; no signature is verified here.
 
     Raises:
-        Malformed: `note.control` (a control character), `note.form` (no empty line, no signature, a
+        Malformed: `note.control` (a control character, or half of a surrogate pair), `note.form` (no empty line, no signature, a
             missing last newline), `note.signature-line`, `note.too-many-signatures`,
             `note.duplicate-signature` (two lines of one key), `base64.not-canonical`.
     Guarantees:
@@ -156,7 +156,9 @@ def parse_note(text: str) -> Note:
     Source: C2SP signed-note, "Format".
     """
     if match := _CONTROL.search(text):
-        raise Malformed("note.control", f"a note has no control character {ord(match.group()):#04x}")
+        raise Malformed(
+            "note.control", f"a note has no control character and no half character {ord(match.group()):#04x}"
+        )
     head, gap, tail = text.rpartition("\n\n")
     if not gap or not tail.endswith("\n") or not tail.strip("\n"):
         raise Malformed(

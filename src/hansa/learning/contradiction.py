@@ -1,0 +1,217 @@
+"""What no total of honest answers can be: counts below nothing, parts that pass their whole, sums that disagree.
+
+Held against a total as announced, this keeps everybody from building on numbers that contradict themselves.
+Held against what is left of it when a member takes out its own answer, it shows that member a lie about its
+own part. A false total that could have come from other rows shows in neither.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from hansa.learning.evaluation import (
+    CALIBRATION_BINS,
+    KINDS,
+    Evaluation,
+    EvaluationQuestion,
+    KindTotals,
+    ZoomQuestion,
+    part_evaluation,
+    part_zoom,
+)
+from hansa.learning.ranking import MINIMUM_PER_CLASS
+from hansa.learning.recipe import Question
+from hansa.learning.slope import SlopeQuestion, read_slope
+from hansa.learning.survey import COUNTS, SurveyQuestion, count_columns
+from hansa.learning.tables import NumberFeature, Vector
+
+_SLACK = 2.0**-30
+"""Relative to a coordinate's bound and to 1: what fixed points and sums of float64 may round."""
+
+_MOMENT_SLACK = 2.0**-20
+"""The same for sums of values in [0, 1]."""
+
+
+def find_contradictions(question: Question, total: Vector, members: int) -> Iterator[str]:
+    """Yield what shows that a total is not the sum of this many honest answers.
+
+    Args:
+        question: what was asked.
+        total: shape (question.length,), finite.
+        members: how many answers are in it.
+
+    Returns:
+        One line each, without any number of the total.
+    Guarantees:
+        Nothing is found in a sum of honest answers to one question, added up exactly or as fixed points.
+    """
+    if (np.abs(total) > members * question.bounds + _slack(question.bounds)).any():
+        yield f"a number passes what {members} members can add up to"
+    match question:
+        case SurveyQuestion():
+            yield from _doubt_survey(question, total, members)
+        case SlopeQuestion():
+            yield from _doubt_slope(question, total, members)
+        case EvaluationQuestion():
+            yield from _doubt_evaluation(question, total, members)
+        case ZoomQuestion() if not _are_counts(total):
+            yield "a row count is negative or not whole"
+
+
+def find_disagreements(question: EvaluationQuestion, total: Vector) -> Iterator[str]:
+    """Yield where the total of an evaluation is at odds with the survey's.
+
+    Args:
+        question: it holds the survey's counts.
+        total: shape (question.length,).
+    """
+    trial = question.trial
+    kinds, sums = part_evaluation(question, total)
+    for name, kind in zip(KINDS, kinds, strict=True):
+        if (_sum(kind.positives), _sum(kind.negatives)) != (trial.positives, trial.negatives):
+            yield f"{name}: the histograms do not hold the test rows that the survey counted"
+    if len(sums) and sums[0] != trial.scorable:
+        yield "the members scored are not those that the survey counted"
+
+
+def find_zoom_disagreements(question: ZoomQuestion, total: Vector, evaluation: Evaluation) -> Iterator[str]:
+    """Yield where the parts of a bin do not add up to what the bin held.
+
+    Args:
+        question: the bins.
+        total: shape (question.length,).
+        evaluation: as known before this look.
+    """
+    parts = zip(KINDS, evaluation.histograms, question.bins, part_zoom(question, total), strict=True)
+    for name, histogram, (starts, _), (positives, negatives) in parts:
+        places = np.searchsorted(histogram.starts, starts)
+        for word, whole, part in (
+            ("positives", histogram.positives, positives),
+            ("negatives", histogram.negatives, negatives),
+        ):
+            if (part.sum(axis=1) != whole[places]).any():
+                yield f"{name}: the {word} in the parts of a bin do not add up to the bin's"
+
+
+def _doubt_survey(question: SurveyQuestion, total: Vector, members: int) -> Iterator[str]:
+    rows, positives, test_rows, test_positives, scorable = total[:COUNTS].tolist()
+    if not _are_counts(total[:COUNTS]):
+        yield "a row count is negative or not whole"
+    if positives > rows or test_positives > test_rows:
+        yield "more positives than rows"
+    fewest = min(test_positives, test_rows - test_positives)
+    if scorable > members or MINIMUM_PER_CLASS * scorable > fewest:
+        yield "more members that can be scored than members, or than their test rows allow"
+    place = COUNTS
+    for number in question.schema.numbers:
+        yield from _doubt_number(number, total[place : place + 5], rows, members)
+        place += 5
+    for category in question.schema.categories:
+        width = count_columns(category)
+        held, having = total[place : place + 2 * width].reshape(2, width)
+        place += 2 * width
+        if not (_are_counts(held) and _are_counts(having)):
+            yield f"`{category.name}`: a count is negative or not whole"
+        if (having > np.minimum(held, members)).any() or ((held > 0) & (having == 0)).any():
+            yield f"`{category.name}`: the rows of a category do not fit the members that have it"
+        if _sum(held) != rows:
+            yield f"`{category.name}`: the categories do not add up to the training rows"
+
+
+def _doubt_number(number: NumberFeature, total: Vector, rows: float, members: int) -> Iterator[str]:
+    present, whole, remainder, square_whole, square_remainder = total.tolist()
+    if not _are_counts(np.array([present, whole, square_whole])):
+        yield f"`{number.name}`: a count or a whole part is negative or not whole"
+    if present > rows or (present != rows and not number.missing):
+        yield f"`{number.name}`: the rows that have it do not fit the training rows"
+    if not all(-_MOMENT_SLACK <= part <= members + _MOMENT_SLACK for part in (remainder, square_remainder)):
+        yield f"`{number.name}`: a remainder passes one a member"
+    # Per row that has the value: 0 <= mean² <= mean of squares <= mean <= 1, as values lie in [0, 1].
+    count = max(present, 1.0)
+    mean, square = (whole + remainder) / count, (square_whole + square_remainder) / count
+    slack = _MOMENT_SLACK
+    if not (mean * mean - slack <= square <= mean + slack and mean <= min(present, 1.0) + slack):
+        yield f"`{number.name}`: no values within the bounds have this mean and this spread"
+
+
+def _doubt_slope(question: SlopeQuestion, total: Vector, members: int) -> Iterator[str]:
+    width = len(question.coefficients)
+    slope = read_slope(question, total)
+    bounds, slack = question.bounds, _slack(question.bounds)
+    if not -slack[0] <= slope.loss <= bounds[0] + slack[0]:
+        yield "the loss is negative or more than these rows can have"
+    whole, remainder = total[1 : 1 + width], total[1 + width : 1 + 2 * width]
+    if (whole != np.rint(whole)).any():
+        yield "a whole part of the gradient is not whole"
+    if not ((remainder >= -_SLACK) & (remainder <= members + _SLACK)).all():
+        yield "a remainder of the gradient passes one a member"
+    if (np.abs(slope.gradient) > (bounds + slack)[1 : 1 + width]).any():
+        yield "the gradient is more than these rows can have"
+    diagonal = np.diag(slope.curvature)
+    reach = np.sqrt(question.support) * question.design.reach
+    most = 0.25 * reach[:, None] * reach[None, :]
+    room = _slack(most)
+    if (diagonal < -np.diag(room)).any():
+        yield "the Hessian's diagonal is negative"
+    if (np.abs(slope.curvature) > most + room).any():
+        yield "the Hessian is more than these rows can have"
+    # Cauchy-Schwarz, which every sum of squares obeys.
+    root = np.sqrt(np.maximum(diagonal, 0.0) + np.diag(room))
+    if (np.abs(slope.curvature) > root[:, None] * root[None, :] + room).any():
+        yield "the Hessian is not that of any rows"
+
+
+def _doubt_evaluation(question: EvaluationQuestion, total: Vector, members: int) -> Iterator[str]:
+    kinds, sums = part_evaluation(question, total)
+    positives, negatives = _sum(kinds[0].positives), _sum(kinds[0].negatives)
+    for name, kind in zip(KINDS, kinds, strict=True):
+        yield from (f"{name}: {doubt}" for doubt in _doubt_kind(kind, positives, negatives))
+    if len(sums):
+        yield from _doubt_members(sums, positives, negatives, members)
+
+
+def _doubt_kind(kind: KindTotals, positives: float, negatives: float) -> Iterator[str]:
+    if not all(map(_are_counts, (kind.positives, kind.negatives, kind.rows, kind.observed))):
+        yield "a row count is negative or not whole"
+    if (_sum(kind.positives), _sum(kind.negatives)) != (positives, negatives):
+        yield "the histograms hold other rows than those of the first model"
+    rows = positives + negatives
+    if (kind.observed > kind.rows).any():
+        yield "an interval of the calibration has more positives than rows"
+    if (_sum(kind.rows), _sum(kind.observed)) != (rows, positives):
+        yield "the calibration holds other rows than the histograms"
+    slack = float(_slack(np.array(rows)))
+    if not -slack <= kind.squared_error <= rows + slack:
+        yield "the squared error is negative or more than the rows"
+    interval = np.arange(CALIBRATION_BINS)
+    low, high = kind.rows * interval / CALIBRATION_BINS, kind.rows * (interval + 1) / CALIBRATION_BINS
+    if ((kind.predicted < low - slack) | (kind.predicted > high + slack)).any():
+        yield "probabilities lie outside their interval"
+
+
+def _doubt_members(sums: Vector, positives: float, negatives: float, members: int) -> Iterator[str]:
+    scored, alone, together, corrected, wins, corrected_wins = sums.tolist()
+    if not _are_counts(np.array([scored, wins, corrected_wins])):
+        yield "a count of members is negative or not whole"
+    if scored > members or MINIMUM_PER_CLASS * scored > min(positives, negatives):
+        yield "more members scored than there are, or than their test rows allow"
+    slack = 4 * _SLACK
+    if not all(-slack <= auc <= scored + slack for auc in (alone, together, corrected)):
+        yield "the sum of an AUC is negative or more than one a member"
+    for gain, winners in ((together - alone, wins), (corrected - alone, corrected_wins)):
+        # Who gains gains at most 1, and who does not, loses at most 1.
+        if winners > scored or not winners - scored - slack <= gain <= winners + slack:
+            yield "the members that gain do not fit the gain"
+
+
+def _are_counts(numbers: Vector) -> bool:
+    return bool(((numbers >= 0) & (numbers == np.rint(numbers))).all())
+
+
+def _slack(bounds: Vector) -> Vector:
+    return np.asarray(_SLACK * (1.0 + bounds))
+
+
+def _sum(numbers: Vector) -> float:
+    return math.fsum(numbers.tolist())

@@ -1,0 +1,82 @@
+"""What a plan may set of the logistic recipe."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hansa.errors import Refused
+from hansa.learning.recipe import Json
+
+_DECIMALS = ("ridge", "correction")
+_COUNTS = ("minimum_category_members", "minimum_category_rows", "maximum_turns")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What a plan may set.
+
+    Args:
+        ridge: > 0, the penalty on half the square of each coefficient; scikit-learn's 1/C.
+        organisation_intercepts: whether each member's logit has an intercept of its own, penalised as
+            any coefficient, which never leaves the member.
+        correction: > 0, how strongly a member's corrected coefficients are pulled to the joint ones.
+        minimum_category_members: a category that fewer members have gets no column.
+        minimum_category_rows: a category that fewer rows have gets no column.
+        maximum_turns: at most this many Newton turns.
+    """
+
+    ridge: float = 1.0
+    organisation_intercepts: bool = False
+    correction: float = 10.0
+    minimum_category_members: int = 3
+    minimum_category_rows: int = 10
+    maximum_turns: int = 25
+
+
+def parse_parameters(parameters: Mapping[str, Json]) -> Parameters:
+    """Read a plan's parameters; what is left out has its default.
+
+    Args:
+        parameters: decimals as texts (`"0.5"`), counts as integers.
+
+    Raises:
+        Refused: `recipe.parameter`, with every finding.
+    """
+    findings: list[str] = []
+    decimals: dict[str, float] = {}
+    counts: dict[str, int] = {}
+    flag: Json = parameters.get("organisation_intercepts", False)
+    for name, value in parameters.items():
+        if name in _DECIMALS:
+            decimals[name] = _read_decimal(value)
+            if not 1e-6 <= decimals[name] <= 1e9:
+                findings.append(f"`{name}` must be a decimal text from 0.000001 to 1000000000, got `{value}`")
+        elif name in _COUNTS:
+            if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 10**6:
+                counts[name] = value
+            else:
+                findings.append(f"`{name}` must be a whole number from 1 to 1000000, got `{value}`")
+        elif name != "organisation_intercepts":
+            findings.append(f"unknown parameter `{name}`")
+    if not isinstance(flag, bool):
+        findings.append(f"`organisation_intercepts` must be true or false, got `{flag}`")
+    if findings:
+        raise Refused("recipe.parameter", findings)
+    known = Parameters()
+    return Parameters(
+        decimals.get("ridge", known.ridge),
+        flag is True,
+        decimals.get("correction", known.correction),
+        counts.get("minimum_category_members", known.minimum_category_members),
+        counts.get("minimum_category_rows", known.minimum_category_rows),
+        counts.get("maximum_turns", known.maximum_turns),
+    )
+
+
+def _read_decimal(value: Json) -> float:
+    if not isinstance(value, str):
+        return math.nan
+    try:
+        return float(value)
+    except ValueError:
+        return math.nan

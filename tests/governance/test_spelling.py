@@ -3,7 +3,6 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from hansa.governance import LongReasonText, MemberId, ReasonText, TitleText
@@ -116,7 +115,20 @@ class Spoken(BaseModel):
 
 
 UNSEEN = [
-    *("\x00", "\x1b[31m", "\t", "\r", "\x7f", "\x9b31m", "\xa0", "\u200b", "\u2028", "\ufeff", "\ud800", "\U000e0041"),
+    *(
+        "\x00",
+        "\x1b[31m",
+        "\t",
+        "\r",
+        "\x7f",
+        "\x9b31m",
+        "\xa0",
+        "\u200b",
+        "\u2028",
+        "\ufeff",
+        "\ud800",
+        "\U000e0041",
+    ),
     *map(chr, range(0x202A, 0x202F)),
     *map(chr, range(0x2066, 0x206A)),
 ]

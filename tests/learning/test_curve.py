@@ -9,6 +9,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 from hansa.learning.curve import (
     LEVEL,
     TOLERANCE,
+    _add_ranks,
     count_base,
     count_zoomed,
     draw_curve,
@@ -118,6 +119,26 @@ def test_the_roc_runs_from_corner_to_corner_in_few_points():
     assert roc[-1] == (1.0, 1.0)
     assert 100 < len(roc) <= 201
     assert all(a <= c and b <= d for (a, b), (c, d) in pairwise(roc))
+
+
+def test_two_thousand_million_rows_are_worked_through_as_quickly_as_a_few():
+    many = np.zeros(8192, np.int64)
+    many[[10, 4000, 8000]] = 2**36
+    curve = draw_curve(make_histogram(many, many[::-1].copy()))
+    assert 0 < curve.metrics["average_precision"] < 1
+    assert curve.metrics["auc_pooled"] == pytest.approx(0.5, abs=0.2)
+    level = draw_curve(make_histogram(many, many)).metrics
+    assert level["auc_pooled"] == 0.5
+
+
+@given(st.integers(0, 500), st.integers(1, 3000), st.integers(0, 5000))
+def test_runs_of_ranks_never_count_more_than_the_ranks_one_by_one(before, count, after):
+    ranks = np.arange(before + 1, before + count + 1)
+    exact = (ranks / (ranks + after)).sum()
+    (found,) = _add_ranks(*(np.array([n], np.int64) for n in (before, count, after)))
+    assert exact - 0.02 * count <= found <= exact * (1 + 1e-12)
+    if count <= 64:
+        assert found == pytest.approx(exact, rel=1e-12)
 
 
 def test_nothing_to_zoom_into_counts_nothing():

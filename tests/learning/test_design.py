@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hansa.learning import hash_category
-from hansa.learning.design import Matrix, count_support, encode_table, make_design
+from hansa.learning import CategoryFeature, NumberFeature, Rows, Schema, Table, hash_category
+from hansa.learning.design import Matrix, count_support, encode_table, list_dropped, make_design
 from hansa.learning.survey import SurveyQuestion, answer_survey, read_survey
 
 
@@ -44,6 +44,46 @@ def test_rare_categories_are_dropped_by_members_and_by_rows(schema, surveyed):
                 c for c, who in counts.items() if len(set(who)) >= least_members and len(who) >= least_rows
             )
         )
+
+
+def test_what_is_dropped_is_said_in_the_plans_order(schema, surveyed):
+    _, survey = surveyed
+    design = make_design(schema, survey, 3, 60)
+    dropped = list_dropped(design, survey, 3, 60)
+    reasons = dict(dropped)
+    assert [entry.column for entry in dropped if entry.column in {"sky = Never", "species", "fixed"}] == [
+        "sky = Never", "species", "fixed",
+    ]  # fmt: skip
+    assert "at most a millionth of the declared range" in reasons["fixed"]
+    assert reasons["sky = Never"] == "no training row has it"
+    assert reasons["sky missing"] == "fewer than 60 training rows or 3 members have it"
+    assert reasons["species"] == "13 of 13 values: fewer than 60 training rows or 3 members have each"
+    assert not {"mass", "height"} & reasons.keys()
+    assert not set(reasons) & set(design.names)
+
+
+def test_a_number_nobody_has_and_a_category_all_have_are_dropped_for_that():
+    schema = Schema(
+        (NumberFeature("x", 0.0, 1.0, missing=True), CategoryFeature("sky", ("Clear", "Cloud"), missing=True))
+    )
+    table = Table(
+        schema, {"x": np.full(20, np.nan)}, {"sky": np.full(20, "Cloud", object)}, np.zeros(20, np.int8)
+    )
+    survey = read_survey(schema, answer_survey(schema, Rows("a", table, table)))
+    assert list_dropped(make_design(schema, survey, 1, 1), survey, 1, 1) == (
+        ("x", "no training row has a value"),
+        ("sky = Cloud", "every training row has it"),
+        ("sky = Clear", "no training row has it"),
+    )
+
+
+def test_a_number_in_too_wide_bounds_is_not_dropped_silently():
+    schema = Schema((NumberFeature("x", 0.0, 1e9, missing=False),))
+    table = Table(schema, {"x": np.arange(20.0)}, {}, np.zeros(20, np.int8))
+    survey = read_survey(schema, answer_survey(schema, Rows("a", table, table)))
+    ((column, reason),) = list_dropped(make_design(schema, survey, 1, 1), survey, 1, 1)
+    assert column == "x"
+    assert reason.endswith("narrow the bounds")
 
 
 def test_standard_scores_have_mean_zero_and_missing_sits_there(schema, surveyed):

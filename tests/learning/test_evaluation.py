@@ -57,6 +57,17 @@ def test_a_member_that_cannot_be_scored_adds_nothing_to_the_means(trial, members
     assert answer[:-6].sum() > 0
 
 
+@pytest.mark.parametrize("scorable", [0, 1, 2])
+def test_with_fewer_than_three_to_score_no_sum_over_members_is_asked_for(trial, members, scorable):
+    question = EvaluationQuestion("evaluation", replace(trial, scorable=scorable))
+    total = np.sum([answer_evaluation(question, rows) for rows in members], axis=0)
+    assert question.length == len(total) == 3 * 16445
+    metrics = read_evaluation(question, total).metrics
+    assert metrics["members_scored"] == scorable
+    assert not any("auc" in name or "gain" in name for name in metrics)
+    assert question.digest != EvaluationQuestion("evaluation", trial).digest
+
+
 def test_a_model_that_scores_all_rows_alike_keeps_to_the_bounds(trial, members):
     flat = Model(trial.model.design, np.zeros(len(trial.model.coefficients)), None)
     for positives, negatives in ((2, 30), (30, 2)):

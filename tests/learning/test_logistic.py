@@ -1,4 +1,6 @@
+import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from hansa.learning import (
     parse_model,
     parse_parameters,
     run_in_clear,
+    write_metrics,
+    write_report,
 )
 from hansa.learning.design import encode_table
 from hansa.learning.personal import score_rows
@@ -189,6 +193,41 @@ def test_without_test_rows_no_metric_is_made_up(schema, draw, door):
     assert result.metrics == {"members_scored": 0.0}
     assert result.roc == {}
     assert result.calibration == {"alone": (), "together": (), "corrected": ()}
+
+
+def test_with_one_member_to_score_its_auc_does_not_become_a_metric(schema, draw, door):
+    members = draw(50, SIZES)
+    few = [
+        rows if number == 2 else Rows(rows.member, rows.train, rows.test.take(np.arange(len(rows.test)) < 3))
+        for number, rows in enumerate(members)
+    ]
+    result = run_in_clear(Logistic(schema, Parameters(), names(members)), few, door)
+    assert result.metrics["members_scored"] == 1
+    members_only = {"auc_alone", "auc_together", "auc_corrected", "gain_mean", "corrected_gain_mean"}
+    assert not (members_only | {"members_gain", "members_gain_corrected"}) & result.metrics.keys()
+    asked = {question.name: question.length for question in door.asked}
+    assert asked["evaluation"] == 3 * 16445
+
+
+def test_a_result_says_what_it_has_no_column_for(schema, draw):
+    members = draw(57, SIZES)
+    result = run_in_clear(Logistic(schema, Parameters(), names(members)), members)
+    reasons = dict(result.dropped)
+    assert {"fixed", "sky = Never"} <= reasons.keys()
+    assert not reasons.keys() & {name for name, _ in result.coefficients}
+    report = write_report(result)
+    assert report["dropped"] == [list(entry) for entry in result.dropped]
+    assert json.loads(json.dumps(report)) == report
+
+
+@pytest.mark.parametrize("value", [-0.0, -1e-9, -4.9e-7, 0.0])
+def test_what_rounds_to_zero_is_never_minus_zero(schema, draw, value):
+    members = draw(58, SIZES)
+    result = run_in_clear(Logistic(schema, Parameters(), names(members)), members)
+    result = replace(result, metrics={"gain_mean": value}, roc={"alone": ((value, value),)}, calibration={})
+    assert write_metrics(result) == {"gain_mean": "0.000000"}
+    assert "-0.000000" not in json.dumps(write_report(result))
+    assert write_metrics(replace(result, metrics={"gain_mean": -6e-7})) == {"gain_mean": "-0.000001"}
 
 
 @pytest.mark.parametrize("label", [0, 1])

@@ -89,6 +89,21 @@ def test_a_time_that_is_no_number_is_refused_when_the_limit_is_one():
     assert "`soon` in row 1" in str(excinfo.value)
 
 
+@pytest.mark.parametrize("text", ["12/1/2021", "2020-06", "2020-06-01T00:00:00Z", "20200601", " 2020-06-02"])
+def test_a_date_that_is_not_written_as_the_limit_is_refused(text):
+    with pytest.raises(Refused) as excinfo:
+        split_rows(table([0, 0], day=["2020-06-02", text]), TimeSplit("day", "2020-06-01"), "a")
+    assert excinfo.value.rule == "split.time"
+    assert f"got `{text}` in row 1" in str(excinfo.value)
+
+
+def test_a_limit_that_is_no_time_is_refused():
+    with pytest.raises(Refused) as excinfo:
+        split_rows(table([0], day=["Q3"]), TimeSplit("day", "Q3"), "a")
+    assert excinfo.value.rule == "split.time"
+    assert "begins at `Q3`" in str(excinfo.value)
+
+
 @pytest.mark.parametrize(
     "rule", [TimeSplit("key", "1"), GroupSplit("key", 0, Fraction(1, 2), everywhere=False)]
 )

@@ -30,6 +30,12 @@ def test_totals_are_those_of_all_rows_in_one_place(schema, draw, door):
     assert found.categories[1].rows[BUCKETS] == np.equal(species, None).sum()
 
 
+def test_who_can_be_scored_is_counted(schema, draw, door):
+    members = draw(2, (200, 160, 4))
+    members.append(Rows("negative", members[0].train, members[0].test.take(members[0].test.labels == 0)))
+    assert survey(schema, members, door).scorable == 2
+
+
 def test_a_small_spread_in_a_wide_range_survives_the_door(door):
     schema = Schema((NumberFeature("x", -1e6, 1e6, missing=False),))
     rng = np.random.default_rng(0)

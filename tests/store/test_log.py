@@ -379,3 +379,13 @@ def test_every_byte_of_an_entry_matters(filled):
             copy = filled.with_name("copy.sqlite")
             copy.write_bytes(data[: at + offset] + bytes([data[at + offset] ^ 1]) + data[at + offset + 1 :])
             assert refusal(copy).rule == "log.leaf-hash"
+
+
+@pytest.mark.parametrize("size", [13, 10**8, 2**40, 2**62, 2**63 - 1])
+def test_a_checkpoint_kept_for_any_number_of_entries_is_refused_at_once(filled, size):
+    with sqlite3.connect(filled) as connection:
+        connection.execute("INSERT INTO checkpoint VALUES (?, ?)", (size, note_of(size, bytes(32))))
+    with pytest.raises(Malformed) as excinfo:
+        LogStore.open(filled)
+    assert excinfo.value.rule == "log.checkpoint"
+    assert excinfo.value.message.startswith("entry 12: missing")

@@ -440,10 +440,17 @@ def test_a_checkpoint_of_any_size_over_a_small_log_is_refused_at_once(folder, si
 
 def test_folders_within_folders_are_not_followed_for_ever(folder):
     publish(folder, [b"a"], note_of([b"a"]))
+    depth = 1_500  # more than the stack has frames
     inner = os.open(folder / "tile", os.O_RDONLY)
-    for _ in range(1_500):  # deeper than any path can name, and than any stack
+    for _ in range(depth):
         os.mkdir("d", dir_fd=inner)
         inner, outer = os.open("d", os.O_RDONLY, dir_fd=inner), inner
         os.close(outer)
-    os.close(inner)
-    assert refusal(folder).rule == "tree.unexpected-file"
+    try:
+        assert refusal(folder).rule == "tree.unexpected-file"
+    finally:
+        for _ in range(depth):
+            inner, last = os.open("..", os.O_RDONLY, dir_fd=inner), inner
+            os.close(last)
+            os.rmdir("d", dir_fd=inner)
+        os.close(inner)

@@ -153,11 +153,12 @@ def test_other_spellings_of_base64_are_refused(text):
         ("[" * 31 + "9" * 5_000 + "]" * 31, "integer-range"),
         ('{"a":' * 40 + "1" + "}" * 40, "depth"),
     ],
+    ids=lambda text: f"{text[:8]}x{len(text)}",
 )
-@pytest.mark.parametrize("around", ["{}", "[{}]", '{{"a":{}}}'])
+@pytest.mark.parametrize("around", ["X", "[X]", '{"a":X}'])
 def test_no_number_and_no_nesting_is_more_than_a_refusal(text, rule, around):
     with pytest.raises(Malformed) as excinfo:
-        parse(around.format(text).encode())
+        parse(around.replace("X", text).encode())
     assert excinfo.value.rule == f"canonical-json.{rule}"
 
 

@@ -1,7 +1,7 @@
 """One party's own walk through a recipe: which question comes next, and at which scale, from totals alone.
 
-Coordinator and contributors each hold one. That is why the coordinator cannot choose what is asked: a
-contributor answers only the question that it derived itself.
+Coordinator and contributors each hold one: a contributor answers only the question that it derived itself
+from the totals it was told.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """The coalition's meeting place: it orders entries and carries rounds, and is trusted to be up, never to be honest.
 
 Any member or a host can run it. It holds no secret that matters: it cannot forge, rewrite or fork the record
-unseen, cannot choose what is asked in a run, and sees only masked answers.
+unseen, and sees only masked answers. In a run it derives each question as every contributor does.
 
 Typical use::
 

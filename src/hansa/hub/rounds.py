@@ -1,7 +1,8 @@
 """The coordinator of a run: it carries the rounds, and is trusted with nothing.
 
-It derives questions from totals exactly as every contributor does, so it cannot choose what is asked; it
-sees masked answers only; and it starts, and goes on, only while its own fold permits the run.
+It derives questions from totals exactly as every contributor does, so it cannot choose what is asked but by
+announcing a false total (`docs/formats/run.md` says what of that is caught); it sees masked answers only; and
+it starts, and goes on, only while its own fold permits the run.
 """
 
 import re

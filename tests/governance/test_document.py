@@ -138,8 +138,8 @@ def test_aliases_that_would_grow_without_end_are_not_followed():
 
 
 def test_thousands_of_names_given_twice_are_read_in_good_time():
-    names = "".join(f"f{n}: 1\n" for n in range(15_000))
-    assert len(refused(names + "f1: 2\n" * 15_000).findings) == 15_000
+    names = "".join(f"f{n}: 1\n" for n in range(9_000))
+    assert len(refused(names + "f1: 2\n" * 9_000).findings) == 9_000
 
 
 def test_messages_stay_on_one_line_whatever_the_document_holds():

@@ -42,6 +42,11 @@ def door():
     return Door()
 
 
+@pytest.fixture(scope="session")
+def open_door():
+    return Door
+
+
 def draw_table(rng, rows, shift=0.0, schema=SCHEMA, positive=None):
     """Rows in which mass, height, sky and species all tell something of the label."""
     mass = rng.integers(1, 6, rows).astype(float)

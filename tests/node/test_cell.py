@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hansa.node.cell import MISSING_SPELLINGS, advise_number, is_missing, is_number, parse_number
+from hansa.node.cell import MISSING_SPELLINGS, advise_number, is_missing, is_number, parse_number, parse_plain
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -31,6 +31,12 @@ def test_missing_values_are_recognised_in_any_case_and_with_spaces(spelling):
 @pytest.mark.parametrize("text", ["1", " 1.50 ", "+1e3", "-.5", "5.", "0007"])
 def test_plain_digits_are_numbers(text):
     assert is_number(text)
+
+
+def test_plain_digits_are_read_exactly_and_without_exponents():
+    assert parse_plain("7") == parse_plain("07") == parse_plain("+7.0")
+    assert parse_plain("9007199254740993") != parse_plain("9007199254740992")
+    assert [parse_plain(text) for text in ("1e5", "", "x", " 7", "٣", "1" * 41)] == [None] * 6
 
 
 @pytest.mark.parametrize("text", ["1_000", "1,5", "0x10", "inf", "-Infinity", "1e999", "٣", "1 2", "true", "--1", "e5"])  # fmt: skip

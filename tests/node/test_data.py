@@ -33,7 +33,10 @@ leaves: [{{what: sums, to: members}}]
 SPLITS = {
     "stratified": "{kind: stratified, seed: 4, test: 3/10}",
     "group": "{kind: group, column: person, seed: 4, test: 3/10, scope: member}",
+    "everywhere": "{kind: group, column: person, seed: 4, test: 3/10, scope: everywhere}",
     "time": '{kind: time, column: year, from: "1996"}',
+    "date": '{kind: time, column: year, from: "2020-06-01"}',
+    "odd time": '{kind: time, column: year, from: "Q3"}',
 }
 PLANS = {
     kind: load_plan(PLAN.format(split=split), "plan.yaml", recipe_digest="0" * 64)
@@ -231,10 +234,92 @@ def test_a_row_without_its_group_is_refused(write):
 
 def test_a_time_that_is_not_a_number_is_refused_when_the_plan_compares_numbers(write):
     rule, reason = refuse_row(write, "0,1,1,Overcast,,p,1990-05-01", "time")
-    assert rule == "data.number"
-    assert (
-        "found `1990-05-01`, expected a number, because the plan tests from `1996`; turn the date" in reason
+    assert rule == "data.time"
+    assert "found `1990-05-01`, expected a plain number, because the plan tests from `1996`" in reason
+
+
+@pytest.mark.parametrize("when", ["12/1/2021", "2020-06", "20200601", "2020-06-02T10:00:00Z", " 2020-06-02"])
+def test_a_date_in_another_form_than_the_plans_is_refused(write, when):
+    good = GOOD.replace("1990", "2019-01-01").replace("1997", "2021-01-01")
+    assert len(load_table(write(good), PLANS["date"])) == 2
+    refusal = refuse(write(good + f"0,1,1,Overcast,,p,{when}\n"), "date")
+    assert refusal.reasons == (
+        (
+            f"alpha.csv, row 4, column `year`: found `{when}`, expected `YYYY-MM-DD`, because the plan tests from"
+            " `2020-06-01`; write all times this way"
+        ),
     )
+    assert refusal.rule == "data.time"
+
+
+def test_a_plan_that_tests_from_no_time_at_all_is_refused_once(write):
+    refusal = refuse(write(GOOD * 2000), "odd time")
+    assert refusal.rule == "data.time"
+    assert len(refusal.reasons) == 1
+    assert "the plan tests from `Q3`, with which no row can be compared" in refusal.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (("7", " 7"), "no space at the beginning or the end"),
+        (("7", "7\u00a0"), "no space at the beginning or the end"),
+        (("7", "7\u200b"), "cannot be seen"),
+        (("Jose\u0301", "Ana"), "Unicode NFC"),
+        (("7", "7.0"), "and `7` in another row; if they are one group"),
+        (("7", "07"), "and `7` in another row"),
+        (("7.50", "7.5"), "and `7.50` in another row"),
+        (("p-1", "P 1"), "and `p-1` in another row"),
+        (("Müller", "Muller"), "and `Müller` in another row"),
+    ],
+)
+def test_a_group_that_may_be_written_in_two_ways_is_refused(write, keys, words):
+    refusal = refuse(write("".join(f"0,1,1,Overcast,,{key},1990\n" for key in keys)), "group")
+    assert refusal.rule == "data.key"
+    assert len(refusal.reasons) == 1
+    assert words in refusal.reasons[0]
+    assert "column `person`: found" in refusal.reasons[0]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("p1001", "p1002"), ("person-001", "person-002"), ("7.0", "8.0"), ("007", "008"), ("1e5", "100000"),
+        ("9007199254740993", "9007199254740992"), ("A+", "A-"), ("-1", "1"),
+    ],
+)  # fmt: skip
+def test_groups_that_differ_are_not_taken_for_one(write, keys):
+    rows = "".join(f"0,1,1,Overcast,,{key},1990\n" for key in keys * 2)
+    assert load_table(write(rows), PLANS["group"]).keys["person"].tolist() == [*keys, *keys]
+
+
+def test_two_spellings_of_a_group_are_found_however_far_apart(write):
+    rows = "".join(f"0,1,1,Overcast,,{number},1990\n" for number in range(5000))
+    refusal = refuse(write(rows + "0,1,1,Overcast,,42.0,1990\n" * 2), "group")
+    assert refusal.findings[0].place == "alpha.csv, row 5002, column `person`"
+    assert "(the same in 1 more row: 5003)" in refusal.reasons[0]
+
+
+@pytest.mark.parametrize("key", ["7.0", "+7", "7."])
+def test_a_whole_number_has_one_spelling_where_groups_are_the_same_everywhere(write, key):
+    refusal = refuse(write(f"0,1,1,Overcast,,{key},1990\n"), "everywhere")
+    assert refusal.rule == "data.key"
+    assert f"found `{key}`, expected a whole number as `7`" in refusal.reasons[0]
+    assert (
+        len(load_table(write("0,1,1,Overcast,,7,1990\n0,1,1,Overcast,,-8,1990\n"), PLANS["everywhere"])) == 2
+    )
+
+
+@pytest.mark.parametrize("kind", ["tinyint", "integer", "bigint", "ubigint", "hugeint", "decimal(9, 0)"])
+def test_whole_numbers_are_the_same_groups_in_parquet_and_csv(write, tmp_path, kind):
+    path = write("".join(f"0,1,1,Overcast,,{number},1990\n" for number in range(5)))
+    other = tmp_path / "beta.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"copy (select * replace (person::{kind} as person) from read_csv('{path}')) to '{other}' (format parquet)"
+        )
+    one, two = (load_table(file, PLANS["everywhere"]).keys["person"].tolist() for file in (path, other))
+    assert one == two == ["0", "1", "2", "3", "4"]
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,11 @@ class Sum:
                 name: self.members[name].receive(message) for name, message in self.waiting.items()
             }
 
+    def vanish(self, *names) -> "Sum":
+        """Let members send and receive nothing from now on."""
+        self.waiting = {name: message for name, message in self.waiting.items() if name not in names}
+        return self
+
     def run(self, until: Kind | None = None) -> "Sum":
         """Go on until messages of a kind are about to be delivered, or to the end."""
         while self.waiting and self.kind is not until:

@@ -37,7 +37,7 @@ EXAMPLES = {
     Kind.ROSTER: Roster(SESSION, (advert(0), advert(3))),
     Kind.SHARES: Shares(SESSION, 1, (Box(0, b"x" * 82), Box(2, b"y" * 82))),
     Kind.DELIVERY: Delivery(SESSION, 1, (Box(0, b"x" * 82), Box(2, b"y" * 82))),
-    Kind.MASKED: Masked(SESSION, 1, bytes(range(24))),
+    Kind.MASKED: Masked(SESSION, 1, bytes(range(24)), b"g" * 64),
     Kind.SURVIVORS: Survivors(SESSION, (0, 2), (1,)),
     Kind.CONSENT: consent(1),
     Kind.CONSENTS: Consents(SESSION, (consent(0), consent(2))),

@@ -101,3 +101,10 @@ def test_a_party_tells_its_signature_from_others(session_of, key_of):
     assert not alder.is_signed(signature, b"other words")
     assert not birch.is_signed(signature, b"words")
     assert not alder.is_signed(signature[:-1], b"words")
+
+
+@pytest.mark.parametrize(("threshold", "minimum_cohort", "required"), [(3, 3, 3), (3, 4, 4), (5, 3, 5)])
+def test_a_total_needs_the_threshold_and_the_minimum_cohort(session_of, threshold, minimum_cohort, required):
+    names = ("alder", "birch", "cedar", "dogwood", "elm")
+    session = session_of(names, threshold=threshold, minimum_cohort=minimum_cohort)
+    assert session.required == required

@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hansa.secagg.field import PRIME
-from hansa.secagg.shamir import combine_shares, interpolate_at_zero, join_shares, split_secret
+from hansa.secagg.shamir import (
+    combine_shares,
+    interpolate_at_zero,
+    is_sharing,
+    join_shares,
+    recover_secret,
+    split_secret,
+)
 
 elements = st.integers(0, PRIME - 1)
 
@@ -81,3 +88,53 @@ def test_points_that_would_tell_the_secret_or_coincide_are_misuse(points):
         split_secret(5, [1], points)
     with pytest.raises(ValueError):
         interpolate_at_zero(points)
+
+
+@st.composite
+def spoilt_sharings(draw):
+    """A sharing with more shares than needed, and up to that many of them wrong."""
+    threshold = draw(st.integers(2, 5))
+    spare = draw(st.integers(1, 3))
+    coefficients = draw(st.lists(elements, min_size=threshold - 1, max_size=threshold - 1))
+    secret, points = draw(elements), range(1, threshold + spare + 1)
+    shares = dict(zip(points, split_secret(secret, coefficients, points), strict=True))
+    wrong = draw(st.sets(st.sampled_from(points), max_size=spare))
+    for point in wrong:
+        shares[point] = (shares[point] + draw(st.integers(1, PRIME - 1))) % PRIME
+    return secret, threshold, shares, tuple(sorted(wrong))
+
+
+@given(spoilt_sharings())
+def test_a_secret_is_found_among_as_many_wrong_shares_as_there_are_spare_ones(case):
+    secret, threshold, shares, wrong = case
+    found = recover_secret(shares, threshold, lambda element: element == secret, tries=1_000)
+    assert found.secret == secret
+    assert len(found.wrong) <= len(wrong)
+    # What is left lies on one polynomial with the secret, by the obvious way.
+    kept = {point: share for point, share in shares.items() if point not in found.wrong}
+    through = dict(list({0: secret, **kept}.items())[:threshold])
+    assert all(_value_through(through, point) == share for point, share in kept.items())
+    if 2 * len(wrong) <= len(shares) - threshold:  # then no other explanation is as small
+        assert found.wrong == wrong
+
+
+def test_without_a_spare_share_nothing_is_found_and_the_tries_are_bounded():
+    shares = dict(enumerate(split_secret(42, [7, 8], range(1, 8)), start=1))
+    spoilt = {**shares, 1: 0}
+    three = {point: spoilt[point] for point in (1, 2, 3)}
+    assert recover_secret(three, 3, lambda element: element == 42, tries=100).secret is None
+    assert recover_secret(spoilt, 3, lambda element: element == 42, tries=1).secret is None
+    assert recover_secret(spoilt, 3, lambda element: element == 42, tries=2).wrong == (1,)
+    nothing = recover_secret(shares, 3, lambda _: False, tries=10)
+    assert (nothing.secret, nothing.wrong, nothing.tries) == (None, (), 10)
+
+
+@given(sharings(), st.data())
+def test_a_sharing_is_told_from_what_is_none(sharing, data):
+    secret, coefficients, points = sharing
+    threshold = len(coefficients) + 1
+    values = {0: secret, **dict(zip(points, split_secret(secret, coefficients, points), strict=True))}
+    assert is_sharing(values, threshold)
+    point = data.draw(st.sampled_from(list(values)))
+    values[point] = (values[point] + data.draw(st.integers(1, PRIME - 1))) % PRIME
+    assert not is_sharing(values, threshold)  # there is one value more than the threshold at least

@@ -6,8 +6,8 @@
 - `contributor`: `me`, `identity_seed_hex`, `draws_hex` (the random bytes, call by call), `input`
   (decimal strings), and `steps`, each with `receive_hex` (missing in the first: the start) and `send_hex`.
 - `aggregator`: `steps`, each either a message (`from`, `receive_hex`) or the end of a turn (`send_hex`: a
-  text when all members are sent the same, else by member; empty after the last turn), and then `total`
-  (decimal strings).
+  text when the whole cohort is sent the same, else by member; empty after the last turn), and then `total`
+  (decimal strings), `survivors` (ids) and, when shares were wrong, `disputes` (owner, holder).
 
 In a bad vector the last thing that happens is refused, and all before it is accepted.
 """
@@ -40,7 +40,6 @@ from hansa.secagg.message import (
 )
 
 TOPIC = "secure-sum"
-NAMES = ("alder", "birch", "cedar", "dogwood", "elm")
 LIMIT = (2**63 - 1) // 5
 
 Fields = dict[str, object]
@@ -61,6 +60,11 @@ class Scene:
     vectors: Mapping[str, list[int]]
     threshold: int
     round: int = 1
+    minimum_cohort: int = 3
+    gone: Mapping[str, Kind] = field(default_factory=dict)
+    """Who vanishes, before sending a message of which kind."""
+    late: dict[str, bytes] = field(default_factory=dict)
+    """What they would have sent."""
     draws: dict[str, list[str]] = field(default_factory=dict)
     views: dict[str, list[Fields]] = field(default_factory=dict)
     hub_view: list[Fields] = field(default_factory=list)
@@ -75,7 +79,7 @@ class Scene:
                 Party(name, identity_of(name).public_key().public_bytes_raw()) for name in self.vectors
             ),
             threshold=self.threshold,
-            minimum_cohort=3,
+            minimum_cohort=self.minimum_cohort,
             length=len(next(iter(self.vectors.values()))),
             question=fixed_bytes("question", 32),
         )
@@ -100,19 +104,27 @@ class Scene:
         answers = {}
         for name, member in members.items():
             member.contribute(np.array(self.vectors[name], dtype=np.int64))
-            answers[name] = member.start()
-            self.views[name].append({"send_hex": answers[name].hex()})
+            if self.gone.get(name) is not Kind.ADVERT:
+                answers[name] = member.start()
+                self.views[name].append({"send_hex": answers[name].hex()})
         while answers:
             for name, answer in answers.items():
                 hub.receive(name, answer)
                 self.hub_view.append({"from": name, "receive_hex": answer.hex()})
             messages = hub.broadcast()
-            self.hub_view.append({"send_hex": spell_messages(messages)})
+            self.hub_view.append({"send_hex": spell_messages(messages, len(members))})
             answers = {}
             for name, message in messages.items():
-                answers[name] = members[name].receive(message)
-                self.views[name].append({"receive_hex": message.hex(), "send_hex": answers[name].hex()})
-        self.total = hub.total.tolist()
+                answer = members[name].receive(message)
+                if self.gone.get(name) == answer[5]:
+                    self.late[name] = answer
+                else:
+                    answers[name] = answer
+                    self.views[name].append({"receive_hex": message.hex(), "send_hex": answer.hex()})
+        self.end: Fields = {
+            "total": [str(number) for number in hub.total.tolist()],
+            "survivors": list(hub.survivors),
+        }
 
     def received(self, name: str, kind: Kind) -> bytes:
         """What a member received of a kind."""
@@ -136,6 +148,12 @@ class Scene:
     def aggregator(self, steps: list[Fields]) -> Fields:
         return {"session": spell_session(self.session), "machine": "aggregator", "steps": steps}
 
+    def after(self, kind: Kind, *messages: tuple[str, bytes]) -> Fields:
+        """The hub's view up to the end of the turn that takes a kind, and then other messages."""
+        closed = [place for place, step in enumerate(self.hub_view) if "from" not in step]
+        steps = self.hub_view[: closed[kind // 2] + 1]
+        return self.aggregator([*steps, *({"from": name, "receive_hex": m.hex()} for name, m in messages)])
+
     def to_alder(self, kind: Kind, message: bytes) -> Fields:
         """Alder's view up to a message of a kind, with another message in its place."""
         return self.contributor("alder", [*self.views["alder"][: kind // 2], {"receive_hex": message.hex()}])
@@ -150,8 +168,8 @@ class Scene:
         return self.aggregator([*self.hub_view[:place], {"from": "birch", "receive_hex": message.hex()}])
 
 
-def spell_messages(messages: Mapping[str, bytes]) -> str | dict[str, str]:
-    if len(set(messages.values())) == 1:
+def spell_messages(messages: Mapping[str, bytes], cohort: int) -> str | dict[str, str]:
+    if len(set(messages.values())) == 1 and len(messages) == cohort:
         return next(iter(messages.values())).hex()
     return {name: message.hex() for name, message in messages.items()}
 
@@ -184,6 +202,32 @@ FIVE = Scene(
     threshold=4,
 )
 NEXT_ROUND = Scene(THREE.vectors, threshold=3, round=2)
+# Birch deals shares and sends no numbers; elm sends numbers and does not sign the set.
+FIVE_LESS = Scene(
+    {"alder": [1, -1], "birch": [20, -2], "cedar": [300, -3], "dogwood": [4000, -4], "elm": [50000, -5]},
+    threshold=3,
+    round=3,
+    gone={"birch": Kind.MASKED, "elm": Kind.CONSENT},
+)
+# Cedar has no keys in the roster, fir deals no shares; nobody needs to be recovered.
+SIX_LESS = Scene(
+    {name: [10**place] for place, name in enumerate(("alder", "birch", "cedar", "dogwood", "elm", "fir"))},
+    threshold=4,
+    round=4,
+    gone={"cedar": Kind.ADVERT, "fir": Kind.SHARES},
+)
+# The two at the ends of the cohort deal shares and send no numbers; birch signs the set and reveals nothing.
+SEVEN_LESS = Scene(
+    {
+        name: [10**place]
+        for place, name in enumerate(("alder", "birch", "cedar", "dogwood", "elm", "fir", "ginkgo"))
+    },
+    threshold=4,
+    round=5,
+    gone={"alder": Kind.MASKED, "birch": Kind.REVEAL, "ginkgo": Kind.MASKED},
+)
+# The plan asks for four numbers in a total, whatever recovers a secret.
+PLAN_OF_FOUR = Scene(FIVE_LESS.vectors, threshold=3, round=6, minimum_cohort=4)
 
 
 def cases() -> Iterator[Case]:
@@ -195,15 +239,19 @@ def cases() -> Iterator[Case]:
     yield from bad_survivors()
     yield from bad_consents()
     yield from bad_answers()
+    yield from bad_dropouts()
+    yield from bad_dropouts_at_the_hub()
 
 
 def good_cases() -> Iterator[Case]:
     scenes = {"three": THREE, "four": FOUR, "five": FIVE}
     for count, scene in scenes.items():
         about = f"{count} members, threshold {scene.threshold}, {scene.session.length} numbers"
-        total = {"total": [str(number) for number in scene.total]}
         yield valid(
-            f"{count}-members-hub", f"the hub's view; {about}", **scene.aggregator(scene.hub_view), **total
+            f"{count}-members-hub",
+            f"the hub's view; {about}",
+            **scene.aggregator(scene.hub_view),
+            **scene.end,
         )
         for name in (next(iter(scene.vectors)), list(scene.vectors)[-1]):
             view = scene.contributor(name, scene.views[name])
@@ -213,6 +261,28 @@ def good_cases() -> Iterator[Case]:
         "the view of a member with others on both sides: it subtracts one pair mask and adds the other",
         **THREE.contributor("birch", THREE.views["birch"]),
     )
+    less = {
+        "five": (FIVE_LESS, "birch goes before it sends numbers, elm after", ("alder", "dogwood")),
+        "six": (
+            SIX_LESS,
+            "cedar goes before it advertises keys, fir before it deals shares",
+            ("alder", "elm"),
+        ),
+        "seven": (
+            SEVEN_LESS,
+            "alder and ginkgo go before they send numbers, birch before it reveals",
+            ("birch", "fir"),
+        ),
+    }
+    for count, (scene, what, names) in less.items():
+        about = f"{what}; threshold {scene.threshold}"
+        yield valid(
+            f"{count}-less-hub", f"the hub's view; {about}", **scene.aggregator(scene.hub_view), **scene.end
+        )
+        for name in names:
+            view = scene.contributor(name, scene.views[name])
+            yield valid(f"{count}-less-{name}", f"the view of `{name}`; {about}", **view)
+    yield from wrong_shares()
     yield valid(
         "smallest-session",
         "three members and one number",
@@ -280,9 +350,11 @@ def bad_rosters() -> Iterator[Case]:
     roster = parse_roster(THREE.received("alder", Kind.ROSTER))
     alder, birch, cedar = roster.adverts
 
-    def case(name: str, rule: str, what: str, *adverts: object) -> Case:
-        message = Roster(roster.session, adverts).encode()  # type: ignore[arg-type]  # bad on purpose
-        return bad(f"secagg.{rule}", f"roster-{name}", what, **THREE.to_alder(Kind.ROSTER, message))
+    four_without_alder = parse_roster(FOUR.received("alder", Kind.ROSTER)).adverts[1:]
+
+    def case(name: str, rule: str, what: str, *adverts: object, scene: Scene = THREE) -> Case:
+        message = Roster(scene.session.digest, adverts).encode()  # type: ignore[arg-type]  # bad on purpose
+        return bad(f"secagg.{rule}", f"roster-{name}", what, **scene.to_alder(Kind.ROSTER, message))
 
     def signed(advert, name):
         return replace(advert, signature=identity_of(name).sign(advert.signed_bytes))
@@ -306,7 +378,8 @@ def bad_rosters() -> Iterator[Case]:
         own,
         cedar,
     )
-    yield case("member-omitted", "cohort", "cedar is left out", alder, birch)
+    yield case("member-omitted", "dropout", "cedar is left out, and the threshold is three", alder, birch)
+    yield case("without-us", "own", "alder is left out", *four_without_alder, scene=FOUR)
     yield case(
         "stranger",
         "unknown-member",
@@ -381,7 +454,14 @@ def bad_deliveries() -> Iterator[Case]:
         "one bit of a box is flipped",
         replace(delivery, boxes=(altered, cedar)).encode(),
     )
-    yield case("box-missing", "cohort", "cedar's box is left out", replace(delivery, boxes=(birch,)).encode())
+    yield case(
+        "box-missing",
+        "dropout",
+        "cedar's box is left out, and the threshold is three",
+        replace(delivery, boxes=(birch,)).encode(),
+    )
+    own = replace(delivery, boxes=(replace(birch, member=0), cedar))
+    yield case("own-box", "cohort", "a box from alder itself", own.encode())
     yield case("anothers", "recipient", "the delivery for birch", THREE.received("birch", Kind.DELIVERY))
     yield case("roster-again", "turn", "the roster is replayed", THREE.received("alder", Kind.ROSTER))
 
@@ -394,10 +474,9 @@ def bad_survivors() -> Iterator[Case]:
     yield case("in-both-lists", "set", "cedar survived and dropped: both of its secrets", (0, 1, 2, 3), (2,))
     yield case("left-out", "set", "cedar is in neither list", (0, 1, 3), ())
     yield case("without-us", "set", "alder's numbers were sent, and it is called dropped", (1, 2, 3), (0,))
-    yield case("too-few", "set", "two survivors, threshold three", (0, 1), (2, 3))
+    yield case("too-few", "dropout", "two survivors, threshold three", (0, 1), (2, 3))
     yield case("stranger", "unknown-member", "a fifth of four", (0, 1, 2, 3), (4,))
     yield case("unsorted", "order", "a set has one spelling", (0, 2, 1, 3), ())
-    yield case("one-dropped", "dropout", "a lawful set; recovery does not exist yet", (0, 1, 3), (2,))
 
 
 def bad_consents() -> Iterator[Case]:
@@ -415,7 +494,8 @@ def bad_consents() -> Iterator[Case]:
     yield case(
         "forged", "signature", "birch's consent to another set without its signature", own, elsewhere, *others
     )
-    yield case("missing", "cohort", "birch's consent is left out", own, *others)
+    yield case("too-few", "dropout", "two consents, threshold three", own, birch)
+    yield case("without-us", "own", "alder's own consent is left out", birch, *others)
     yield case(
         "own-changed",
         "own",
@@ -519,6 +599,188 @@ def bad_answers() -> Iterator[Case]:
     yield bad(
         "secagg.share", "hub-wrong-share", "birch returns a wrong share; the commitment shows it", **last
     )
+
+    advert = parse_advert(THREE.sent("birch", Kind.ADVERT))
+    for name, what, changes in (
+        ("low-order-key", "birch advertises a key whose secrets everybody knows", {"mask_key": bytes(32)}),
+        (
+            "key-copied",
+            "birch advertises alder's key",
+            {"channel_key": parse_advert(THREE.sent("alder", Kind.ADVERT)).channel_key},
+        ),
+    ):
+        other = replace(advert, **changes)
+        other = replace(other, signature=identity_of("birch").sign(other.signed_bytes))
+        yield case(name, "key", what, Kind.ADVERT, other.encode())
+    changed = bytearray(THREE.sent("birch", Kind.MASKED))
+    changed[48] ^= 1
+    yield case(
+        "masked-altered",
+        "signature",
+        "one bit of birch's numbers is flipped; nothing is added",
+        Kind.MASKED,
+        bytes(changed),
+    )
+
+
+def wrong_shares() -> Iterator[Case]:
+    """Shares that were wrong, where one more than the threshold shows which."""
+    scene = SEVEN_LESS
+    steps = []
+    for step in scene.hub_view:
+        message = bytes.fromhex(str(step.get("receive_hex", "")))
+        if step.get("from") == "dogwood" and message[5] == Kind.REVEAL:
+            reveal = parse_reveal(message)
+            shares = [replace(share, share=(9).to_bytes(33, "little")) for share in reveal.shares[:2]]
+            reveal = replace(reveal, shares=(*shares, *reveal.shares[2:]))
+            steps.append({"from": "dogwood", "receive_hex": reveal.encode().hex()})
+        elif step.get("from") == "elm" and message[5] == Kind.REVEAL:
+            # Birch reveals after all, so that there is one share more than the threshold.
+            steps += [{"from": "birch", "receive_hex": scene.late["birch"].hex()}, step]
+        else:
+            steps.append(step)
+    # Of alder's key; once in dispute, dogwood is not asked for the others.
+    disputes = [["alder", "dogwood"]]
+    yield valid(
+        "seven-less-wrong-shares-hub",
+        "dogwood returns wrong shares of a mask key and of a self seed; five reveals, threshold four",
+        **scene.aggregator(steps),
+        **scene.end,
+        disputes=disputes,
+    )
+
+
+def bad_dropouts() -> Iterator[Case]:
+    """What a member refuses when some are gone."""
+
+    def case(name: str, rule: str, what: str, view: Fields) -> Case:
+        return bad(f"secagg.{rule}", f"less-{name}", what, **view)
+
+    def survivors(scene: Scene, alive: tuple[int, ...], dropped: tuple[int, ...]) -> Fields:
+        message = Survivors(scene.session.digest, alive, dropped).encode()
+        return scene.to_alder(Kind.SURVIVORS, message)
+
+    yield case(
+        "both-secrets",
+        "set",
+        "birch dropped, and is named a survivor too",
+        survivors(FIVE_LESS, (0, 1, 2, 3, 4), (1,)),
+    )
+    yield case(
+        "left-out", "set", "birch dealt shares and is not named", survivors(FIVE_LESS, (0, 2, 3, 4), ())
+    )
+    yield case(
+        "dealt-nothing",
+        "set",
+        "fir is in the roster and dealt no shares; there is nothing to recover",
+        survivors(SIX_LESS, (0, 1, 3, 4), (5,)),
+    )
+    yield case(
+        "never-there",
+        "set",
+        "cedar advertised no keys, and is named a survivor",
+        survivors(SIX_LESS, (0, 1, 2, 3, 4), ()),
+    )
+    yield case(
+        "below-the-plan",
+        "dropout",
+        "three survivors reach the threshold, and the plan asks for four",
+        survivors(PLAN_OF_FOUR, (0, 1, 2), (3, 4)),
+    )
+    roster = parse_roster(PLAN_OF_FOUR.received("alder", Kind.ROSTER))
+    short = replace(roster, adverts=roster.adverts[:3])
+    yield case(
+        "roster-below-the-plan",
+        "dropout",
+        "three adverts, and the plan asks for four",
+        PLAN_OF_FOUR.to_alder(Kind.ROSTER, short.encode()),
+    )
+    delivery = parse_delivery(PLAN_OF_FOUR.received("alder", Kind.DELIVERY))
+    few = replace(delivery, boxes=delivery.boxes[:2])
+    yield case(
+        "delivery-below-the-plan",
+        "dropout",
+        "shares of three with alder's own, and the plan asks for four",
+        PLAN_OF_FOUR.to_alder(Kind.DELIVERY, few.encode()),
+    )
+    delivery = parse_delivery(SIX_LESS.received("alder", Kind.DELIVERY))
+    strange = replace(delivery, boxes=(delivery.boxes[0], replace(delivery.boxes[1], member=2)))
+    yield case(
+        "box-of-nobody",
+        "cohort",
+        "a box in the name of cedar, which is not in the roster",
+        SIX_LESS.to_alder(Kind.DELIVERY, strange.encode()),
+    )
+    consents = parse_consents(FIVE_LESS.received("alder", Kind.CONSENTS))
+    alder, *rest = consents.consents
+
+    def consented(*given: object) -> Fields:
+        message = Consents(consents.session, given).encode()  # type: ignore[arg-type]  # bad on purpose
+        return FIVE_LESS.to_alder(Kind.CONSENTS, message)
+
+    yield case("consents-too-few", "dropout", "two consents, threshold three", consented(alder, rest[0]))
+    yield case(
+        "consent-of-a-dropped",
+        "cohort",
+        "birch dropped, and consents",
+        consented(alder, replace(rest[0], sender=1), rest[1]),
+    )
+    digest = parse_roster(FIVE_LESS.received("alder", Kind.ROSTER)).digest
+    more = Survivors(FIVE_LESS.session.digest, (0, 2, 3), (1, 4)).digest(digest)
+    other = replace(rest[1], survivors=more)
+    other = replace(other, signature=identity_of("dogwood").sign(other.signed_bytes))
+    yield case(
+        "two-sets",
+        "set",
+        "dogwood was told that elm dropped too, and signed it",
+        consented(alder, rest[0], other),
+    )
+
+
+def bad_dropouts_at_the_hub() -> Iterator[Case]:
+    """What the hub refuses when some are gone."""
+
+    def case(name: str, rule: str, what: str, view: Fields) -> Case:
+        return bad(f"secagg.{rule}", f"less-hub-{name}", what, **view)
+
+    late = FIVE_LESS.late["birch"]
+    yield case(
+        "late-masked",
+        "late",
+        "birch's numbers arrive after the turn closed",
+        FIVE_LESS.after(Kind.MASKED, ("birch", late)),
+    )
+    yield case(
+        "late-shares",
+        "late",
+        "fir's shares arrive after the turn closed",
+        SIX_LESS.after(Kind.SHARES, ("fir", SIX_LESS.late["fir"])),
+    )
+    reveal = parse_reveal(FIVE_LESS.sent("alder", Kind.REVEAL))
+    seed = replace(reveal.shares[1], secret=Secret.SELF_SEED)
+    wrong = replace(reveal, shares=(reveal.shares[0], seed, *reveal.shares[2:]))
+    yield case(
+        "seed-of-a-dropped",
+        "reveal",
+        "a share of the self seed of birch, which dropped",
+        FIVE_LESS.after(Kind.CONSENT, ("alder", wrong.encode())),
+    )
+    key = replace(reveal.shares[1], share=(5).to_bytes(33, "little"))
+    wrong = replace(reveal, shares=(reveal.shares[0], key, *reveal.shares[2:]))
+    others = [(name, FIVE_LESS.sent(name, Kind.REVEAL)) for name in ("cedar", "dogwood")]
+    view = FIVE_LESS.after(Kind.CONSENT, ("alder", wrong.encode()), *others)
+    view["steps"] = [*view["steps"], {"send_hex": {}}]  # type: ignore[misc]  # a list by construction
+    yield case("wrong-key", "share", "a wrong share of birch's mask key, and none to spare", view)
+    for kind in (Kind.CONSENT, Kind.REVEAL):
+        before = Kind(kind - 2)
+        view = FIVE_LESS.after(before, *((name, FIVE_LESS.sent(name, kind)) for name in ("alder", "cedar")))
+        view["steps"] = [*view["steps"], {"send_hex": {}}]  # type: ignore[misc]  # a list by construction
+        yield case(
+            f"without-{kind.label}",
+            "dropout",
+            "birch and elm are gone, dogwood goes too; threshold three",
+            view,
+        )
 
 
 if __name__ == "__main__":

@@ -88,9 +88,8 @@ def parse_effect(value: Json) -> Effect:
     name = value.get("effect") if isinstance(value, dict) else None
     model = EFFECTS.get(name) if isinstance(name, str) else None
     if model is None:
-        raise Malformed(
-            "effect.unknown", f"expected an `effect` of {', '.join(EFFECTS)}; got {quote(str(name))}"
-        )
+        got = quote(name) if isinstance(name, str) else "no text"
+        raise Malformed("effect.unknown", f"expected an `effect` of {', '.join(EFFECTS)}; got {got}")
     return parse_model(model, value, "effect")
 
 

@@ -4,6 +4,8 @@ Double masking after Bonawitz et al. 2017 in the variant for a malicious server,
 The parties are machines without sockets: bytes in, bytes out, legal moves in a table (`contributor`,
 `aggregator`). Every byte is described in `docs/formats/secure-sum.md`.
 
+Members may vanish at any move: the total is that of the survivors, who are named, or there is none.
+
 This room never reads a clock, a file or a generator (randomness is an argument), never knows what the
 numbers mean or why they are summed, and never takes the hub's word for who takes part: a `Session` is
 built by each party from its own copy of the record.
@@ -26,8 +28,8 @@ built by each party from its own copy of the record.
     ...     for name, answer in answers.items():
     ...         hub.receive(name, answer)
     ...     answers = {name: members[name].receive(message) for name, message in hub.broadcast().items()}
-    >>> hub.total.tolist()
-    [3, -60]
+    >>> hub.survivors, hub.total.tolist()
+    (('alder', 'birch', 'cedar'), [3, -60])
 """
 
 from hansa.secagg.aggregator import Aggregator

@@ -29,6 +29,16 @@ def agree_secret(private_key: X25519PrivateKey, public_key: bytes) -> bytes:
         raise Malformed("secagg.key", "the advertised key is a point of low order") from None
 
 
+def verify_order(public_key: bytes) -> None:
+    """Refuse a key that every private key agrees with on the same, known secret.
+
+    Raises:
+        Malformed: `secagg.key`.
+    """
+    # Any private key shows it, because all of them are multiples of the cofactor.
+    agree_secret(X25519PrivateKey.from_private_bytes(bytes(32)), public_key)
+
+
 def derive_key(secret: bytes, roster: bytes, label: bytes, first: int, second: int) -> bytes:
     """Derive a 256-bit key for one purpose between two positions of a cohort.
 

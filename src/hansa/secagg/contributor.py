@@ -8,14 +8,17 @@
 | consent | survivors | consent | reveal |
 | reveal | consents | reveal | done |
 
-Anything else ends the machine: it answers nothing more, and the sum must be tried again from the
-beginning, with fresh keys. Each move begins by assuming that it fails.
+Members may vanish at any move. The roster is whose adverts arrived in time, the delivery whose shares
+did, and only those two members have a mask between them who are in the delivery. Each list holds at least
+as many as the session requires, and each is a part of the one before.
+
+Anything else ends the machine: it answers nothing more, which makes this member one that vanished. Each
+move begins by assuming that it fails.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from hashlib import sha256
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -83,15 +86,15 @@ class Contributor:
     Args:
         session: what this member's own copy of the record says about the sum.
         me: this member's id.
-        sign: signs bytes with this member's Ed25519 identity key; called twice, with labelled bytes.
+        sign: signs bytes with this member's Ed25519 identity key; called three times, with labelled bytes.
         draw: returns so many fresh random bytes; called twice.
 
     Raises:
         Refused: `secagg.unknown-member`, this member is not in the cohort.
     Guarantees:
         Nothing leaves but the five messages of the table, each once, in order.
-        Of every member at most one of its two secrets' shares is ever revealed, and none before every
-        survivor has signed the same survivor set.
+        Of every member at most one of its two secrets' shares is ever revealed, and none before as many
+        survivors as the threshold have signed the same survivor set.
     Source: Bonawitz et al. 2017, "Practical secure aggregation for privacy-preserving machine
         learning", figure 4, with the additions for a malicious server.
     """
@@ -112,6 +115,18 @@ class Contributor:
         self._sign = sign
         self._draw = draw
         self._numbers: Numbers | None = None
+        self._survivors: Survivors | None = None
+
+    @property
+    def survivors(self) -> tuple[str, ...]:
+        """Members whose numbers are in the total, by the set that this member signed.
+
+        Raises:
+            RuntimeError: no survivor set was signed yet.
+        """
+        if self._survivors is None:
+            raise RuntimeError("the secure sum has no survivors yet")
+        return tuple(self._name(index) for index in self._survivors.survivors)
 
     def start(self) -> bytes:
         """Draw the keys of this sum and advertise them.
@@ -177,8 +192,8 @@ class Contributor:
         Raises:
             Malformed: the message is wrong; the rule says how. `secagg.ended`: the machine is done or
                 failed before.
-            Refused: `secagg.input`, no vector was contributed in time; `secagg.dropout`, members fell
-                away, and recovering without them is not built yet.
+            Refused: `secagg.input`, no vector was contributed in time; `secagg.dropout`, too few members
+                are left to hide each of them.
         Guarantees:
             After any failure the machine sends nothing more.
         """
@@ -197,10 +212,12 @@ class Contributor:
 
     def _share(self, message: bytes) -> bytes:
         roster = parse_roster(message)
-        # 1. Everybody in the cohort is there, nobody else, and our own keys are ours.
-        self._verify_complete([advert.sender for advert in roster.adverts], "the roster", everybody=True)
-        if roster.adverts[self._me] != self._advert:
-            raise Malformed("secagg.own", "the hub changed this member's own advert")
+        # 1. Nobody but the cohort is there, enough of it, and our own keys are ours.
+        cohort = range(len(self._session.cohort))
+        self._verify_part([advert.sender for advert in roster.adverts], cohort, "the roster")
+        self._verify_count(len(roster.adverts), self._session.required, "the roster")
+        if self._advert not in roster.adverts:
+            raise Malformed("secagg.own", "the hub changed or left out this member's own advert")
         # 2. Identity keys from the record signed every advert.
         for advert in roster.adverts:
             if advert.sender != self._me and not self._session.cohort[advert.sender].is_signed(
@@ -224,7 +241,9 @@ class Contributor:
     def _agree(self, roster: Roster) -> Mapping[int, bytes]:
         mask_key = X25519PrivateKey.from_private_bytes(self._mask_key)
         channel_key = X25519PrivateKey.from_private_bytes(self._channel_key)
-        self._masks: list[Mask] = [derive_self_mask(self._seed, self._roster, self._me, adds=True)]
+        self._masks: dict[int, Mask] = {
+            self._me: derive_self_mask(self._seed, self._roster, self._me, adds=True)
+        }
         self._opening_keys: dict[int, bytes] = {}
         sealing_keys: dict[int, bytes] = {}
         for advert in roster.adverts:
@@ -236,7 +255,7 @@ class Contributor:
                 channel_secret = agree_secret(channel_key, advert.channel_key)
             except Malformed as error:
                 raise Malformed(error.rule, f"`{self._name(other)}`: {error.message}") from None
-            self._masks.append(derive_pair_mask(mask_secret, self._roster, self._me, other))
+            self._masks[other] = derive_pair_mask(mask_secret, self._roster, self._me, other)
             sealing_keys[other] = derive_box_key(channel_secret, self._roster, self._me, other)
             self._opening_keys[other] = derive_box_key(channel_secret, self._roster, other, self._me)
         return sealing_keys
@@ -244,10 +263,13 @@ class Contributor:
     def _deal(self, sealing_keys: Mapping[int, bytes]) -> tuple[Box, ...]:
         degree = self._session.threshold - 1
         coefficients = reduce_wide(self._draw_exactly(2 * degree * WIDE_BYTES))
-        points = range(1, len(self._session.cohort) + 1)
+        holders = (self._me, *sealing_keys)
+        points = [holder + 1 for holder in holders]
         seeds = split_secret(int.from_bytes(self._seed, "little"), coefficients[:degree], points)
         keys = split_secret(int.from_bytes(self._mask_key, "little"), coefficients[degree:], points)
-        shares = [HeldShares(seed, key) for seed, key in zip(seeds, keys, strict=True)]
+        shares = {
+            holder: HeldShares(seed, key) for holder, seed, key in zip(holders, seeds, keys, strict=True)
+        }
         self._held: dict[int, HeldShares] = {self._me: shares[self._me]}
         return tuple(
             Box(other, seal_shares(key, self._roster, self._me, other, shares[other]))
@@ -256,10 +278,11 @@ class Contributor:
 
     def _mask(self, message: bytes) -> bytes:
         delivery = parse_delivery(message)
-        # 1. For us, one box from everybody else.
+        # 1. For us, one box from each of enough others of the roster.
         if delivery.recipient != self._me:
             raise Malformed("secagg.recipient", "the hub delivered another member's shares")
-        self._verify_complete([box.member for box in delivery.boxes], "the delivery", everybody=False)
+        self._verify_part([box.member for box in delivery.boxes], self._opening_keys, "the delivery")
+        self._verify_count(len(delivery.boxes) + 1, self._session.required, "the delivery, with this member,")
         # 2. Every box opens under the key of its pair, and holds two shares.
         for box in delivery.boxes:
             try:
@@ -270,13 +293,14 @@ class Contributor:
                 raise Malformed(
                     error.rule, f"shares from `{self._name(box.member)}`: {error.message}"
                 ) from None
-        # 3. Only now do numbers leave, under all masks at once.
+        # 3. Only now do numbers leave, under our own mask and one with each member that dealt.
         if self._numbers is None:
             raise Refused("secagg.input", "this member has contributed no numbers")
-        apply_masks(self._numbers, self._masks)
+        apply_masks(self._numbers, [self._masks[dealer] for dealer in self._held])
         numbers = self._numbers.astype("<u8", copy=False).view(np.uint8).data
-        answer = Masked(self._session.digest, self._me, numbers).encode()
-        self._masked_digest = sha256(answer).digest()
+        masked = Masked(self._session.digest, self._me, numbers)
+        self._masked_digest = masked.digest
+        answer = replace(masked, signature=self._sign(masked.signed_bytes)).encode()
         self._numbers = None
         del self._masks, self._opening_keys
         return answer
@@ -297,7 +321,7 @@ class Contributor:
     def _verify_survivors(self, survivors: Survivors) -> None:
         alive, dropped = set(survivors.survivors), set(survivors.dropped)
         count = len(self._session.cohort)
-        # 1. The two lists part the roster: nobody is in both, nobody in neither.
+        # 1. The two lists part those whose shares we hold: nobody is in both, nobody in neither.
         if alive & dropped:
             names = ", ".join(f"`{self._name(index)}`" for index in sorted(alive & dropped))
             raise Malformed(
@@ -305,29 +329,24 @@ class Contributor:
             )
         if max(alive | dropped, default=0) >= count:
             raise Malformed("secagg.unknown-member", "the survivor set names somebody outside the cohort")
-        if alive | dropped != set(range(count)):
-            raise Malformed("secagg.set", "the survivor set leaves out members of the roster")
+        if alive | dropped != self._held.keys():
+            raise Malformed("secagg.set", "the survivor set is not about the members that dealt shares")
         # 2. It counts us in, and enough others.
         if self._me not in alive:
             raise Malformed("secagg.set", "the survivor set leaves out this member, whose numbers were sent")
-        if len(alive) < max(self._session.threshold, self._session.minimum_cohort):
-            raise Malformed("secagg.set", f"only {len(alive)} members survive, too few to hide each of them")
-        # 3. Recovery of the masks of dropped members is not built yet: fail closed.
-        if dropped:
-            raise Refused(
-                "secagg.dropout",
-                [f"`{self._name(index)}` dropped out of the sum" for index in sorted(dropped)],
-            )
+        self._verify_count(len(alive), self._session.required, "the survivor set")
 
     def _reveal(self, message: bytes) -> bytes:
         consents = parse_consents(message).consents
+        if self._survivors is None:
+            raise RuntimeError("a reveal comes after a consent")
         agreed = self._survivors.digest(self._roster)
-        # 1. Every survivor is heard, our own consent is ours.
-        self._verify_complete(
-            [consent.sender for consent in consents], "the list of consents", everybody=True
-        )
-        if consents[self._me] != self._own_consent:
-            raise Malformed("secagg.own", "the hub changed this member's own consent")
+        alive = set(self._survivors.survivors)
+        # 1. Survivors alone are heard, as many as recover a secret, and our own consent is ours.
+        self._verify_part([consent.sender for consent in consents], alive, "the list of consents")
+        self._verify_count(len(consents), self._session.threshold, "the list of consents")
+        if self._own_consent not in consents:
+            raise Malformed("secagg.own", "the hub changed or left out this member's own consent")
         # 2. Each signed, and signed the same set under the same roster.
         for consent in consents:
             name = self._name(consent.sender)
@@ -338,7 +357,6 @@ class Contributor:
             if consent.survivors != agreed:
                 raise Malformed("secagg.set", f"`{name}` consented to another survivor set or roster")
         # 3. One secret of each member: the seed of those who stayed, the key of those who went.
-        alive = set(self._survivors.survivors)
         shares = tuple(
             RevealedShare(owner, Secret.SELF_SEED, encode_element(held.self_seed))
             if owner in alive
@@ -348,17 +366,17 @@ class Contributor:
         del self._held
         return Reveal(self._session.digest, self._me, shares).encode()
 
-    def _verify_complete(self, members: Sequence[int], what: str, *, everybody: bool) -> None:
-        """Check that a sorted list names the whole cohort, or the whole cohort but us."""
-        count = len(self._session.cohort)
-        if members and members[-1] >= count:
+    def _verify_part(self, members: Sequence[int], whole: Container[int], what: str) -> None:
+        """Check that everybody in a list belongs to those it may name."""
+        if members and members[-1] >= len(self._session.cohort):
             raise Malformed("secagg.unknown-member", f"{what} names somebody outside the cohort")
-        expected = [index for index in range(count) if everybody or index != self._me]
-        if list(members) != expected:
-            absent = ", ".join(f"`{self._name(index)}`" for index in sorted(set(expected) - set(members)))
-            raise Malformed(
-                "secagg.cohort", f"{what} is not the whole cohort: {absent or 'this member'} misplaced"
-            )
+        for member in members:
+            if member not in whole:
+                raise Malformed("secagg.cohort", f"{what} has no place for `{self._name(member)}`")
+
+    def _verify_count(self, count: int, required: int, what: str) -> None:
+        if count < required:
+            raise Refused("secagg.dropout", f"{what} holds {count} members, this sum asks for {required}")
 
     def _draw_exactly(self, size_bytes: int) -> bytes:
         drawn = self._draw(size_bytes) if size_bytes else b""

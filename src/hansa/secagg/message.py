@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
 from typing import Final
@@ -22,8 +23,10 @@ BOX_BYTES: Final = 2 * ELEMENT_BYTES + 16
 
 ADVERT_BYTES: Final = HEADER_BYTES + 3 * 32 + 64
 CONSENT_BYTES: Final = HEADER_BYTES + 2 * 32 + 64
+SIGNATURE_BYTES: Final = 64
 
 _ADVERT_LABEL: Final = b"hansa/v1/secure-sum/advert\n"
+_MASKED_LABEL: Final = b"hansa/v1/secure-sum/masked\n"
 _CONSENT_LABEL: Final = b"hansa/v1/secure-sum/consent\n"
 _ROSTER_LABEL: Final = b"hansa/v1/secure-sum/roster\n"
 _SET_LABEL: Final = b"hansa/v1/secure-sum/survivors\n"
@@ -73,7 +76,7 @@ def parse_advert(data: bytes) -> Advert:
 
 @dataclass(frozen=True)
 class Roster:
-    """The adverts of everybody, as the hub hands them round."""
+    """The adverts that arrived in time, as the hub hands them round."""
 
     session: bytes
     adverts: tuple[Advert, ...]
@@ -149,30 +152,47 @@ def parse_delivery(data: bytes) -> Delivery:
 
 @dataclass(frozen=True)
 class Masked:
-    """A member's masked numbers."""
+    """A member's masked numbers, signed: a bit lost on the way is found before it is in any sum."""
 
     session: bytes
     sender: int
     numbers: bytes | memoryview = field(repr=False)
     """Unsigned 64-bit integers; begins at byte 48, so that a reader may use it where it lies."""
+    signature: bytes = b""
+
+    @cached_property
+    def digest(self) -> bytes:
+        """32 bytes over everything before the signature; what the member's consent repeats."""
+        hashed = sha256(self._opening())
+        hashed.update(self.numbers)
+        return hashed.digest()
+
+    @property
+    def signed_bytes(self) -> bytes:
+        """What the signature covers: a label, then the digest, so that long numbers are hashed once."""
+        return _MASKED_LABEL + self.digest
 
     def encode(self) -> bytes:
         """Return the message."""
+        return b"".join((self._opening(), self.numbers, self.signature))
+
+    def _opening(self) -> bytes:
         header = Header(Kind.MASKED, self.sender, self.session).encode()
-        return b"".join((header, struct.pack("<Q", len(self.numbers) // 8), self.numbers))
+        return header + struct.pack("<Q", len(self.numbers) // 8)
 
 
 def parse_masked(data: bytes) -> Masked:
     """Read masked numbers without copying them. Raises Malformed `secagg.form`."""
     header = _open(data, Kind.MASKED)
     (length,) = _unpack("<Q", data, HEADER_BYTES, header)
-    _check_size(data, HEADER_BYTES + 8 + 8 * length, header)
-    return Masked(header.session, header.sender, memoryview(data)[HEADER_BYTES + 8 :])
+    _check_size(data, HEADER_BYTES + 8 + 8 * length + SIGNATURE_BYTES, header)
+    numbers = memoryview(data)[HEADER_BYTES + 8 : -SIGNATURE_BYTES]
+    return Masked(header.session, header.sender, numbers, data[-SIGNATURE_BYTES:])
 
 
 @dataclass(frozen=True)
 class Survivors:
-    """Whose numbers are in the total, and who was in the roster but fell away."""
+    """Whose numbers are in the total, and who dealt shares but sent no numbers in time."""
 
     session: bytes
     survivors: tuple[int, ...]
@@ -210,7 +230,7 @@ class Consent:
     survivors: bytes
     """Digest of the survivor set."""
     masked: bytes
-    """SHA-256 of the member's own masked message."""
+    """Digest of the member's own masked message."""
     signature: bytes = b""
 
     @property
@@ -235,7 +255,7 @@ def parse_consent(data: bytes) -> Consent:
 
 @dataclass(frozen=True)
 class Consents:
-    """The consents of all survivors, as the hub hands them round."""
+    """The consents that arrived in time, as the hub hands them round."""
 
     session: bytes
     consents: tuple[Consent, ...]

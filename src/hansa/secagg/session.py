@@ -156,6 +156,11 @@ class Session:
         return {party.id: index for index, party in enumerate(self.cohort)}
 
     @property
+    def required(self) -> int:
+        """Members that must be left for a total: the larger of threshold and minimum cohort."""
+        return max(self.threshold, self.minimum_cohort)
+
+    @property
     def largest_value(self) -> int:
         """The magnitude up to which one party's integers cannot overflow the total: floor((2^63 - 1) / n)."""
         return (2**63 - 1) // len(self.cohort)

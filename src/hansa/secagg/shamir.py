@@ -4,7 +4,10 @@ A secret is the value at 0 of a polynomial of degree `threshold - 1` whose other
 uniform; the share of point `x` is the value at `x`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from math import prod
 
 from hansa.secagg.field import PRIME
 
@@ -88,3 +91,81 @@ def join_shares(shares: Mapping[int, int]) -> int:
         ValueError: a point is not a positive element of the field.
     """
     return combine_shares(interpolate_at_zero(tuple(shares)), shares.values())
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What came of looking for a secret among shares some of which are wrong."""
+
+    secret: int | None = field(repr=False)
+    """None: not found within the tries."""
+    wrong: tuple[int, ...]
+    """Points of the shares that do not fit the others; empty when no explanation fits."""
+    tries: int
+    """How many sets of shares were tried."""
+
+
+def recover_secret(
+    shares: Mapping[int, int], threshold: int, is_secret: Callable[[int], bool], *, tries: int
+) -> Recovery:
+    """Find a secret though some of its shares are wrong, by leaving out ever more of them.
+
+    Args:
+        shares: share by point, at least `threshold`; the more there are, the more may be wrong.
+        threshold: shares that recover the secret.
+        is_secret: recognises the secret, for example by a commitment to it.
+        tries: sets to try at most; one costs about as much as one recovery.
+
+    Returns:
+        The secret and the smallest set of shares without which all others fit it. That is the likeliest
+        explanation, and no proof: whoever dealt a share may have dealt it wrong, and wrong shares that
+        were agreed upon can make a right one look wrong.
+
+    Raises:
+        ValueError: a point is not a positive element of the field.
+    """
+    points = tuple(shares)
+    factors = interpolate_at_zero(points)
+    found: int | None = None
+    tried = 0
+    for count in range(len(points) - threshold + 1):
+        for left_out in combinations(points, count):
+            if tried == tries:
+                return Recovery(found, (), tried)
+            tried += 1
+            secret = _combine_without(left_out, points, factors, shares)
+            if not is_secret(secret):
+                continue
+            found = secret
+            kept = {point: share for point, share in shares.items() if point not in left_out}
+            if is_sharing({0: secret, **kept}, threshold):
+                return Recovery(secret, left_out, tried)
+    return Recovery(found, (), tried)
+
+
+def is_sharing(values: Mapping[int, int], threshold: int) -> bool:
+    """Tell whether values by point lie on one polynomial of degree `threshold - 1`.
+
+    Source: the dual code of Reed and Solomon's: the sum of `value * point^k / product of differences`
+        is zero for every k below the number of values that are more than the polynomial needs.
+    """
+    weighted = [
+        value * pow(prod(point - other for other in values if other != point), -1, PRIME) % PRIME
+        for point, value in values.items()
+    ]
+    for _ in range(len(values) - threshold):
+        if sum(weighted) % PRIME:
+            return False
+        weighted = [weight * point % PRIME for weight, point in zip(weighted, values, strict=True)]
+    return True
+
+
+def _combine_without(
+    left_out: Sequence[int], points: Sequence[int], factors: Sequence[int], shares: Mapping[int, int]
+) -> int:
+    """Recover from all points but some, with the factors of all of them."""
+    total = 0
+    for point, factor in zip(points, factors, strict=True):
+        if point not in left_out:
+            total += factor * prod(other - point for other in left_out) * shares[point]
+    return total * pow(prod(left_out), -1, PRIME) % PRIME

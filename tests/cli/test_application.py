@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hansa import errors
-from hansa.cli import build_app
+from hansa.cli.application import build_app
 from hansa.cli.failure import EXIT_CODES, explain
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
 from hansa.governance import Finding, InvalidDocument

@@ -1,13 +1,18 @@
 """`hansa demo` and `hansa rehearse`, with small casts."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import textwrap
 
 import pytest
 
+from hansa.cli.checking import check_cast
 from hansa.errors import Refused
 from hansa.governance import load_charter
-from hansa.rehearsal import Cast, Drama, Founder, read_plan
+from hansa.rehearsal import Cast, Drama, Founder, Stage, cast_folder, read_plan
 
 
 @pytest.fixture
@@ -75,6 +80,176 @@ def test_a_rehearsal_that_was_stopped_can_be_replaced(few_birds, desk, hansa, mo
         assert hansa("demo").code == 4
     assert (desk / "demo" / "stage.json").exists()
     assert hansa("demo", "--again").code == 0
+
+
+def refuse(*_):
+    raise Refused("run.contributor", "somebody stopped")
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_rehearsal_that_another_process_has_open_is_not_replaced(few_birds, desk, hansa):
+    first = hansa("demo", "--json").json
+    with Stage.open(desk / "demo"):
+        answer = hansa("demo", "--again")
+    assert answer.code == 5
+    assert f"process {os.getpid()}" in answer.err
+    assert hansa("verify", "demo", "--json").json["coalition"] == first["coalition"]
+
+
+@pytest.mark.parametrize("stop", [refuse, interrupt])
+def test_the_earlier_rehearsal_comes_back_when_the_new_one_does_not_succeed(
+    few_birds, desk, hansa, monkeypatch, stop
+):
+    first = hansa("demo", "--json").json
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["hansa.rehearsal.play"], "conduct_run", stop)
+        answer = hansa("demo", "--again")
+    assert answer.code == (4 if stop is refuse else 130)
+    assert "note: the earlier rehearsal is back in `demo`" in answer.err
+    assert hansa("verify", "demo", "--json").json["coalition"] == first["coalition"]
+    assert [path.name for path in desk.iterdir() if "demo" in path.name] == ["demo"]
+
+
+def test_what_was_played_before_ctrl_c_stays_and_how_to_go_on_is_said(few_birds, desk, hansa, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["hansa.rehearsal.play"], "conduct_run", interrupt)
+        answer = hansa("demo")
+    assert answer.code == 130
+    assert "stays in `demo`; `--again` plays it anew" in answer.err
+    assert (desk / "demo" / "README.txt").is_file()
+
+
+@pytest.mark.parametrize("moment", ["_sequence_found", "settle", "forward"])
+def test_a_demo_that_was_killed_can_be_played_again_and_keeps_an_earlier_one(desk, tmp_path, hansa, moment):
+    script = textwrap.dedent(
+        f"""
+        import os, signal, sys
+        from pathlib import Path
+        from hansa.cli.playing import make_room
+        from hansa.governance import load_charter
+        from hansa.rehearsal import Cast, Founder, Silent, Stage, play, read_plan
+
+        def cast():
+            charter = load_charter(Path("charter.yaml").read_text(), "charter.yaml")
+            names = ("ada", "bob", "cyd", "dan")
+            founders = [Founder(n, n.title(), "bank", "NL", 1, Path(n + ".csv")) for n in names]
+            return Cast(charter, tuple(founders), read_plan(Path("plan.yaml")), "ada")
+
+        def kill(*_):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        if sys.argv[1] == "kill":
+            setattr(Stage, {moment!r}, kill)
+        with make_room(Path("demo"), again=True):
+            play(Path("demo"), cast(), Silent())
+        """
+    )
+
+    def run(how):
+        return subprocess.run([sys.executable, "-c", script, how], check=False).returncode
+
+    assert run("kill") == -signal.SIGKILL
+    assert hansa("demo", "--json").error["rule"] == "rehearsal.exists"
+    assert run("live") == 0
+    first = hansa("verify", "demo", "--json").json["coalition"]
+    assert run("kill") == -signal.SIGKILL
+    # Merely asking for room puts the finished one back.
+    assert hansa("demo", "--json").error["rule"] == "rehearsal.exists"
+    assert hansa("verify", "demo", "--json").json["coalition"] == first
+    assert [path.name for path in desk.iterdir() if "demo" in path.name] == ["demo"]
+
+
+def test_a_rehearsal_that_cannot_be_moved_stays_as_it_is(few_birds, desk, hansa, monkeypatch):
+    first = hansa("demo", "--json").json
+
+    def fail(*_):
+        raise PermissionError(13, "Permission denied", "demo")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.rename", fail)
+        answer = hansa("demo", "--again")
+    assert answer.code == 5
+    assert answer.err == "unavailable: `demo` cannot be replaced: Permission denied (`demo`) [unavailable]\n"
+    assert hansa("verify", "demo", "--json").json["coalition"] == first["coalition"]
+
+
+def test_nobody_replaces_the_folder_in_which_one_stands(few_birds, desk, hansa, monkeypatch):
+    hansa("demo")
+    monkeypatch.chdir(desk / "demo" / "log")
+    answer = hansa("demo", "--folder", "..", "--again", "--json")
+    assert (answer.code, answer.error["rule"]) == (4, "rehearsal.inside")
+
+
+def test_a_linked_folder_is_played_in_again_and_stays_a_link(few_birds, desk, hansa):
+    (desk / "real").mkdir()
+    (desk / "link").symlink_to("real")
+    assert hansa("demo", "--folder", "link").code == 0
+    answer = hansa("demo", "--folder", "link", "--again")
+    assert answer.code == 0, answer.err
+    assert (desk / "link").is_symlink()
+    assert (desk / "real" / "report.html").is_file()
+
+
+def test_lines_that_are_piped_have_no_blanks_at_their_ends(few_birds, hansa):
+    lines = hansa("demo").out.splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_what_is_refused_has_another_mark_than_what_is_done(few_birds, hansa):
+    text = hansa("demo").out
+    assert "– an early start is refused: the run takes effect in 1 day of log time" in text
+    assert "dan leaves" not in text
+    assert "Dan leaves (entry" in text
+    assert "): enough; nobody" in text
+
+
+def test_the_next_step_is_written_so_that_a_shell_understands_it(tables, desk, hansa):
+    tables.rename(desk / "my tables")
+    answer = hansa("rehearse", "--init", "my tables", "--label", "late", "--plan", "the plan.yaml")
+    assert answer.code == 0, answer.err
+    assert "next: hansa rehearse 'my tables' --plan 'the plan.yaml'" in answer.out
+    answer = hansa("rehearse", "my tables", "--plan", "the plan.yaml", "--json")
+    assert answer.json["verify"] == "hansa verify 'my tables/rehearsal/log'"
+
+
+def test_a_split_that_leaves_nothing_to_train_with_is_found_before(tables, desk, hansa):
+    plan = desk / "plan.yaml"
+    plan.write_text(plan.read_text().replace("test: 3/10", "test: 999/1000"))
+    answer = hansa("rehearse", "tables", "--plan", "plan.yaml", "--json")
+    assert (answer.code, answer.error["rule"]) == (4, "rehearsal.training-rows")
+    assert not (tables / "rehearsal").exists()
+
+
+def test_a_split_that_tests_nobody_and_bounds_far_too_wide_are_warned_of(tables, desk):
+    plan = (desk / "plan.yaml").read_text().replace("test: 3/10", "test: 1/1000")
+    (desk / "plan.yaml").write_text(plan.replace("maximum: 10}", "maximum: 100000}"))
+    charter = load_charter((desk / "charter.yaml").read_text(), "charter.yaml")
+    warnings = check_cast(cast_folder(tables, read_plan(desk / "plan.yaml"), charter))
+    assert [finding.rule for finding in warnings] == ["rehearsal.test-rows", "rehearsal.bounds"]
+
+
+def test_more_organisations_than_one_founding_holds_are_told_before_anything_is_founded(tables, desk, hansa):
+    text = (tables / "ada.csv").read_text()
+    for number in range(300):
+        (tables / f"org{number}.csv").write_text(text)
+    answer = hansa("rehearse", "tables", "--plan", "plan.yaml", "--charter", "charter.yaml", "--json")
+    assert (answer.code, answer.error["rule"]) == (4, "found.size")
+    assert "305 organisations are too many for one founding, about " in answer.error["reasons"][0]
+
+
+def test_a_plan_in_another_encoding_is_malformed(tables, desk, hansa):
+    (desk / "plan.yaml").write_text("version: 1", encoding="utf-16")
+    answer = hansa("rehearse", "tables", "--plan", "plan.yaml", "--json")
+    assert (answer.code, answer.error["rule"]) == (3, "file.encoding")
+
+
+def test_a_folder_that_is_not_there_is_named_when_something_is_to_be_written_into_it(tables, hansa):
+    answer = hansa("rehearse", "--init", "tables", "--label", "late", "--plan", "nowhere/plan.yaml")
+    assert answer.code == 5
+    assert answer.err == "unavailable: `nowhere/plan.yaml`: there is no folder `nowhere` [unavailable]\n"
 
 
 def test_a_folder_of_tables_gets_a_plan_and_is_rehearsed(tables, hansa):

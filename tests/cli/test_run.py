@@ -155,7 +155,10 @@ def test_ctrl_c_in_the_middle_of_a_run_closes_the_attempt_and_the_next_one_works
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert done.returncode == 130
-    assert done.stderr == "interrupted: stopped by Ctrl-C [interrupted]\n"
+    assert done.stderr == (
+        "interrupted: stopped by Ctrl-C [interrupted]\n"
+        "note: the attempt is closed as failed; the same command begins a new one\n"
+    )
     statuses = [a["status"] for a in hansa("run", "list", "--json").json["runs"][0]["attempts"]]
     assert statuses == ["failed"]
     assert hansa("run", "start", "1", "--as", "ada", "--json").json["attempt"] == 2

@@ -45,6 +45,52 @@ def test_the_expected_coalition_is_confirmed_and_another_refused(ran, hansa):
     assert (answer.code, answer.error["rule"]) == (4, "audit.coalition")
 
 
+@pytest.mark.parametrize("identity", ["xyz", "ab" * 31, "AB" * 32])
+def test_what_cannot_be_the_id_of_a_coalition_is_a_wrong_command_line(ran, hansa, identity):
+    answer = hansa("verify", ran, "--coalition", identity)
+    assert answer.code == 2
+    assert "64 hexadecimal digits" in answer.err
+
+
+def test_blobs_that_are_not_there_are_not_ticked_off(ran, hansa):
+    shutil.rmtree(ran / "blobs")
+    answer = hansa("verify", ran)
+    assert answer.code == 0
+    assert "✓ blobs" not in answer.out
+    assert re.search(r"– blobs +2 named on the record do not lie here, and were not checked", answer.out)
+
+
+def test_what_a_file_manager_left_is_told_apart_from_tampering(ran, hansa):
+    (ran / "log" / ".DS_Store").write_bytes(b"\0")
+    answer = verify(hansa, ran)
+    assert (answer.code, answer.error["rule"]) == (3, "tree.unexpected-file")
+    assert "says nothing about the entries: remove it" in answer.error["reasons"][0]
+
+
+def test_a_coalition_without_a_published_log_says_why_that_may_be(ran, hansa):
+    shutil.rmtree(ran / "log")
+    answer = hansa("coalition", "show", "--folder", ran)
+    assert answer.code == 5
+    assert "its founding was interrupted" in answer.err
+    assert hansa("log", "tick", "--folder", ran, "--forward", "10m").code == 0
+    assert hansa("verify", ran).code == 0
+
+
+def test_a_note_that_was_damaged_in_the_hubs_file_is_told_in_one_line(ran, hansa):
+    path = ran / "hub" / "log.sqlite"
+    with sqlite3.connect(path) as connection:
+        note = connection.execute("SELECT note FROM checkpoint ORDER BY tree_size DESC").fetchone()[0]
+        for place in (0, len(note) // 2, note.index("\n") + 1, note.index("\n\n"), len(note) - 2):
+            damaged = note[:place] + chr(ord(note[place]) ^ 4) + note[place + 1 :]
+            connection.execute("UPDATE checkpoint SET note = ? WHERE note != ''", (damaged,))
+            connection.commit()
+            answer = verify(hansa, path)
+            assert answer.code in {3, 4}, answer.out
+            assert "\n" not in answer.error["reasons"][0]
+            assert "checkpoint" in answer.error["reasons"][0]
+    connection.close()
+
+
 def list_flips(ran):
     for path in sorted(path for path in (ran / "log").rglob("*") if path.is_file()):
         data = path.read_bytes()

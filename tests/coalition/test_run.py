@@ -51,6 +51,7 @@ def refused(chain, author, body, rule):
         chain.say(author, body)
     assert caught.value.rule == rule
     assert chain.state is before
+    return caught.value
 
 
 def seal_all(chain, run, names=NAMES, metrics=GOOD):
@@ -316,7 +317,8 @@ def test_a_metric_has_one_spelling_that_every_bar_can_judge(chain, approved, val
 
 def test_a_metric_that_is_absent_misses_its_bar(chain, approved):
     complete(chain, approved, metrics={"members_scored": "0.000000"})
-    refused(chain, "ada", release(approved), "release.bars")
+    refusal = refused(chain, "ada", release(approved), "release.bars")
+    assert "`auc_together` could not be computed, because too few members can be scored" in str(refusal)
 
 
 def test_only_the_model_of_a_completed_run_is_released(chain, approved):

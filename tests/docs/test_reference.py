@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hansa.cli import build_app
+from hansa.cli.application import build_app
 from hansa.cli.failure import EXIT_CODES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()

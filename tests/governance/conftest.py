@@ -1,15 +1,11 @@
-"""Members and documents that several tests of this room use; lets them read the vectors and the obvious versions."""
+"""Members and documents that several tests of this room use."""
 
-import sys
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 
 from hansa.governance import Member, load_charter, load_plan
 from hansa.transparency import SigningKey
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "vectors")]
 
 CHARTER = """\
 version: 1

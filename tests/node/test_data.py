@@ -310,7 +310,7 @@ def test_a_whole_number_has_one_spelling_where_groups_are_the_same_everywhere(wr
     )
 
 
-@pytest.mark.parametrize("kind", ["tinyint", "integer", "bigint", "ubigint", "hugeint", "decimal(9, 0)"])
+@pytest.mark.parametrize("kind", ["tinyint", "integer", "bigint", "ubigint", "decimal(9, 0)"])
 def test_whole_numbers_are_the_same_groups_in_parquet_and_csv(write, tmp_path, kind):
     path = write("".join(f"0,1,1,Overcast,,{number},1990\n" for number in range(5)))
     other = tmp_path / "beta.parquet"

@@ -38,7 +38,10 @@ def test_bounds_of_whole_numbers_are_whole(ends):
     [
         (0.0, 10.127, False, ("0", "11")),
         (1.0, 5.0, True, ("1", "5")),
-        (1990.0, 1999.0, True, ("1990", "1999")),
+        (1990.0, 1999.0, True, ("1990", "2000")),
+        (3.0, 17.0, True, ("0", "20")),
+        (18.0, 89.0, True, ("15", "90")),
+        (7.0, 7.0, True, ("7", "8")),
         (13.2, 97.8, False, ("10", "100")),
         (-0.0311, 0.187, False, ("-0.04", "0.2")),
         (0.0, 58_468.0, True, ("0", "60000")),
@@ -61,9 +64,7 @@ def test_a_name_that_no_plan_can_hold_is_left_out():
 def test_a_few_whole_numbers_may_be_codes():
     draft = draft_column("day", {"a.csv": profile("1", "2", "3"), "b.csv": profile("2", "3", "NA")})
     assert (draft.kind, draft.minimum, draft.maximum, draft.has_missing) == ("number", "1", "3", True)
-    assert (
-        draft.remark == "1 to 3, 16.7% missing; only 3 whole numbers: if they are codes, make it a category"
-    )
+    assert draft.remark == "16.7% missing; only 3 whole numbers: if they are codes, make it a category"
 
 
 @pytest.mark.parametrize("count", [60, 61])

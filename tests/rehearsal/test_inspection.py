@@ -8,6 +8,8 @@ import pytest
 from hansa.errors import Refused, Unavailable
 from hansa.governance import load_plan
 from hansa.node.data import check_file
+from hansa.node.tablefile import read_columns
+from hansa.rehearsal import inspection as inspection_module
 from hansa.rehearsal.drafting import write_plan
 from hansa.rehearsal.inspection import inspect_folder
 
@@ -86,7 +88,7 @@ def load(inspection):
 
 def test_files_that_agree_give_a_plan_that_they_meet(folder):
     inspection = inspect_folder(folder, "y")
-    assert inspection.findings == ()
+    assert [finding.rule for finding in inspection.findings] == ["inspect.extremes"]
     assert [organisation.name for organisation in inspection.organisations] == sorted(NAMES)
     assert all(
         organisation.rows == 40 and organisation.positives > 5 for organisation in inspection.organisations
@@ -197,12 +199,12 @@ def test_a_file_name_that_cannot_be_shown_is_refused(folder):
 
 def test_hidden_files_folders_and_other_files_are_passed_over(folder):
     (folder / ".hidden.csv").write_text("nonsense")
-    (folder / "folder.csv").mkdir()
+    (folder / "folder").mkdir()
     (folder / "plan.yaml").write_text("x")
     (folder / "README.md").write_text("x")
     inspection = inspect_folder(folder, "y")
     assert len(inspection.organisations) == 4
-    assert inspection.findings == ()
+    assert [finding.rule for finding in inspection.findings] == ["inspect.extremes"]
 
 
 def test_tables_in_other_formats_are_mentioned(folder):
@@ -291,8 +293,8 @@ def test_a_column_with_a_name_of_its_own_is_no_error(folder):
     for name, year in (("alpha", "1999"), ("beta", "2000")):
         write(folder, f"{name}.csv", make_rows(1), speed=f"speed_{year}")
     inspection = inspect_folder(folder, "y")
-    assert {finding.rule for finding in inspection.findings} == {"inspect.column-lacking"}
-    assert len(inspection.findings) == 3
+    assert {finding.rule for finding in inspection.findings} == {"inspect.column-lacking", "inspect.extremes"}
+    assert len(inspection.findings) == 4
 
 
 def test_the_label_may_be_named_in_another_case_than_the_files_have(folder):
@@ -311,8 +313,72 @@ def test_parquet_without_duckdb_is_named_with_what_to_install(folder, monkeypatc
     (folder / "beta.csv").unlink()
     (folder / "beta.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "duckdb", None)
-    message = find_one(inspect_folder(folder, "y"), "inspect.unavailable")
-    assert "`beta.parquet` needs the package duckdb: install `hansa[data]`" in message
+    with pytest.raises(
+        Unavailable, match=r"`beta\.parquet` needs the package duckdb: install `hansa\[data\]`"
+    ):
+        inspect_folder(folder, "y")
+
+
+def test_files_that_cannot_be_opened_are_unavailable_and_all_named(folder, monkeypatch):
+    def refuse(path, **_):
+        if path.name in {"beta.csv", "delta.csv"}:
+            raise Unavailable(f"`{path.name}` cannot be read: no permission")
+        return read_columns(path)
+
+    monkeypatch.setattr(inspection_module, "read_columns", refuse)
+    with pytest.raises(Unavailable, match=r"`beta\.csv` cannot be read.*`delta\.csv` cannot be read"):
+        inspect_folder(folder, "y")
+
+
+def test_what_is_called_like_a_table_and_is_no_file_is_mentioned(folder):
+    (folder / "epsilon.csv").mkdir()
+    (folder / "zeta.csv").symlink_to(folder / "nowhere.csv")
+    message = find_one(inspect_folder(folder, "y"), "inspect.no-file", "warning")
+    assert "passed over `epsilon.csv`, `zeta.csv`: called like a table" in message
+
+
+def test_a_column_to_leave_out_that_no_file_has_is_mentioned(folder):
+    inspection = inspect_folder(folder, "y", leave_out=["Speed", "when"])
+    message = find_one(inspection, "inspect.leave-out", "warning")
+    assert message == "no file has the column `Speed` that is to be left out; did you mean `speed`?"
+
+
+def test_tables_that_are_the_same_byte_for_byte_are_a_warning(folder):
+    (folder / "delta.csv").write_bytes((folder / "alpha.csv").read_bytes())
+    message = find_one(inspect_folder(folder, "y"), "inspect.identical", "warning")
+    assert "`alpha.csv`, `delta.csv` are the same, byte for byte" in message
+
+
+def test_a_column_called_like_the_label_is_suspected_of_being_a_copy(folder):
+    for seed, name in enumerate(NAMES):
+        rows = [{**row, "Y": row["y"]} for row in make_rows(seed)]
+        write(folder, f"{name}.csv", rows)
+    message = find_one(inspect_folder(folder, "y"), "inspect.twin", "warning")
+    assert message.startswith("column `Y`: alpha.csv, beta.csv, delta.csv")
+    assert message.endswith(
+        "have it beside `y`, and it is called nearly the same; if it is a copy, leave it out"
+    )
+
+
+def test_exact_extremes_are_told_to_whoever_has_the_files_and_not_in_the_plan(folder):
+    for seed, name in enumerate(NAMES):
+        write(folder, f"{name}.csv", make_rows(seed, age=lambda index: str(13 + 77 * (index == 7))))
+    inspection = inspect_folder(folder, "y")
+    plan = write_plan(inspection)
+    assert "`age` 13 to 90, `speed` 42.53 to 153.11" in find_one(inspection, "inspect.extremes", "note")
+    assert "13" not in plan
+    assert not {"42.53", "153.11"} & set(re.findall(r"[0-9.]+", plan))
+    load(inspection)
+
+
+def test_a_cell_beyond_all_measure_leaves_its_column_out_and_names_the_file(folder):
+    write(
+        folder, "beta.csv", make_rows(1, speed=lambda index: "1e300" if index == 5 else f"-1e{300 - index}")
+    )
+    inspection = inspect_folder(folder, "y")
+    message = find_one(inspection, "inspect.left-out", "warning")
+    assert message.startswith("column `speed`: left out: it reaches 1,000,000,000,000 or more in beta.csv;")
+    assert "e+300" not in write_plan(inspection)
 
 
 def test_columns_that_nobody_needs_can_be_left_out(folder):
@@ -343,7 +409,7 @@ def test_categories_of_which_some_are_digits_are_no_disagreement(folder):
         few = 1 if name == "beta" else 4
         write(folder, f"{name}.csv", make_rows(seed, sky=lambda index, few=few: values[index % few]))
     inspection = inspect_folder(folder, "y")
-    assert inspection.findings == ()
+    assert [finding.rule for finding in inspection.findings] == ["inspect.extremes"]
     assert draft(inspection, "sky").categories == ("1", "2-10", "11-100", "Over 100")
 
 
@@ -394,7 +460,7 @@ def test_ten_organisations_with_ten_encodings_are_all_named(tmp_path):
         assert f"org{number}.csv: " in message
     assert "org4.csv: `1`, `2`" in message
     assert message.endswith("agree on one list of categories and recode, or leave the column out")
-    assert find(inspection, "inspect.spelling")
+    assert [finding.rule for finding in inspection.errors] == ["inspect.encodings"]
 
 
 def test_an_organisation_with_a_few_categories_of_its_own_is_no_error(folder):
@@ -468,7 +534,8 @@ def test_a_column_that_cannot_be_learned_from_is_left_out_with_a_reason(folder, 
         write(folder, f"{name}.csv", make_rows(seed, site=lambda index, seed=seed: change(seed, index)))
     inspection = inspect_folder(folder, "y")
     assert draft(inspection, "site").kind == "left out"
-    assert reason in find_one(inspection, "inspect.left-out", "note")
+    level = "warning" if "unit" in reason else "note"
+    assert reason in find_one(inspection, "inspect.left-out", level)
     assert f"#   site: {draft(inspection, 'site').remark[:100]}"[:60] in write_plan(inspection)
     load(inspection)
 
@@ -476,7 +543,8 @@ def test_a_column_that_cannot_be_learned_from_is_left_out_with_a_reason(folder, 
 def test_a_folder_without_features_is_refused(tmp_path):
     for name in NAMES:
         (tmp_path / f"{name}.csv").write_text("y,a\n0,same\n1,same\n")
-    assert "no column is left to learn from" in find_one(inspect_folder(tmp_path, "y"), "inspect.no-features")
+    message = find_one(inspect_folder(tmp_path, "y"), "inspect.no-features")
+    assert message.endswith("no column is left to learn from (`a`: it is the same in every row)")
 
 
 def test_names_and_categories_that_yaml_would_misread_are_quoted(tmp_path):
@@ -517,6 +585,16 @@ def test_a_label_with_three_values_is_named_with_file_row_and_column(folder):
     assert message == (
         "beta.csv, row 6, column `y`: found `2` in 2 rows, expected `0` and `1` as in most files; "
         "recode it or remove the rows, as a label has two values"
+    )
+
+
+def test_a_label_with_three_values_in_most_files_is_said_once_with_what_to_derive(folder):
+    for seed, name in enumerate(NAMES[:3]):
+        write(folder, f"{name}.csv", make_rows(seed, y=lambda index: str(index % 3)))
+    message = find_one(inspect_folder(folder, "y"), "inspect.label-values")
+    assert message == (
+        "column `y`: most files have 3 values of the label (`0`, `1`, `2`); hansa learns labels with two, so derive a "
+        "column in every file, such as `0` against all others"
     )
 
 

@@ -123,11 +123,21 @@ def test_the_interval_of_a_share_is_wilsons(share, rows, low, high):
     assert plots.find_wilson_interval(share, rows) == pytest.approx((low, high), abs=5e-4)
 
 
-def test_bins_without_rows_are_not_drawn():
+def test_a_group_of_fewer_than_five_rows_is_drawn_with_its_neighbours_and_one_of_none_is_not():
     result = make_result()
+    result["joint"]["calibration"]["together"] = [
+        {"predicted": 0.05, "observed": 0.0, "rows": 90},
+        {"predicted": 0.15, "observed": None, "rows": 0},
+        {"predicted": 0.25, "observed": 0.5, "rows": 4},
+        {"predicted": 0.35, "observed": 0.2, "rows": 6},
+        {"predicted": 0.95, "observed": 1.0, "rows": 1},
+    ]
     drawn = plots.plot_calibration(read_outcome(result))
-    held = sum(bin_["rows"] > 0 for bin_ in result["joint"]["calibration"]["together"])
-    assert len(re.findall(r'class="whisker together"', drawn)) == held
+    told = re.findall(r"<title>together: (.*?)</title>", drawn)
+    assert told == [
+        "predicted 0.050, came true 0.000, 90 rows",
+        "predicted 0.368, came true 0.382, 11 rows",
+    ]
 
 
 def test_who_sent_nothing_is_drawn_too():

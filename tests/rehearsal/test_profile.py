@@ -32,6 +32,15 @@ def test_a_profile_read_in_blocks_says_what_the_whole_column_says(texts, size):
         assert math.isclose(profile.deviation, statistics.pstdev(numbers), rel_tol=1e-6, abs_tol=1e-3)
 
 
+@pytest.mark.parametrize("texts", [["1", "1e300"], ["1e308", "-1e308"], ["1e200", "1e200", "3"]])
+def test_numbers_whose_squares_no_float_holds_are_counted_all_the_same(texts):
+    profile = ColumnProfile()
+    profile.read(range(2, 2 + len(texts)), texts)
+    assert profile.numbers == len(texts)
+    assert (profile.low, profile.high) == (min(map(float, texts)), max(map(float, texts)))
+    assert profile.deviation == math.inf
+
+
 def test_a_column_with_many_texts_stays_small():
     profile = ColumnProfile(limit=100)
     for start in range(0, 5000, 500):

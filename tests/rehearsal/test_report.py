@@ -220,6 +220,43 @@ def test_a_page_of_a_real_run_does_not_say_that_nobody_could_be_scored():
     assert "this is a rehearsal" not in text
 
 
+def test_what_the_model_does_not_use_and_bars_that_could_not_be_computed_are_shown():
+    result = without_figures(make_result())
+    result["joint"]["bars"] = [{"metric": "auc_together", "at_least": "0.70", "value": "", "met": False}]
+    result["plan"]["features"] = [{"name": "speed", "type": "number"}, {"name": "sky", "type": "category"}]
+    result["joint"]["dropped"] = [
+        {"column": "speed", "reason": "narrow the bounds"},
+        {"column": "sky: Overcast", "reason": "no training row has it"},
+    ]
+    page = render_report(result)
+    Page(page)
+    assert "could not be computed: no member can be scored" in page
+    assert "1 column of the plan is not used" in page
+    assert "<bdi>speed</bdi>: narrow the bounds." in page
+    assert "What the model does not use (2)" in page
+    assert "No training row has it." in page
+
+
+def test_what_alone_means_over_all_rows_is_said_beside_the_curves_and_the_table():
+    assert render_report(make_result()).count("rewards knowing whose row it is") == 2
+
+
+def test_no_group_of_fewer_than_five_rows_is_in_the_tables():
+    result = make_result()
+    result["joint"]["calibration"] = {
+        "together": [
+            {"predicted": 0.1, "observed": 0.0, "rows": 20},
+            {"predicted": 0.9, "observed": 1.0, "rows": 1},
+        ]
+    }
+    (rows,) = [
+        table["rows"]
+        for table in Page(render_report(result)).tables
+        if table["rows"][0][:2] == ["model", "predicted"]
+    ]
+    assert [row[-1] for row in rows[1:]] == ["21"]
+
+
 def test_figures_that_are_missing_are_shown_as_missing():
     result = make_result()
     for member in result["members"]:

@@ -1,12 +1,15 @@
+import re
+
 import pytest
 
 from hansa.coalition import Ballot, Brake, Leave, RunOpen, Tick, audit_log, parse_entry
 from hansa.engine import Frame, LocalEngine, parse_frame
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.hub import Coordinator
-from hansa.rehearsal import Silent, Stage, conduct_run, play
+from hansa.rehearsal import Founder, Silent, Stage, conduct_run, play
 from hansa.rehearsal.play import open_proposal, vote_all
-from hansa.store import read_tree
+from hansa.rehearsal.stage import verify_founding_fits
+from hansa.store import LogStore, read_tree
 from hansa.transparency import canonical, parse_leaf
 
 DAY = 86_400
@@ -69,6 +72,61 @@ def test_a_founding_that_is_refused_leaves_nothing_behind(tmp_path, cast):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("there_before", [True, False])
+def test_a_founding_that_is_interrupted_at_its_end_leaves_nothing_behind(
+    tmp_path, cast, monkeypatch, there_before
+):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "new"
+    if there_before:
+        folder.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(Stage, "settle", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            Stage.found(folder, cast.charter, cast.founders, "ada")
+    assert folder.exists() == there_before
+    Stage.found(folder, cast.charter, cast.founders, "ada").close()
+
+
+def test_a_founding_in_a_linked_folder_that_is_refused_leaves_the_link_and_the_empty_folder(tmp_path, cast):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with pytest.raises(Refused):
+        Stage.found(tmp_path / "link", cast.charter, cast.founders[:1], "ada")
+    assert list((tmp_path / "link").iterdir()) == []
+
+
+def test_a_half_founded_coalition_is_said_to_be_one(stage, tmp_path):
+    stage.close()
+    (tmp_path / "coalition" / "stage.json").unlink()
+    with pytest.raises(Unavailable, match="founding .* was interrupted; remove the folder"):
+        Stage.open(tmp_path / "coalition")
+
+
+def test_a_coalition_whose_log_holds_nothing_is_half_founded(stage, tmp_path):
+    stage.close()
+    path = tmp_path / "coalition" / "hub" / "log.sqlite"
+    path.unlink()
+    LogStore.create(path).close()
+    with pytest.raises(Unavailable, match="was interrupted"):
+        Stage.open(tmp_path / "coalition")
+    LogStore.open(path).close()  # nobody holds it
+
+
+def test_too_many_founders_are_refused_before_anything_is_made_and_told_how_many_fit(tmp_path, cast):
+    many = [Founder(f"bank-{n}", f"Bank {n}", "bank", "NL", 1, None) for n in range(400)]
+    with pytest.raises(Refused) as caught:
+        Stage.found(tmp_path / "new", cast.charter, many, "bank-0")
+    assert caught.value.rule == "found.size"
+    assert not (tmp_path / "new").exists()
+    fit = int(re.search(r"about (\d+) fit", str(caught.value))[1])
+    verify_founding_fits(cast.charter, many[: fit - 3])
+    with pytest.raises(Refused):
+        verify_founding_fits(cast.charter, many[: fit + 4])
+
+
 def test_hub_and_node_each_refuse_a_run_that_was_not_approved(stage, cast):
     number = open_proposal(stage, "ada", "A run", "", {"effect": "run", "plan": cast.plan.to_json()})
     with pytest.raises(Refused) as caught:
@@ -99,6 +157,17 @@ def test_a_brake_in_the_middle_stops_the_run_at_the_next_round_and_is_on_the_rec
     assert caught.value.rule == "permit.braked"
     stage.forward(3 * DAY)
     assert conduct_run(stage, number, "ada", Silent()).run.attempt == 2
+
+
+def test_a_run_that_most_have_braked_is_said_to_be_stopped_for_good(stage, cast):
+    number = approve(stage, cast.plan)
+    proposal = stage.state.proposal(number)
+    for member in ("bob", "cyd", "dan"):
+        stage.say(member, Brake(proposal=proposal.id, reason="stop"))
+    stage.settle()
+    with pytest.raises(Refused, match="stopped for good") as caught:
+        conduct_run(stage, number, "ada", Silent())
+    assert caught.value.rule == "permit.braked"
 
 
 def test_a_member_that_leaves_is_not_used_from_the_next_round_on(stage, cast):

@@ -3,11 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from hansa.rehearsal.outcome import read_outcome
+from hansa.rehearsal.outcome import CalibrationBin, read_outcome
 from hansa.rehearsal.wording import (
     count_standings,
+    explain_absent,
     find_mean_gain,
     list_without_gain,
+    merge_small_groups,
     write_caveats,
     write_headline,
     write_lede,
@@ -84,6 +86,81 @@ def test_who_does_not_gain_is_counted_and_clear_losses_are_called_so():
     text = " ".join(write_lede(outcome_of(CLEAR, NONE, LOSS)))
     assert "2 do not gain, 1 of them clearly." in text
     assert [member.name for member in list_without_gain(outcome_of(CLEAR, NONE, LOSS))] == ["M1", "M2"]
+
+
+def test_where_alone_is_perfect_there_is_no_room_to_gain():
+    perfect = {"auc": 1.0, "low": 1.0, "high": 1.0}
+    result = make_result()
+    template = next(member for member in result["members"] if member["scored"])
+    full = {
+        **template,
+        "alone": perfect,
+        "together": perfect,
+        "corrected": perfect,
+        "gain": {"value": 0.0, "low": 0.0, "high": 0.0},
+        "corrected_gain": None,
+    }
+    result["members"] = [full, {**full, "member": "m2", "name": "M2"}]
+    outcome = read_outcome(result)
+    assert {member.standing for member in outcome.members} == {"no room to gain"}
+    assert write_headline(outcome).endswith(
+        "for all that can be scored there is no room to gain: alone is perfect already."
+    )
+    assert "For 2 there is no room to gain" in " ".join(write_lede(outcome))
+    assert "do not gain" not in " ".join(write_lede(outcome))
+    assert list_without_gain(outcome) == ()
+
+
+def test_of_two_that_can_be_scored_nothing_is_claimed_where_no_sum_was_formed():
+    outcome = outcome_of(CLEAR, rehearsal=False, joint={"metrics": {"members_scored": 2.0}})
+    assert write_headline(outcome).endswith(
+        "2 of them can be scored, too few for a sum that tells nothing of one alone."
+    )
+    assert write_lede(outcome) == ()
+
+
+@pytest.mark.parametrize(
+    ("scored", "metric", "words"),
+    [
+        (0, "auc_together", "could not be computed: no member can be scored"),
+        (
+            1,
+            "gain_mean",
+            "could not be computed: only one member can be scored, and sums over fewer than 3 hide nothing",
+        ),
+        (
+            2,
+            "members_gain",
+            "could not be computed: only 2 members can be scored, and sums over fewer than 3 hide nothing",
+        ),
+        (0, "auc_pooled_together", "could not be computed"),
+        (5, "auc_together", "could not be computed"),
+    ],
+)
+def test_a_bar_without_a_value_says_why(scored, metric, words):
+    outcome = outcome_of(*[CLEAR] * scored, *[None] * 3)
+    assert explain_absent(outcome, metric) == words
+
+
+def test_groups_of_predictions_too_few_in_all_are_not_shown():
+    bins = [
+        CalibrationBin(predicted=0.1, observed=0.0, rows=2),
+        CalibrationBin(predicted=0.9, observed=1.0, rows=2),
+    ]
+    assert merge_small_groups(bins) == ()
+
+
+def test_a_numeric_column_that_the_model_does_not_use_is_a_caveat():
+    result = make_result()
+    result["plan"]["features"] = [{"name": "speed", "type": "number"}, {"name": "sky", "type": "category"}]
+    result["joint"]["dropped"] = [
+        {"column": "speed", "reason": "narrow the bounds"},
+        {"column": "sky: Overcast", "reason": "no training row has it"},
+    ]
+    caveats = dict(write_caveats(read_outcome(result)))
+    assert (
+        caveats["Columns not used"] == "The plan has them and the model does not: speed (narrow the bounds)."
+    )
 
 
 def test_nobody_scored_is_said_with_what_would_help():

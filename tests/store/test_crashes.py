@@ -5,19 +5,17 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
+import crashing
 import pytest
+from crashing import batch_of, boundaries, leaf_of, note_of
 from vectorfiles import judge
 
 from hansa.errors import Unavailable
 from hansa.store import BlobStore, LogStore, publish, read_tree
 from hansa.transparency import hash_leaf, parse_checkpoint, parse_note, root_of
 
-sys.path.insert(0, str(Path(__file__).parent))
-from crashing import batch_of, boundaries, leaf_of, note_of
-
-PROGRAM = [sys.executable, str(Path(__file__).with_name("crashing.py"))]
+PROGRAM = [sys.executable, crashing.__file__]
 
 
 def run(*arguments):

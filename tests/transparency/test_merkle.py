@@ -1,6 +1,4 @@
-import sys
-from pathlib import Path
-
+import obvious_merkle as obvious
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,9 +16,6 @@ from hansa.transparency import (
     verify_consistency,
     verify_inclusion,
 )
-
-sys.path.insert(0, str(Path(__file__).parent))
-import obvious_merkle as obvious
 
 TREES = read("merkle")
 PROOFS = {name: vector for name, vector in read("proof").items() if vector[1]["kind"] != "receipt"}

@@ -25,6 +25,26 @@ Every command, option and exit code: `docs/cli.md`. From Python:
     5
 """
 
-from hansa.cli.application import build_app, main
+import sys
+from collections.abc import Sequence
 
-__all__ = ["build_app", "main"]
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; see `application.main`, which is loaded here so that Ctrl-C may also come while it loads.
+
+    Args:
+        arguments: what stands after `hansa`; None takes it from the process.
+
+    Returns:
+        The exit code, see `failure`.
+    """
+    try:
+        from hansa.cli.application import main as run
+
+        return run(arguments)
+    except KeyboardInterrupt:  # before or after the command itself, which explains its own
+        sys.stderr.write("interrupted: stopped by Ctrl-C [interrupted]\n")
+        sys.stderr.flush()
+        return 130

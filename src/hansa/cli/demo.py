@@ -39,6 +39,5 @@ def demo(
     from hansa.cli.playing import make_room, play_and_tell
     from hansa.rehearsal import cast_birds
 
-    make_room(folder, again=again)
-    with tempfile.TemporaryDirectory() as tables:
+    with tempfile.TemporaryDirectory() as tables, make_room(folder, again=again):
         play_and_tell(folder, cast_birds(Path(tables)), as_json=as_json, open_report=open_report)

@@ -11,12 +11,14 @@
 """
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from cyclopts import CycloptsError
+from cyclopts import CycloptsError, UnusedCliTokensError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -57,10 +59,12 @@ class Failure:
     Args:
         family: a key of `EXIT_CODES`.
         reasons: at least one.
+        remarks: what people should know besides: what stays, and how to go on.
     """
 
     family: str
     reasons: tuple[Reason, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -82,19 +86,28 @@ class Failure:
         title = Text(_TITLES.get(self.family, self.family), style="bold red")
         if len(self.reasons) == 1:
             write(console, title + Text(": ") + _spell(self.reasons[0]))
-            return
-        write(console, title + Text(f", {len(self.reasons)} reasons:"))
-        table = Table.grid(padding=(0, 1))
-        table.add_column(width=2, justify="right")
-        table.add_column(overflow="fold")
-        for reason in self.reasons:
-            table.add_row("-", _spell(reason))
-        write(console, table)
+        else:
+            write(console, title + Text(f", {len(self.reasons)} reasons:"))
+            table = Table.grid(padding=(0, 1))
+            table.add_column(width=2, justify="right")
+            table.add_column(overflow="fold")
+            for reason in self.reasons:
+                table.add_row("-", _spell(reason))
+            write(console, table)
+        for remark in self.remarks:
+            write(console, Text(f"note: {remark}"))
 
 
 def explain(error: BaseException) -> Failure:
-    """Turn what was raised into a failure; whatever nobody expected is a defect of ours."""
+    """Turn what was raised into a failure, with its notes; whatever nobody expected is a defect of ours."""
+    return replace(_judge(error), remarks=tuple(getattr(error, "__notes__", ())))
+
+
+def _judge(error: BaseException) -> Failure:
     match error:
+        case UnusedCliTokensError(unused_tokens=[str(token), *_]) if Path(token).is_dir():
+            hint = f"`{token}` is a folder; it goes with `--folder {shlex.quote(token)}`"
+            return Failure("usage", (Reason("command-line", _shorten(hint)),))
         case CycloptsError():
             return Failure("usage", (Reason("command-line", _shorten(" ".join(str(error).split()))),))
         case Malformed():
@@ -104,10 +117,7 @@ def explain(error: BaseException) -> Failure:
         case Unavailable() | HansaError():
             return Failure("unavailable", (Reason("unavailable", str(error)),))
         case OSError():
-            place = f"`{error.filename}`: " if error.filename else ""
-            return Failure(
-                "unavailable", (Reason("unavailable", f"{place}{error.strerror or type(error).__name__}"),)
-            )
+            return Failure("unavailable", (Reason("unavailable", _spell_fault(error)),))
         case KeyboardInterrupt():
             return Failure("interrupted", (Reason("interrupted", "stopped by Ctrl-C"),))
         case _:
@@ -115,6 +125,16 @@ def explain(error: BaseException) -> Failure:
             text = f"{name}: {error}" if str(error) else name
             hint = "please report it" if DEBUG in os.environ else f"please report it; {DEBUG}=1 shows where"
             return Failure("defect", (Reason("defect", f"{text} ({hint})"),))
+
+
+def _spell_fault(error: OSError) -> str:
+    """Say what the operating system did not do, without its numbers and without the name of a class."""
+    place = f"`{error.filename}`: " if error.filename else ""
+    if isinstance(error, FileNotFoundError) and error.filename:
+        folder = Path(os.fsdecode(error.filename)).parent
+        if not folder.exists():
+            return f"{place}there is no folder `{folder}`"
+    return f"{place}{error.strerror or str(error) or 'a file or a disk failed'}"
 
 
 def _list_reasons(error: Malformed | Refused) -> tuple[Reason, ...]:

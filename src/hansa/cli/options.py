@@ -1,5 +1,6 @@
 """What several commands ask for, asked in one way."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeAlias
@@ -29,6 +30,16 @@ def limit_text(longest: int, *, shortest: int = 0) -> Callable[[Any, object], No
             raise ValueError("expected printable characters only")
 
     return check
+
+
+def check_identity(_type: Any, value: object) -> None:  # noqa: ANN401 - the form of a validator
+    """Refuse what cannot be the id of a coalition.
+
+    Raises:
+        ValueError: it is not 64 hexadecimal digits in lower case.
+    """
+    if value is not None and not re.fullmatch("[0-9a-f]{64}", str(value)):
+        raise ValueError("expected a coalition's id: 64 hexadecimal digits, in lower case")
 
 
 def read_duration(_type: Any, tokens: tuple[Token, ...]) -> int:  # noqa: ANN401 - the form of a converter

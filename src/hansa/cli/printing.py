@@ -4,7 +4,8 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,10 @@ from hansa.cli.options import FOLDER_VARIABLE, HERE
 
 if TYPE_CHECKING:
     from hansa.rehearsal import Narrator
+
+
+_SHORT = 20
+"""Characters of a text, such as a time, that stays in one piece beside others."""
 
 
 class PatientConsole(Console):
@@ -58,18 +63,25 @@ def show(document: Mapping[str, Any], *parts: RenderableType, as_json: bool) -> 
 
 def write(console: Console, part: RenderableType) -> None:
     """Print one thing; into a file or a pipe without the blanks that fill a table's lines."""
-    if console.is_terminal:
+    with trimmed(console):
         console.print(part)
+
+
+@contextmanager
+def trimmed(console: Console) -> Iterator[None]:
+    """Leave out the blanks at the ends of lines of all that is printed inside, unless a terminal shows it."""
+    if console.is_terminal:
+        yield
         return
     with console.capture() as capture:
-        console.print(part)
+        yield
     console.file.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
 
 def make_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
 ) -> Table:
-    """Lay out rows under headings; the last column wraps, the others keep to one line.
+    """Lay out rows under headings; numbers are never cut, texts wrap where there is no room for them.
 
     Args:
         columns: the headings.
@@ -77,13 +89,17 @@ def make_table(
         right: headings of the columns of numbers.
     """
     table = Table(box=SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False, show_edge=False)
-    for name in columns:
-        last = name == columns[-1]
-        table.add_column(
-            name, justify="right" if name in right else "left", no_wrap=not last, overflow="fold"
-        )
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+    cells = [[cell if isinstance(cell, Text) else Text(str(cell)) for cell in row] for row in rows]
+    for place, name in enumerate(columns):
+        width = max((row[place].cell_len for row in cells), default=0)
+        if name in right:
+            # The heading may wrap, the numbers may not.
+            table.add_column(name, justify="right", overflow="fold", min_width=width)
+        else:
+            short = width <= _SHORT and name != columns[-1]
+            table.add_column(name, no_wrap=short, overflow="fold", min_width=width if short else None)
+    for row in cells:
+        table.add_row(*row)
     return table
 
 

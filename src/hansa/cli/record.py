@@ -17,6 +17,9 @@ from hansa.transparency import hash_leaf, parse_checkpoint, parse_note
 CHECKPOINT: Final = "checkpoint"
 LOG: Final = "log"
 BLOBS: Final = "blobs"
+HUB: Final = "hub"
+STRAY: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+"""What file managers leave in the folders that they show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,11 @@ def read_record(path: Path) -> Record:
         return _read_folder(path)
     if (path / LOG / CHECKPOINT).is_file():
         return _read_folder(path / LOG)
+    if (path / HUB / "key").is_file():
+        raise Unavailable(
+            f"`{path}` holds a coalition without a published log: its founding was interrupted (then remove the folder "
+            "and found it anew), or `log` was removed (then `hansa log tick` publishes it again)"
+        )
     raise Unavailable(
         f"`{path}` holds no coalition and no published log; found one with `hansa coalition found`, or name its "
         "folder with `--folder`"
@@ -93,7 +101,14 @@ def find_proposal(state: State, number: int) -> ProposalRecord:
 
 
 def _read_folder(path: Path) -> Record:
-    tree = read_tree(path)
+    try:
+        tree = read_tree(path)
+    except Malformed as error:
+        stray = next((name for name in sorted(STRAY) if f"{name}`" in error.message), None)
+        if error.rule != "tree.unexpected-file" or stray is None:
+            raise
+        hint = f"{error.message}; file managers leave `{stray}` behind, it says nothing about the entries: remove it"
+        raise Malformed(error.rule, hint) from None
     return Record(path, "folder", tree.leaves, tree.leaf_hashes, tree.note_text, (), _find_blobs(path.parent))
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from hansa.cli.options import AsJson, stop
-from hansa.cli.printing import make_facts, make_table, open_console, show
+from hansa.cli.printing import make_facts, make_table, open_console, show, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rich.console import RenderableType
+    from rich.text import Text
 
     from hansa.governance import Charter, Finding
-    from hansa.rehearsal import Cast
     from hansa.rehearsal.inspection import Inspection
 
 app = App(name="rehearse", help="Try a coalition out on your own tables, before anybody signs.")
@@ -126,9 +127,16 @@ def _draft_plan(inspection: Inspection, path: Path, *, as_json: bool) -> None:
         *_show_inspection(inspection),
         *list_findings(inspection.findings),
         f"\nThe plan is in `{path}`. Read it and change it: every line is a decision.",
-        f"next: hansa rehearse {inspection.folder}",
+        _suggest_playing(inspection.folder, path),
         as_json=as_json,
     )
+
+
+def _suggest_playing(tables: Path, plan: Path) -> Text:
+    from rich.text import Text
+
+    named = "" if plan == tables / "plan.yaml" else f" --plan {shlex.quote(str(plan))}"
+    return Text("next: ", style="dim") + Text(f"hansa rehearse {shlex.quote(str(tables))}{named}")
 
 
 def _show_inspection(inspection: Inspection) -> list[RenderableType]:
@@ -153,6 +161,7 @@ def _play(
     as_json: bool,
 ) -> None:
     """Check everything that can be checked before, then play."""
+    from hansa.cli.checking import check_cast
     from hansa.cli.coalition import list_findings, tabulate_decisions
     from hansa.cli.playing import make_room, play_and_tell
     from hansa.errors import Unavailable
@@ -162,21 +171,21 @@ def _play(
     path = plan or tables / "plan.yaml"
     if not path.is_file():
         raise Unavailable(
-            f"there is no plan `{path}`; `hansa rehearse --init {tables} --label COLUMN` writes one"
+            f"there is no plan `{path}`; `hansa rehearse --init {shlex.quote(str(tables))} --label COLUMN` writes one"
         )
     agreed_plan = read_plan(path)
     agreed, written = _read_charter(tables, charter)
     cast = cast_folder(tables, agreed_plan, agreed)
     warnings = check_cast(cast)
-    make_room(folder, again=again)
-    if not as_json:
-        console = open_console()
-        if written is not None:
-            console.print(f"No charter was there, so a sensible one is in `{written}`:")
-            console.print(tabulate_decisions(agreed))
-        for part in list_findings(warnings):
-            console.print(part)
-    play_and_tell(folder, cast, as_json=as_json, open_report=open_report)
+    with make_room(folder, again=again):
+        if not as_json:
+            console = open_console()
+            if written is not None:
+                write(console, f"No charter was there, so a sensible one is in `{written}`:")
+                write(console, tabulate_decisions(agreed))
+            for part in list_findings(warnings):
+                write(console, part)
+        play_and_tell(folder, cast, as_json=as_json, open_report=open_report)
 
 
 def _read_charter(tables: Path, charter: Path | None) -> tuple[Charter, Path | None]:
@@ -191,52 +200,6 @@ def _read_charter(tables: Path, charter: Path | None) -> tuple[Charter, Path | N
     path = tables / CHARTER_FILE
     written = None if path.exists() else path
     return read_charter(tables, f"Rehearsal of {tables.resolve().name}"), written
-
-
-def check_cast(cast: Cast) -> tuple[Finding, ...]:
-    """Hold every member's table and the charter against the plan before anything is founded.
-
-    Returns:
-        Warnings about the tables; those about the charter are told when it is signed.
-
-    Raises:
-        TableRefused: every finding of every file, and what of plan and charter would stop the run.
-    """
-    from hansa.cli.memberfile import draw_members
-    from hansa.governance import lint_charter
-    from hansa.node.data import check_file
-    from hansa.node.defects import TableRefused
-
-    linted = lint_charter(cast.charter, draw_members(cast.founders))
-    findings = [*_check_cohort(cast), *(finding for finding in linted if finding.level == "error")]
-    warnings: list[Finding] = []
-    for founder in cast.founders:
-        assert founder.data is not None  # a cast from a folder has a table for each
-        try:
-            warnings += check_file(founder.data, cast.plan).findings
-        except TableRefused as refusal:
-            findings += refusal.findings
-    if findings:
-        raise TableRefused(findings)
-    return tuple(warnings)
-
-
-def _check_cohort(cast: Cast) -> Iterable[Finding]:
-    from hansa.governance import Finding
-
-    known = {founder.id for founder in cast.founders}
-    cohort = known if cast.plan.cohort.members == "all" else set(cast.plan.cohort.members)
-    if cohort - known:
-        names = ", ".join(sorted(cohort - known))
-        message = f"`cohort.members` names {names}, and there is no such table; there are {', '.join(sorted(known))}"
-        yield Finding("error", "rehearsal.cohort", message, "plan")
-    floor = max(cast.plan.cohort.minimum, cast.charter.privacy.minimum_cohort)
-    if len(cohort) < floor:
-        message = f"{len(cohort)} organisations can take part, and plan and charter want at least {floor}"
-        yield Finding("error", "rehearsal.minimum-cohort", message, "plan")
-    if cast.charter.privacy.unnoised_sums != "allowed":
-        message = "`privacy.unnoised_sums` is refused, and no plan adds noise yet; write `allowed`"
-        yield Finding("error", "rehearsal.noise", message, "charter")
 
 
 def _describe(findings: Iterable[Finding]) -> list[dict[str, Any]]:

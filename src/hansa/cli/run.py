@@ -38,8 +38,12 @@ def start(
     narrator = narrate(as_json=as_json)
     with Stage.open(folder) as stage:
         _, plan = find_run(stage.state, number)
-        with narrator.part(plan.name):
-            ran = conduct_run(stage, number, speaker, narrator)
+        try:
+            with narrator.part(plan.name):
+                ran = conduct_run(stage, number, speaker, narrator)
+        except KeyboardInterrupt as interruption:
+            interruption.add_note("the attempt is closed as failed; the same command begins a new one")
+            raise
     verdicts = judge_bars(plan, ran.run.metrics)
     document = {
         "proposal": number,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from hansa.cli.options import AsJson
+from hansa.cli.options import AsJson, check_identity
 from hansa.cli.printing import make_facts, open_console, show
 
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ def verify(
     /,
     *,
     coalition: Annotated[
-        str | None, Parameter(metavar="ID", help="The coalition you expect, 64 hexadecimal digits.")
+        str | None,
+        Parameter(
+            validator=check_identity, metavar="ID", help="The coalition you expect, 64 hexadecimal digits."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
@@ -184,16 +187,26 @@ def _tell(
         *(("run", line) for run in state.runs.values() for line in _tell_run(run, state)),
         ("checkpoint", "signed by the log, over exactly these entries"),
         ("cosigned", _tell_cosignatures(audit)),
-        *([("blobs", _tell_blobs(blobs))] if any(blobs.values()) else []),
+        *_tell_blobs(blobs),
     ]
+    unchecked = []
+    if blobs["absent"]:
+        unchecked.append(
+            ("blobs", f"{len(blobs['absent'])} named on the record do not lie here, and were not checked")
+        )
     if record.beyond:
-        steps.append(
+        unchecked.append(
             ("beyond", f"entries after the checkpoint, which nobody has cosigned yet: {len(record.beyond)}")
         )
     hint = "as expected" if expected is not None else "Compare this id with the one that you were given."
     return [
         f"{state.charter.name}: {record.path}",
-        make_facts((f"✓ {title}", text) for title, text in steps),
+        make_facts(
+            [
+                *((f"✓ {title}", text) for title, text in steps),
+                *((f"– {title}", text) for title, text in unchecked),
+            ]
+        ),
         "",
         make_facts([("root", audit.root), ("coalition", state.coalition)]),
         hint,
@@ -232,9 +245,11 @@ def _tell_run(run: RunRecord, state: State) -> list[str]:
     return [f"{head}; {len(run.seals)} of {len(run.cohort)} contributors sealed the same result", *bars]
 
 
-def _tell_blobs(blobs: Mapping[str, Any]) -> str:
+def _tell_blobs(blobs: Mapping[str, Any]) -> list[tuple[str, object]]:
     checked, absent, others = (len(blobs[name]) for name in ("checked", "absent", "others"))
-    parts = [f"{checked} of {checked + absent} named on the record lie here, with their digests"]
+    parts = []
+    if checked:
+        parts.append(f"{checked} of {checked + absent} named on the record lie here, with their digests")
     if others:
         parts.append(f"{others} more, which no entry names, with theirs")
-    return "; ".join(parts)
+    return [("blobs", "; ".join(parts))] if parts else []

@@ -26,7 +26,7 @@ def verify_release(state: State, effect: Release) -> RunRecord:
             f"run {effect.run} was sealed with the report `{run.report}`, not `{effect.report}`",
         )
     missed = [
-        f"`{verdict.metric}` is {verdict.value}, and the bar set before the run is {verdict.bar}"
+        f"`{verdict.metric}` {_spell(verdict.value)}, and the bar set before the run is {verdict.bar}"
         for verdict in judge_bars(proposal.plan, run.metrics)
         if not verdict.met
     ]
@@ -35,6 +35,12 @@ def verify_release(state: State, effect: Release) -> RunRecord:
     if any(release.model == effect.model for release in state.releases):
         raise Refused("release.again", "this model is released already")
     return run
+
+
+def _spell(value: str) -> str:
+    if value:
+        return f"is {value}"
+    return "could not be computed, because too few members can be scored or all test rows have one label"
 
 
 def put_release(state: State, effect: Release, proposal_id: str) -> State:

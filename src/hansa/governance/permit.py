@@ -9,6 +9,7 @@ from typing import Final
 
 from hansa.errors import Refused
 from hansa.governance.plan import MINIMUM_COHORT
+from hansa.governance.spelling import MAX_SECONDS
 
 IN_EFFECT: Final = "in_effect"
 """The outcome of a proposal that passed and whose timelock has ended."""
@@ -25,7 +26,7 @@ class RunFacts:
         plan: the digest of the plan that is about to be used.
         outcome: of the proposal, as the fold computes it.
         effect_at: when it takes or took effect, Unix seconds.
-        braked_until: until when a brake holds, Unix seconds; 0 for none.
+        braked_until: until when a brake holds, Unix seconds; 0 for none. Beyond all durations: for good.
         completed: whether an attempt at it was completed.
         cohort: the members about to take part.
         approved_cohort: the members that the approved plan lets take part.
@@ -81,6 +82,10 @@ def verify_permit(facts: RunFacts) -> None:
         wait = max(facts.effect_at - facts.now, 0)
         raise Refused("permit.timelock", f"the run takes effect {wait} seconds from now, in log time")
     # 6. Nobody holds the brake.
+    if facts.braked_until - facts.now > MAX_SECONDS:
+        raise Refused(
+            "permit.braked", "more than half of the members have braked the run; it is stopped for good"
+        )
     if facts.now < facts.braked_until:
         raise Refused(
             "permit.braked",

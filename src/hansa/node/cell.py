@@ -16,8 +16,11 @@ _LONGEST_PLAIN: Final = 40
 _MISSING: Final = frozenset(spelling.lower() for spelling in MISSING_SPELLINGS)
 _NUMBER: Final = re.compile(r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?[ \t]*")
 _PLAIN: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
-_DECIMAL_COMMA: Final = re.compile(r"\s*[+-]?[0-9]{1,3}(?:[. ]?[0-9]{3})*,[0-9]+\s*")
-_GROUPED: Final = re.compile(r"\s*[+-]?[0-9]{1,3}(?:[, '_\u2009\u202f\u00a0][0-9]{3})+(?:\.[0-9]+)?\s*")
+_DECIMAL_COMMA: Final = re.compile(r"\s*[+-]?[0-9]{1,3}(?:[. '_\u2009\u202f\u00a0]?[0-9]{3})*,[0-9]+\s*")
+_GROUPED: Final = re.compile(
+    r"\s*[+-]?[1-9][0-9]{0,2}([, '_\u2009\u202f\u00a0])[0-9]{3}(?:\1[0-9]{3})*(?:\.[0-9]+)?\s*"
+)
+_EITHER_COMMA: Final = re.compile(r"\s*[+-]?[1-9][0-9]{0,2},[0-9]{3}\s*")
 _WITH_UNIT: Final = re.compile(
     r"\s*[<>~=]*\s*[+-]?[0-9.]+\s*([^\W\d_]{1,12}|%|°[CF]|[$€£¥])\s*|\s*[$€£¥]\s*[0-9.,]+\s*"
 )
@@ -80,6 +83,8 @@ def advise_number(text: str) -> str:
         return "write 1 or 0"
     if plain.lstrip("+-") in {"inf", "infinity"} or _NUMBER.fullmatch(text):
         return "write a finite number, or leave the cell empty"
+    if _EITHER_COMMA.fullmatch(text):
+        return "write the digits without group marks, or, if it is a decimal comma, with a decimal point"
     if _DECIMAL_COMMA.fullmatch(text) and not _GROUPED.fullmatch(text):
         return "write a decimal point, not a comma"
     if _GROUPED.fullmatch(text):

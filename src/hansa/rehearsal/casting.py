@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from hansa.errors import Refused, Unavailable
+from hansa.errors import Malformed, Refused, Unavailable
 from hansa.governance import Charter, Plan, default_charter_text, load_charter, load_plan
 from hansa.learning import recipe_digest
 from hansa.rehearsal.actor import Founder
@@ -136,12 +136,20 @@ def read_charter(folder: Path, name: str) -> Charter:
     path = folder / CHARTER_FILE
     if not path.exists():
         slug = next(iter(name_members([name])))
-        path.write_text(default_charter_text(name, f"{slug}.example/rehearsal"), encoding="utf-8")
+        try:
+            path.write_text(default_charter_text(name, f"{slug}.example/rehearsal"), encoding="utf-8")
+        except OSError as error:
+            raise Unavailable(f"the charter `{path}` cannot be written: {error.strerror}") from error
     return load_charter(_read(path), path.name)
 
 
 def read_plan(path: Path | resources.abc.Traversable) -> Plan:
-    """Read a plan; a recipe's digest that is left out is the one installed here."""
+    """Read a plan; a recipe's digest that is left out is the one installed here.
+
+    Raises:
+        Malformed: `file.encoding`, it is not UTF-8; or every finding about the plan.
+        Unavailable: it cannot be read.
+    """
     return load_plan(_read(path), path.name, recipe_digest=recipe_digest())
 
 
@@ -151,6 +159,6 @@ def _read(path: Path | resources.abc.Traversable) -> str:
     except OSError as error:
         raise Unavailable(f"`{path}` cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise Refused(
+        raise Malformed(
             "file.encoding", f"`{path}` is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8"
         ) from None

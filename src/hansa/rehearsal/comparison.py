@@ -143,9 +143,9 @@ def compare_categories(column: str, profiles: Profiles, *, counted: bool) -> Ite
         profiles: its profiles.
         counted: whether it has too many categories for a dictionary; spellings are then a warning.
     """
-    yield from _compare_spellings(column, profiles, counted=counted)
-    if not counted:
-        yield from _compare_codings(column, profiles)
+    codings = () if counted else tuple(_compare_codings(column, profiles))
+    # Where each has codes of its own, spellings that happen to be alike would only hide it.
+    yield from codings or _compare_spellings(column, profiles, counted=counted)
 
 
 def _compare_spellings(column: str, profiles: Profiles, *, counted: bool) -> Iterator[Finding]:

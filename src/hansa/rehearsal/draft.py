@@ -1,6 +1,5 @@
 """What the plan will say about a column, worked out from what the organisations' files hold."""
 
-import math
 import re
 import unicodedata
 from collections import Counter
@@ -9,6 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final, Literal
 
 from hansa.node.cell import is_number
+from hansa.node.likeness import enumerate_some
 from hansa.rehearsal.comparison import CODED, Profiles, is_numeric, sort_categories
 
 MAX_LISTED: Final = 60
@@ -16,6 +16,7 @@ MAX_LISTED: Final = 60
 
 _LARGEST: Final = 10**12
 _SMALLEST_STEP: Final = Decimal(10) ** -12
+_CODE_SPAN: Final = 5
 _LONG_TEXT: Final = 40
 _LONGEST_NAME: Final = 200
 _FEW_ROWS: Final = 20
@@ -35,11 +36,12 @@ class Draft:
     Args:
         name: the column.
         kind: `left out` with the reason in `remark`; else a feature.
-        remark: for people, what was seen.
+        remark: for the plan, what was seen, without extreme values.
         minimum: of a number, a decimal text.
         maximum: likewise.
         categories: of a category, in order; empty means counted.
         has_missing: whether some row lacks it.
+        extremes: of numbers, the least and the greatest, for whoever has the files and nobody else.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Draft:
     maximum: str = ""
     categories: tuple[str, ...] = ()
     has_missing: bool = False
+    extremes: str = ""
 
 
 def fits_plan(text: str) -> bool:
@@ -84,22 +87,24 @@ def _draft_number(name: str, profiles: Profiles, seen: str, *, has_missing: bool
     low = min(profile.low for profile in profiles.values())
     high = max(profile.high for profile in profiles.values())
     whole = all(profile.is_whole for profile in profiles.values())
+    extremes = f"{_tell(low)} to {_tell(high)}"
     if max(abs(low), abs(high)) >= _LARGEST:
-        return Draft(
-            name,
-            "left out",
-            f"its numbers reach {max(low, high, key=abs):.3g}; use a larger unit, or a logarithm",
-        )
+        files = [f for f, p in profiles.items() if p.numbers and max(abs(p.low), abs(p.high)) >= _LARGEST]
+        where = enumerate_some(files, 3)
+        remark = f"it reaches {_LARGEST:,} or more in {where}; mend it, or use a larger unit or a logarithm"
+        return Draft(name, "left out", remark, extremes=extremes)
     if whole and not has_missing and _looks_numbered(name, profiles):
         return Draft(name, "left out", "each row has a number of its own, as if it were an identifier")
     bounds = round_out(low, high, whole=whole)
     if bounds is None:
-        return Draft(name, "left out", f"its numbers differ by {high - low:.3g} only; use a smaller unit")
+        return Draft(
+            name, "left out", "its numbers lie too close together; use a smaller unit", extremes=extremes
+        )
     different = {float(text) for profile in profiles.values() for text in profile.counts if is_number(text)}
-    remark = f"{_tell(low)} to {_tell(high)}, {seen}"
+    remark = seen
     if whole and 2 < len(different) <= CODED:
         remark += f"; only {len(different)} whole numbers: if they are codes, make it a category"
-    return Draft(name, "number", remark, bounds[0], bounds[1], has_missing=has_missing)
+    return Draft(name, "number", remark, bounds[0], bounds[1], has_missing=has_missing, extremes=extremes)
 
 
 def _looks_numbered(name: str, profiles: Profiles) -> bool:
@@ -146,7 +151,8 @@ def round_out(low: float, high: float, *, whole: bool) -> tuple[str, str] | None
     Args:
         low: the least number seen.
         high: the greatest.
-        whole: whether all numbers are whole, and the bounds shall be.
+        whole: whether all numbers are whole, and the bounds shall be. Whole numbers less than 5 apart are taken for
+            codes and are their own bounds.
 
     Returns:
         Two decimal texts with at most 12 places, or None if the numbers are too close together for that.
@@ -155,7 +161,7 @@ def round_out(low: float, high: float, *, whole: bool) -> tuple[str, str] | None
 
     Example:
         >>> round_out(0.0, 10.127, whole=False), round_out(1990, 1999, whole=True)
-        (('0', '11'), ('1990', '1999'))
+        (('0', '11'), ('1990', '2000'))
     """
     least, greatest = Decimal(repr(low)), Decimal(repr(high))
     span = greatest - least
@@ -166,7 +172,7 @@ def round_out(low: float, high: float, *, whole: bool) -> tuple[str, str] | None
         Decimal(digit).scaleb(exponent) for digit in (5, 2, 1) if Decimal(digit).scaleb(exponent) <= span / 10
     )
     if whole:
-        step = max(step, Decimal(1))
+        step = max(step, Decimal(1 if greatest - least < _CODE_SPAN else 2 if span < 10 else 5))
     if step < _SMALLEST_STEP:
         return None
     bottom = (least / step).to_integral_value(ROUND_FLOOR) * step
@@ -183,4 +189,4 @@ def _plain(value: Decimal) -> str:
 
 
 def _tell(number: float) -> str:
-    return f"{number:.0f}" if math.isfinite(number) and number == round(number) else f"{number:.6g}"
+    return f"{number:.0f}" if abs(number) < _LARGEST and number.is_integer() else f"{number:.6g}"

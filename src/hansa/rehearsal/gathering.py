@@ -92,6 +92,7 @@ def _describe_joint(plan: Plan, ran: Ran) -> dict[str, Any]:
             {"metric": v.metric, v.direction: v.limit, "value": v.value, "met": v.met}
             for v in judge_bars(plan, ran.run.metrics)
         ],
+        "dropped": [dropped._asdict() for dropped in result.dropped],
         "coefficients": [{"name": name, "value": value} for name, value in result.coefficients],
         "rounds": result.turns,
         "model": ran.model,

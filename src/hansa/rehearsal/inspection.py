@@ -4,10 +4,12 @@
 `docs/data.md` lists every finding.
 """
 
+import contextlib
+import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from hansa.errors import Unavailable
 from hansa.governance import Finding
@@ -124,12 +126,12 @@ def inspect_folder(
         max_bytes: the most that is read from one file.
 
     Raises:
-        Unavailable: the folder cannot be read.
+        Unavailable: the folder, or a file in it, cannot be read; all such files are named.
     Guarantees:
         Changes nothing. Whatever the files hold is a finding and raises nothing.
     """
     keys = {name: what for name, what in ((group, "group"), (time, "time")) if name is not None}
-    findings = list(_inspect_names(folder))
+    findings = [*_inspect_names(folder), *_find_identical(folder)]
     if len(keys) == 2 or (group is not None and group == time):
         message = "rows are split by group or by time; name one of the two"
         findings.append(Finding("error", "inspect.split", message))
@@ -144,13 +146,22 @@ def inspect_folder(
             findings.append(Finding("error", "inspect.column", message))
     tables: dict[str, Mapping[str, ColumnProfile]] = {}
     paths = {path.name: path for path in find_tables(folder)}
+    unreadable: list[str] = []
     for path in paths.values():
-        profiles, wrong = _read_profiles(path, keys, max_bytes)
+        try:
+            profiles, wrong = _read_profiles(path, keys, max_bytes)
+        except Unavailable as error:
+            unreadable.append(str(error))
+            continue
         findings += wrong
         if profiles:
             tables[path.name] = profiles
+    if unreadable:
+        raise Unavailable("; ".join(unreadable))
+    findings += _inspect_left_out(leave_out, tables)
     by_column = _turn(tables, set(leave_out) - {label, *keys})
     findings += _inspect_columns(tables, by_column, (label, *keys))
+    findings += _inspect_twins(tables, by_column, (label, *keys))
     label_profiles = by_column.pop(label, {})
     key_profiles = {name: by_column.pop(name, {}) for name in keys if name != label}
     findings += inspect_label(label, label_profiles) if label_profiles else ()
@@ -158,11 +169,10 @@ def inspect_folder(
         findings += inspect_key(name, profiles, what=keys[name])
     columns = tuple(_judge_column(name, by_column[name], len(tables), findings) for name in by_column)
     if tables and not any(column.kind != "left out" for column in columns):
-        findings.append(
-            Finding(
-                "error", "inspect.no-features", "no column is left to learn from; see the notes", str(folder)
-            )
-        )
+        reasons = enumerate_some([f"{show(column.name)}: {column.remark}" for column in columns], 12)
+        message = f"no column is left to learn from ({reasons or 'there is none but the label'})"
+        findings.append(Finding("error", "inspect.no-features", message, str(folder)))
+    findings += _tell_extremes(columns)
     drafted = draft_label(label, label_profiles)
     positives = drafted.positives if drafted else {}
     organisations = tuple(
@@ -207,15 +217,83 @@ def _inspect_names(folder: Path) -> Iterator[Finding]:
         and path.name.lower().endswith(_OTHER_TABLES)
         and path.name[0] not in ".~"
     ]
+    odd = [
+        path.name
+        for path in sorted(folder.iterdir())
+        if path.name.lower().endswith(SUFFIXES) and not path.is_file() and path.name[0] not in ".~"
+    ]
+    if odd:
+        names = enumerate_some(map(show, odd))
+        message = f"passed over {names}: called like a table, and a folder, a pipe or a link to nothing"
+        yield Finding("warning", "inspect.no-file", message, str(folder))
     if other:
         message = f"not read: {enumerate_some(map(show, other))}; save tables as {', '.join(SUFFIXES)}"
         yield Finding("warning", "inspect.ending", message, str(folder))
 
 
+def _find_identical(folder: Path) -> Iterator[Finding]:
+    """Find files with the same bytes: somebody's table was probably copied in place of another's."""
+    by_size: dict[int, list[Path]] = {}
+    for path in find_tables(folder):
+        by_size.setdefault(path.stat().st_size, []).append(path)
+    alike: dict[bytes, list[str]] = {}
+    for paths in by_size.values():
+        # Only files of one size are read for this, and files too large to be tables are not.
+        if len(paths) > 1 and 0 < paths[0].stat().st_size <= MAX_BYTES:
+            for path in paths:
+                with contextlib.suppress(OSError), path.open("rb") as file:
+                    alike.setdefault(hashlib.file_digest(file, "sha256").digest(), []).append(path.name)
+    for names in alike.values():
+        if len(names) > 1:
+            message = f"{enumerate_some(map(show, names))} are the same, byte for byte; check that each is its own organisation's"
+            yield Finding("warning", "inspect.identical", message, str(folder))
+
+
+def _inspect_left_out(
+    leave_out: Collection[str], tables: Mapping[str, Mapping[str, ColumnProfile]]
+) -> Iterator[Finding]:
+    known = {name: None for profiles in tables.values() for name in profiles}
+    for name in leave_out:
+        if tables and name not in known:
+            alike = find_alike(name, known)
+            hint = f"; did you mean {show(alike)}?" if alike else ""
+            message = f"no file has the column {show(name)} that is to be left out{hint}"
+            yield Finding("warning", "inspect.leave-out", message)
+
+
+def _inspect_twins(
+    tables: Mapping[str, Mapping[str, ColumnProfile]],
+    by_column: Mapping[str, Mapping[str, ColumnProfile]],
+    needed: tuple[str, ...],
+) -> Iterator[Finding]:
+    """Find features that are called like the label, the group or the time: a copy would give the answer away."""
+    for wanted in needed:
+        for name, profiles in by_column.items():
+            files = [file for file in profiles if wanted in tables[file]]
+            if files and name not in needed and fold_text(name) == fold_text(wanted):
+                message = (
+                    f"{enumerate_some(files, 3)} ha{'s' if len(files) == 1 else 've'} it beside {show(wanted)}, and it is called"
+                    " nearly the same; if it is a copy, leave it out"
+                )
+                yield Finding("warning", "inspect.twin", message, f"column {show(name)}")
+
+
+def _tell_extremes(columns: Iterable[Draft]) -> Iterator[Finding]:
+    """Tell whoever has the files the exact extremes, which the plan does not hold."""
+    told = [f"{show(column.name)} {column.extremes}" for column in columns if column.extremes]
+    if told:
+        message = f"numbers in the files, told here and not in the plan: {enumerate_some(told, 60)}"
+        yield Finding("note", "inspect.extremes", message)
+
+
 def _read_profiles(
     path: Path, keys: Collection[str], max_bytes: int
 ) -> tuple[Mapping[str, ColumnProfile], tuple[Finding, ...]]:
-    """Read a whole file; its profiles are empty if it has no rows."""
+    """Read a whole file; its profiles are empty if it has no rows.
+
+    Raises:
+        Unavailable: it cannot be read.
+    """
     try:
         raw = read_columns(path, max_bytes=max_bytes)
         profiles = {name: ColumnProfile(_NO_LIMIT if name in keys else MAX_DISTINCT) for name in raw.names}
@@ -228,8 +306,6 @@ def _read_profiles(
                 profile.read(block.rows, block.columns[name])
     except TableRefused as refusal:
         return {}, refusal.findings
-    except Unavailable as error:
-        return {}, (Finding("error", "inspect.unavailable", str(error), path.name),)
     if not rows and not findings:
         findings.append(
             Finding("error", "data.no-rows", "the file has a header and no rows; add the rows", path.name)
@@ -289,9 +365,10 @@ def _judge_column(
         return Draft(name, "left out", f"only {len(profiles)} of {files} organisations have it")
     draft = draft_column(name, profiles)
     if draft.kind == "left out":
-        findings.append(
-            Finding("note", "inspect.left-out", f"left out: {draft.remark}", f"column {show(name)}")
-        )
+        # A column of numbers out of range was meant to be used; the other reasons are expected.
+        level: Literal["warning", "note"] = "warning" if draft.extremes else "note"
+        message = f"left out: {draft.remark}"
+        findings.append(Finding(level, "inspect.left-out", message, f"column {show(name)}"))
         return draft
     if is_numeric(profiles):
         findings += compare_numbers(name, profiles)

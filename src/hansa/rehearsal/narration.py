@@ -25,6 +25,10 @@ class Narrator(Protocol):
         """Tell one thing that happened."""
         ...
 
+    def doubt(self, sentence: str) -> None:
+        """Tell one thing that was refused, or deserves a second look."""
+        ...
+
     def step(self, text: str) -> None:
         """Show what is under way just now; the next step takes its place."""
         ...
@@ -45,6 +49,9 @@ class Silent:
         self.timings.append((title, time.perf_counter() - begun))
 
     def say(self, sentence: str) -> None:
+        """Say nothing."""
+
+    def doubt(self, sentence: str) -> None:
         """Say nothing."""
 
     def step(self, text: str) -> None:
@@ -71,7 +78,21 @@ class Spoken(Silent):
 
     def say(self, sentence: str) -> None:
         """Print one line."""
-        self._console.print(Padding(Text.assemble(("✓ ", "green"), sentence), (0, 0, 0, 2)))
+        self._tell("✓ ", "green", sentence)
+
+    def doubt(self, sentence: str) -> None:
+        """Print one line, with another mark."""
+        self._tell("– ", "yellow", sentence)
+
+    def _tell(self, mark: str, style: str, sentence: str) -> None:
+        line = Text.assemble((mark, style), sentence)
+        if self._console.is_terminal:
+            self._console.print(Padding(line, (0, 0, 0, 2), expand=False))
+        else:
+            # Into a file: no blanks at the ends of lines.
+            for part in line.wrap(self._console, self._console.width - 2):
+                part.rstrip()
+                self._console.print(Text("  ") + part)
 
     def step(self, text: str) -> None:
         """Replace the moving line."""

@@ -115,6 +115,13 @@ class Split(_Part):
     seed: int | None = None
 
 
+class Feature(_Part):
+    """A column that the plan offers to the model."""
+
+    name: Words
+    type: Words = ""
+
+
 class Plan(_Part):
     """What the report shows of a plan."""
 
@@ -123,6 +130,7 @@ class Plan(_Part):
     digest: Words = ""
     recipe: Recipe = Recipe()
     label: Label = Label()
+    features: tuple[Feature, ...] = ()
     split: Split = Split()
 
 
@@ -166,6 +174,13 @@ class Coefficient(_Part):
     value: Measure = None
 
 
+class Dropped(_Part):
+    """What the plan offers and the model does not use, and why."""
+
+    column: Words
+    reason: Words = ""
+
+
 class Joint(_Part):
     """What the cohort learnt, from totals only."""
 
@@ -175,6 +190,7 @@ class Joint(_Part):
     calibration: Calibration = Calibration()
     bars: tuple[BarVerdict, ...] = ()
     coefficients: tuple[Coefficient, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
     rounds: Size = 0
 
 
@@ -199,6 +215,7 @@ class Standing(StrEnum):
 
     CLEAR = "clear gain"
     UNSURE = "gain, not certain"
+    FULL = "no room to gain"
     NONE = "no gain"
     LOSS = "clear loss"
     UNSCORED = "not scored"
@@ -257,6 +274,8 @@ class Member(_Part):
             return Standing.UNSCORED
         if gain > 0:
             return Standing.CLEAR if interval is not None and interval[0] > 0 else Standing.UNSURE
+        if gain == 0 and self.alone is not None and self.alone.auc == 1:
+            return Standing.FULL
         return Standing.LOSS if interval is not None and interval[1] < 0 else Standing.NONE
 
 
@@ -316,6 +335,12 @@ class Outcome(_Part):
     timings: tuple[Timing, ...] = ()
     log: Words = ""
     rehearsal: bool = True
+
+    @property
+    def unused(self) -> tuple[Dropped, ...]:
+        """Return the numeric columns of the plan that the model does not use at all: worth a warning."""
+        numbers = {feature.name for feature in self.plan.features if feature.type == "number"}
+        return tuple(dropped for dropped in self.joint.dropped if dropped.column in numbers)
 
     @property
     def ranked(self) -> tuple[Member, ...]:

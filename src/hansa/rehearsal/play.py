@@ -14,10 +14,28 @@ from hansa.rehearsal.gathering import gather_result
 from hansa.rehearsal.narration import Narrator
 from hansa.rehearsal.report import write_report
 from hansa.rehearsal.runner import Ran, conduct_run
-from hansa.rehearsal.stage import Stage
+from hansa.rehearsal.spelling import format_span, pluralise
+from hansa.rehearsal.stage import README_FILE, Stage
 from hansa.store import read_tree
 
 DAY: Final = 24 * 3600
+REPORT_FILE: Final = "report.html"
+
+_FIRST_LINE: Final = "This coalition was played by a rehearsal of hansa on one machine.\n"
+_README: Final = (
+    _FIRST_LINE
+    + """
+report.html      what came of it, for people
+result.json      the same for programs; it holds every member's private figures
+log/             the record, published: `hansa verify` replays it alone
+blobs/           the model and the coalition's report, named by their digests
+members/         each member's own side: its key, its data, its private report
+hub/             the hub's side: its key and the log's file
+
+All keys lie in this one folder, and its clock was put forward. It proves the mechanics, nobody's consent.
+Playing again with --again replaces the folder.
+"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +103,7 @@ def play(folder: Path, cast: Cast, narrator: Narrator) -> Played:
                 member, reason = cast.drama.leaver
                 entry = stage.say(member, Leave(reason=reason))
                 stage.settle()
-                narrator.say(f"{_name(stage, member)} leaves (entry {entry}); nobody has to agree")
+                narrator.say(f"{_name(stage, member)} leaves (entry {entry}): {reason}; nobody has to agree")
         with narrator.part("Verifying"):
             tree = read_tree(stage.log)
             audit = audit_log(tree.leaves, tree.note_text, coalition=stage.state.coalition)
@@ -95,19 +113,31 @@ def play(folder: Path, cast: Cast, narrator: Narrator) -> Played:
             )
         result = gather_result(stage, number, ran, narrator.timings)
         (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        write_report(result, folder / "report.html")
-        return Played(result, stage.log, folder / "report.html")
+        write_report(result, folder / REPORT_FILE)
+        return Played(result, stage.log, folder / REPORT_FILE)
+
+
+def is_rehearsal(folder: Path) -> bool:
+    """Say whether a rehearsal was begun in a folder, however it ended."""
+    try:
+        return (folder / README_FILE).read_text(encoding="utf-8").startswith(_FIRST_LINE)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def is_finished(folder: Path) -> bool:
+    """Say whether the rehearsal in a folder came to its end: the report is written last."""
+    return (folder / REPORT_FILE).is_file()
 
 
 def _found(folder: Path, cast: Cast, narrator: Narrator) -> Stage:
-    stage = Stage.found(folder, cast.charter, cast.founders, cast.lead)
+    stage = Stage.found(folder, cast.charter, cast.founders, cast.lead, readme=_README)
     findings = lint_charter(cast.charter, stage.state.active_members)
     worst = [finding for finding in findings if finding.level != "note"]
-    narrator.say(
-        f"charter `{cast.charter.name}` linted: {len(worst) or 'no'} warnings, {len(findings) - len(worst)} notes"
-    )
+    counts = f"{_count(len(worst), 'warning')}, {_count(len(findings) - len(worst), 'note')}"
+    narrator.say(f"charter `{cast.charter.name}` linted: {counts}")
     for finding in worst:
-        narrator.say(f"  {finding.message}")
+        narrator.doubt(finding.message)
     narrator.say(
         f"{len(cast.founders)} members signed it, each with its own key; coalition {stage.state.coalition[:16]}…"
     )
@@ -130,7 +160,11 @@ def _decide(stage: Stage, cast: Cast, narrator: Narrator) -> int:
     try:
         conduct_run(stage, number, cast.lead, narrator)
     except Refused as refusal:
-        narrator.say(f"an early start is refused: {refusal}")
+        proposal = stage.state.proposal(number)
+        assert proposal is not None  # just passed
+        wait = format_span(proposal.effect_at - stage.state.at)
+        why = f"the run takes effect in {wait} of log time" if refusal.rule == "permit.timelock" else refusal
+        narrator.doubt(f"an early start is refused: {why}")
     _await_effect(stage, number, narrator)
     return number
 
@@ -141,7 +175,7 @@ def _release(stage: Stage, cast: Cast, number: int, ran: Ran, narrator: Narrator
     try:
         release = open_proposal(stage, cast.lead, f"Release the model of run {number}", "", effect)
     except Refused as refusal:
-        narrator.say(f"no release can be proposed: {refusal}")
+        narrator.doubt(f"no release can be proposed: {'; '.join(refusal.reasons)}")
         return
     narrator.say(f"entry {release}: every bar set before the run is met, so the release is proposed")
     vote_all(stage, release, {})
@@ -210,6 +244,10 @@ def _await_effect(stage: Stage, number: int, narrator: Narrator) -> None:
 def _forward_to(stage: Stage, moment: int) -> None:
     if moment > stage.now():
         stage.forward(moment - stage.now())
+
+
+def _count(number: int, word: str) -> str:
+    return pluralise(number, word) if number else f"no {word}s"
 
 
 def _name(stage: Stage, member: str) -> str:

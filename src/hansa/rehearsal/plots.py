@@ -22,7 +22,7 @@ from hansa.rehearsal.spelling import (
     format_interval,
     format_measure,
 )
-from hansa.rehearsal.wording import MeanGain, find_mean_gain, write_headline
+from hansa.rehearsal.wording import MeanGain, find_mean_gain, merge_small_groups, write_headline
 
 WIDE = 920.0
 NARROW = 360.0
@@ -31,6 +31,7 @@ SQUARE = 400.0
 _STANDING_CLASSES = {
     Standing.CLEAR: "clear",
     Standing.UNSURE: "unsure",
+    Standing.FULL: "unsure",
     Standing.NONE: "loss",
     Standing.LOSS: "loss clear-loss",
     Standing.UNSCORED: "unsure",
@@ -361,8 +362,8 @@ def _draw_key(x: float, y: float, name: str, words: str) -> Markup:
 def _keep_drawable(bins: Sequence[CalibrationBin]) -> list[CalibrationBin]:
     return [
         found
-        for found in bins
-        if found.rows > 0 and found.predicted is not None and found.observed is not None
+        for found in merge_small_groups(bins)
+        if found.predicted is not None and found.observed is not None
     ]
 
 

@@ -80,8 +80,10 @@ class ColumnProfile:
         self.numbers += count
         self.low, self.high = min(self.low, number), max(self.high, number)
         self.is_whole = self.is_whole and number.is_integer()
-        self._sum += count * (number - self._origin)
-        self._squares += count * (number - self._origin) ** 2
+        apart = number - self._origin
+        self._sum += count * apart
+        # A product of floats overflows to infinity; `**` would raise.
+        self._squares += count * (apart * apart)
 
     @property
     def present(self) -> int:
@@ -95,9 +97,10 @@ class ColumnProfile:
 
     @property
     def deviation(self) -> float:
-        """The standard deviation of the numbers."""
-        variance = self._squares / self.numbers - (self._sum / self.numbers) ** 2
-        return math.sqrt(max(0.0, variance))
+        """The standard deviation of the numbers; infinite where their squares are beyond a float."""
+        mean = self._sum / self.numbers
+        variance = self._squares / self.numbers - mean * mean
+        return math.sqrt(max(0.0, variance)) if math.isfinite(variance) else math.inf
 
     @property
     def is_constant(self) -> bool:

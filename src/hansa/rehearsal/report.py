@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from hansa.rehearsal import plots, spelling, timeline, wording
-from hansa.rehearsal.outcome import Outcome, read_outcome
+from hansa.rehearsal.outcome import BarVerdict, Outcome, read_outcome
 
 
 def write_report(result: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
@@ -82,20 +82,33 @@ def _describe(outcome: Outcome) -> dict[str, object]:
         "metrics": spelling.tabulate_metrics(outcome.joint.metrics),
         "uncertainty": spelling.format_bound(max(outcome.joint.uncertainty.values(), default=0.0)),
         "roc_rows": _tabulate_roc(outcome),
-        "bars": [
+        "bars": [_describe_bar(outcome, bar) for bar in outcome.joint.bars],
+        "calibration_rows": [
             (
-                spelling.describe_metric(bar.metric),
-                spelling.describe_bar(bar),
-                spelling.format_metric(bar.metric, bar.value),
-                bar.met,
+                way,
+                spelling.format_measure(group.predicted),
+                spelling.format_measure(group.observed),
+                group.rows,
             )
-            for bar in outcome.joint.bars
+            for way, bins in (
+                ("together", outcome.joint.calibration.together),
+                ("alone", outcome.joint.calibration.alone),
+            )
+            for group in wording.merge_small_groups(bins)
         ],
+        "pooled_note": wording.POOLED_NOTE,
         "seconds_in_all": sum(timing.seconds or 0.0 for timing in outcome.timings),
         "plots": plots,
         "timeline": timeline,
         "spelling": spelling,
     }
+
+
+def _describe_bar(outcome: Outcome, bar: BarVerdict) -> tuple[str, str, str, bool]:
+    reached = spelling.format_metric(bar.metric, bar.value)
+    if reached == spelling.MISSING:
+        reached = wording.explain_absent(outcome, bar.metric)
+    return spelling.describe_metric(bar.metric), spelling.describe_bar(bar), reached, bar.met
 
 
 def _keep_together(text: str) -> str:
@@ -124,7 +137,7 @@ def _list_key_figures(outcome: Outcome, standings: wording.Standings) -> list[tu
         alone = spelling.format_measure(metrics["auc_alone"])
         together = spelling.format_measure(metrics["auc_together"])
         figures.append((f"{alone} → {together}", "mean ROC-AUC, alone → together", True))
-    if standings.scored:
+    if standings.scored and standings.gaining is not None:
         clear = "" if standings.clear is None else f"; {standings.clear} of them clear of chance"
         means = f"scored members do better together{clear}"
         figures.append((f"{standings.gaining} of {standings.scored}", means, True))

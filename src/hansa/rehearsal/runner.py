@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,11 +92,14 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
     narrator.say(f"attempt {attempt} is open on the record as entry {run.number}, with {len(cohort)} members")
     engine = LocalEngine({name: stage.actor(name).trainer.receive for name in cohort})
     asked: list[int] = []
+    begun = time.perf_counter()
 
     def follow(round_number: int, name: str, length: int) -> None:
+        passed = time.perf_counter() - begun
+        pace = f"; {passed / len(asked):.0f} s a round so far" if asked and passed / len(asked) >= 1 else ""
         asked.append(length)
         narrator.step(
-            f"round {round_number}: {name}, {length:,} numbers from each member, only their sum is seen"
+            f"round {round_number}: {name}, {length:,} numbers from each member, only their sum is seen{pace}"
         )
 
     try:
@@ -158,7 +162,7 @@ def _close_interrupted(stage: Stage, proposal: ProposalRecord, coordinator: str,
     for run in stage.state.attempts(proposal.id):
         if run.status == "open" and coordinator in {run.coordinator, *run.cohort}:
             _close_failed(stage, coordinator, run.id, "interrupted: the process that conducted it ended")
-            narrator.say(
+            narrator.doubt(
                 f"attempt {run.attempt} was interrupted earlier; it is closed as failed, and a new one begins"
             )
 

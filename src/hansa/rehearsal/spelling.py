@@ -123,8 +123,10 @@ def format_span(seconds: float) -> str:
 
 def format_metric(name: str, value: str | float | None) -> str:
     """Return the value of a metric the way its kind is spelt; fractions such as `2/3` stay as they are."""
+    if value is None or value == "":
+        return MISSING
     try:
-        number = math.nan if value is None else float(value)
+        number = float(value)
     except ValueError:
         return str(value)
     if not math.isfinite(number):

@@ -20,15 +20,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from hansa import entropy
 from hansa.coalition import ZERO_DIGEST, Body, Found, LogKey, State, Tick, make_entry
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.governance import Charter, Member
 from hansa.hub import LATEST, Sequencer
 from hansa.rehearsal.actor import KEY_FILE, Actor, Founder, make_house, read_key, write_key
 from hansa.store import BlobStore, LogStore
-from hansa.transparency import Envelope
+from hansa.transparency import MAX_LEAF_BYTES, Envelope, Leaf, SigningKey
 
 STAGE_FILE: Final = "stage.json"
+README_FILE: Final = "README.txt"
 
 
 class Stage:
@@ -53,18 +55,28 @@ class Stage:
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Open a coalition and let every member replay what it had followed before."""
+        if is_half_founded(folder):
+            raise Unavailable(describe_half_founded(folder))
         if not (folder / STAGE_FILE).is_file():
             raise Unavailable(
                 f"`{folder}` holds no coalition; found one with `hansa coalition found CHARTER --folder {folder}`"
             )
         stage = cls(folder)
-        if stage.sequencer.checkpoint is not None:
+        if stage.sequencer.checkpoint is None:
+            stage.close()
+            raise Unavailable(describe_half_founded(folder))
+        try:
             for actor in stage.active:
                 stage._catch_up(actor)
+        except BaseException:
+            stage.close()
+            raise
         return stage
 
     @classmethod
-    def found(cls, folder: Path, charter: Charter, founders: Sequence[Founder], lead: str) -> Self:
+    def found(
+        cls, folder: Path, charter: Charter, founders: Sequence[Founder], lead: str, *, readme: str = ""
+    ) -> Self:
         """Make the folder, a key for the hub and each founder, and let all founders sign the charter.
 
         Args:
@@ -72,50 +84,42 @@ class Stage:
             charter: version 1.
             founders: at least two; their data files are copied into their folders.
             lead: the founder that writes the `found` entry.
+            readme: the content of `README.txt`, written before anything else; nothing is written for "".
 
         Raises:
-            Refused: `stage.exists`, or what the fold says of the charter and the founders.
+            Refused: `stage.exists`; `found.size`, see `verify_founding_fits`; or what the fold says of the charter
+                and the founders.
         Guarantees:
             When it raises, the folder is as it was before.
         """
         if folder.exists() and any(folder.iterdir()):
             raise Refused("stage.exists", f"`{folder}` is not empty; name a new folder")
+        verify_founding_fits(charter, founders)
         was_there = folder.exists()
+        place = folder.resolve()  # a symbolic link stays where it is
+        stage: Self | None = None
         try:
-            _lay_out(folder, founders)
+            _lay_out(folder, founders, readme)
             stage = cls(folder)
             stage._sequence_found(charter, founders, lead)
+            stage.settle()
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            if stage is not None:
+                stage.close()
+            shutil.rmtree(place, ignore_errors=True)
             if was_there:
-                folder.mkdir()
+                place.mkdir(exist_ok=True)
             raise
-        stage.settle()
         return stage
 
     def _sequence_found(self, charter: Charter, founders: Sequence[Founder], lead: str) -> None:
-        members = sorted((self.describe(founder) for founder in founders), key=lambda member: member.id)
+        keys = {founder.id: self.actors[founder.id].key for founder in founders}
         hub_key = read_key(self.folder / "hub" / KEY_FILE)
-        body = Found(
-            charter=charter.to_json(),
-            log=LogKey(key=hub_key.public.encode()),
-            members=[member.to_json() for member in members],
-        )
-        keys = tuple(self.actors[member.id].key for member in members)
-        self.sequencer.submit(
-            make_entry(body, coalition=ZERO_DIGEST, author=lead, seq=0, prev=ZERO_DIGEST, keys=keys)
-        )
+        self.sequencer.submit(_write_founding(charter, founders, lead, keys, hub_key))
 
     def describe(self, founder: Founder) -> Member:
         """Return what the record will say of a founder or newcomer whose folder exists."""
-        return Member(
-            id=founder.id,
-            name=founder.name,
-            member_class=founder.member_class,
-            country=founder.country,
-            voting_weight=founder.voting_weight,
-            key=self.actors[founder.id].key.public.encode(),
-        )
+        return _describe(founder, self.actors[founder.id].key)
 
     def enrol(self, newcomer: Founder) -> Member:
         """Make the folder and key of a newcomer, who is no member until it is admitted."""
@@ -220,9 +224,87 @@ class Stage:
         self.close()
 
 
-def _lay_out(folder: Path, founders: Sequence[Founder]) -> None:
+def is_half_founded(folder: Path) -> bool:
+    """Say whether somebody began to found a coalition in a folder, and was killed before it stood."""
+    hub = folder / "hub"
+    return (hub / KEY_FILE).is_file() and not (
+        (folder / STAGE_FILE).is_file() and (hub / "log.sqlite").is_file()
+    )
+
+
+def describe_half_founded(folder: Path) -> str:
+    """Say what a half-founded folder is good for."""
+    return f"the founding of the coalition in `{folder}` was interrupted; remove the folder and found it anew"
+
+
+def verify_founding_fits(charter: Charter, founders: Sequence[Founder]) -> None:
+    """Check that the first entry, which holds every founder's name, key and signature, is not too long.
+
+    Raises:
+        Refused: `found.size`, saying how many founders fit.
+    """
+    if len(founders) < 2 or (size := _measure_founding(charter, founders)) <= MAX_LEAF_BYTES:
+        return
+    few = _measure_founding(charter, founders[:1])
+    each = (size - few) / (len(founders) - 1)
+    fit = 1 + max(0, int((MAX_LEAF_BYTES - few) / each))
+    raise Refused(
+        "found.size",
+        f"{len(founders)} organisations are too many for one founding, about {fit} fit; found the coalition with "
+        "fewer, and let it admit the others",
+    )
+
+
+def _measure_founding(charter: Charter, founders: Sequence[Founder]) -> int:
+    """Return the length of the leaf that would found this coalition, bytes, with keys that nobody keeps."""
+    keys = {founder.id: SigningKey.from_seed(entropy.draw(32)) for founder in founders}
+    some_key = SigningKey.from_seed(entropy.draw(32))
+    lead = max((founder.id for founder in founders), key=len)
+    return len(Leaf(LATEST, _write_founding(charter, founders, lead, keys, some_key)).encode())
+
+
+def _write_founding(
+    charter: Charter,
+    founders: Sequence[Founder],
+    lead: str,
+    keys: Mapping[str, SigningKey],
+    hub_key: SigningKey,
+) -> Envelope:
+    """Return the `found` entry, signed by every founder."""
+    members = sorted((_describe(founder, keys[founder.id]) for founder in founders), key=lambda m: m.id)
+    body = Found(
+        charter=charter.to_json(),
+        log=LogKey(key=hub_key.public.encode()),
+        members=[member.to_json() for member in members],
+    )
+    return make_entry(
+        body,
+        coalition=ZERO_DIGEST,
+        author=lead,
+        seq=0,
+        prev=ZERO_DIGEST,
+        keys=tuple(keys[member.id] for member in members),
+    )
+
+
+def _describe(founder: Founder, key: SigningKey) -> Member:
+    return Member(
+        id=founder.id,
+        name=founder.name,
+        member_class=founder.member_class,
+        country=founder.country,
+        voting_weight=founder.voting_weight,
+        key=key.public.encode(),
+    )
+
+
+def _lay_out(folder: Path, founders: Sequence[Founder], readme: str) -> None:
     try:
-        (folder / "hub").mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        if readme:
+            # First, so that a rehearsal that is killed right now is still known to be one.
+            (folder / README_FILE).write_text(readme, encoding="utf-8")
+        (folder / "hub").mkdir()
         write_key(folder / "hub" / KEY_FILE)
         for founder in founders:
             make_house(folder / "members" / founder.id, founder.data)

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hansa.rehearsal.outcome import BarVerdict, Member, Outcome, Score, Standing, read_outcome
+from hansa.rehearsal.outcome import BarVerdict, Dropped, Member, Outcome, Score, Standing, read_outcome
 from hansa.rehearsal.spelling import (
+    MISSING,
     describe_bar,
     describe_effect,
     describe_metric,
@@ -26,7 +27,7 @@ from hansa.rehearsal.spelling import (
     format_seconds,
     pluralise,
 )
-from hansa.rehearsal.wording import find_mean_gain, write_headline, write_lede
+from hansa.rehearsal.wording import explain_absent, find_mean_gain, write_headline, write_lede
 
 WIDE = 110
 """From this many columns on, the table also has the local correction and the interval of each gain."""
@@ -37,6 +38,7 @@ _ONLY_WIDE = frozenset({"corrected", "95% interval"})
 _STYLES = {
     Standing.CLEAR: "bold green",
     Standing.UNSURE: "green",
+    Standing.FULL: "",
     Standing.NONE: "red",
     Standing.LOSS: "bold red",
     Standing.UNSCORED: "dim",
@@ -114,7 +116,8 @@ def _make_score(score: Score | None) -> Text:
 def _list_facts(outcome: Outcome) -> list[tuple[str, list[Text]]]:
     coalition, members = outcome.coalition, outcome.members
     facts = [
-        ("bars", [_describe_bar(bar) for bar in outcome.joint.bars]),
+        ("not used", [_describe_unused(dropped) for dropped in outcome.unused]),
+        ("bars", [_describe_bar(outcome, bar) for bar in outcome.joint.bars]),
         (
             "decisions",
             [
@@ -148,10 +151,16 @@ def _list_facts(outcome: Outcome) -> list[tuple[str, list[Text]]]:
     return [(title, lines) for title, lines in facts if lines]
 
 
-def _describe_bar(bar: BarVerdict) -> Text:
-    reached = format_metric(bar.metric, bar.value)
+def _describe_bar(outcome: Outcome, bar: BarVerdict) -> Text:
+    reached = f"{format_metric(bar.metric, bar.value)},"
+    if reached == f"{MISSING},":
+        reached = f"{explain_absent(outcome, bar.metric)};"
     verdict = Text("✓ met " if bar.met else "✗ not met ", style="green" if bar.met else "bold red")
-    return verdict + Text(f"{describe_metric(bar.metric)}: {reached}, {describe_bar(bar)} asked")
+    return verdict + Text(f"{describe_metric(bar.metric)}: {reached} {describe_bar(bar)} asked")
+
+
+def _describe_unused(dropped: Dropped) -> Text:
+    return Text("! ", style="yellow") + Text(f"{dropped.column}: {dropped.reason}")
 
 
 def _make_facts(title: str, lines: Iterable[Text]) -> Table:

@@ -98,6 +98,15 @@ def inspect_label(name: str, profiles: Profiles) -> Iterator[Finding]:
         message = f"every row in every file has the label {show(usual[0])}; there is nothing to learn"
         yield Finding("error", "inspect.label-constant", message, column)
         return
+    usually = [text for text in totals if 2 * spread[text] > len(profiles)]
+    if len(usually) > 2:
+        texts = enumerate_some(map(show, sorted(usually)))
+        message = (
+            f"most files have {len(usually)} values of the label ({texts}); hansa learns labels with two, so derive a column"
+            f" in every file, such as {show(usual[0])} against all others"
+        )
+        yield Finding("error", "inspect.label-values", message, column)
+        return
     for file, profile in profiles.items():
         yield from _inspect_values(file, column, profiles, usual)
         if len(profile.counts) == 1 and set(profile.counts) <= set(usual):

@@ -8,8 +8,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
+from typing import Final
 
-from hansa.rehearsal.outcome import Member, Outcome, Standing
+from hansa.rehearsal.outcome import CalibrationBin, Member, Outcome, Standing
 from hansa.rehearsal.spelling import (
     describe_split,
     format_count,
@@ -20,27 +21,45 @@ from hansa.rehearsal.spelling import (
     shorten,
 )
 
+MINIMUM_SCORED: Final = 3
+"""Below this, sums over the members that can be scored are not formed, as they would tell one from another."""
+
+SMALLEST_GROUP: Final = 5
+"""A group of predictions is shown from this many test rows on; smaller ones are merged with their neighbours."""
+
+POOLED_NOTE: Final = (
+    "Over the rows of all members at once, “alone” puts the scores of many different models on one scale. Where the "
+    "members’ base rates differ, that also rewards knowing whose row it is, so “alone” can lie above “together” "
+    "although members gain. Whether learning together pays is said by each member’s own gain."
+)
+"""What must stand beside every figure that compares the ways to learn over all test rows."""
+
+_OF_MEMBERS: Final = ("auc_", "gain_mean", "corrected_gain_mean", "members_gain")
+
 
 @dataclass(frozen=True)
 class Standings:
     """How many members stand where; from the members of a rehearsal, from the joint counts otherwise.
 
-    `clear`, `clear_loss` and `corrected` are known only where every member's own figures are.
+    `clear`, `clear_loss`, `full` (alone is perfect already) and `corrected` are known only where every member's own
+    figures are; `gaining` also where a sum over the members was formed.
     """
 
     cohort: int
     scored: int
-    gaining: int
+    gaining: int | None
     clear: int | None
     clear_loss: int | None
     corrected: int | None
+    full: int = 0
 
 
 def count_standings(outcome: Outcome) -> Standings:
     """Count who gains."""
     if not outcome.rehearsal:
         scored = round(outcome.joint.metrics.get("members_scored", 0))
-        gaining = round(outcome.joint.metrics.get("members_gain", 0) * scored)
+        share = outcome.joint.metrics.get("members_gain")
+        gaining = None if share is None else round(share * scored)
         return Standings(outcome.coalition.members, scored, gaining, None, None, None)
     members = outcome.scored
     corrected = [member.corrected_gain_value for member in members]
@@ -52,6 +71,7 @@ def count_standings(outcome: Outcome) -> Standings:
         clear=sum(member.standing is Standing.CLEAR for member in members),
         clear_loss=sum(member.standing is Standing.LOSS for member in members),
         corrected=sum(gain > 0 for gain in known) if len(known) == len(members) else None,
+        full=sum(member.standing is Standing.FULL for member in members),
     )
 
 
@@ -67,6 +87,10 @@ def write_headline(outcome: Outcome) -> str:
     scored, gaining = standings.scored, standings.gaining
     if scored == 0:
         return start + "none of them can be scored on its own test rows."
+    if gaining is None:
+        return start + f"{scored} of them can be scored, too few for a sum that tells nothing of one alone."
+    if scored == standings.full:
+        return start + "for all that can be scored there is no room to gain: alone is perfect already."
     if scored == 1:
         does = "does" if gaining else "does not do"
         return start + f"the one that can be scored {does} better together than alone."
@@ -103,7 +127,8 @@ def write_lede(outcome: Outcome) -> tuple[str, ...]:
 
 def _say_how_sure(standings: Standings) -> list[str]:
     sentences = []
-    unsure = standings.gaining - (standings.clear or 0)
+    gaining = standings.gaining or 0
+    unsure = gaining - (standings.clear or 0)
     if standings.clear and unsure:
         sentences.append(
             f"Taken one by one, the gain is clear of chance for {standings.clear}; for {unsure} it points "
@@ -115,11 +140,13 @@ def _say_how_sure(standings: Standings) -> list[str]:
         sentences.append(
             "Taken one by one, no gain is clear of chance: the members’ own test rows are too few to be certain."
         )
-    without = standings.scored - standings.gaining
+    if standings.full:
+        sentences.append(f"For {standings.full} there is no room to gain: alone is perfect already.")
+    without = standings.scored - gaining - standings.full
     if without:
         losing = f", {standings.clear_loss} of them clearly" if standings.clear_loss else ""
         sentences.append(f"{without} {'does' if without == 1 else 'do'} not gain{losing}.")
-    if standings.corrected is not None and standings.corrected != standings.gaining:
+    if standings.corrected is not None and standings.corrected != gaining:
         sentences.append(
             f"With a small local correction on top, {standings.corrected} of {standings.scored} beat going alone."
         )
@@ -166,6 +193,41 @@ def _find_student_quantile(freedom: float) -> float:
     return z + math.fsum(term / math.pow(freedom, power) for power, term in enumerate(terms, start=1))
 
 
+def explain_absent(outcome: Outcome, metric: str) -> str:
+    """Say why a bar's metric has no value."""
+    scored = count_standings(outcome).scored
+    if not metric.startswith(_OF_MEMBERS) or metric.startswith("auc_pooled") or scored >= MINIMUM_SCORED:
+        return "could not be computed"
+    if not scored:
+        return "could not be computed: no member can be scored"
+    can = "one member" if scored == 1 else f"{scored} members"
+    return f"could not be computed: only {can} can be scored, and sums over fewer than {MINIMUM_SCORED} hide nothing"
+
+
+def merge_small_groups(bins: Sequence[CalibrationBin]) -> tuple[CalibrationBin, ...]:
+    """Merge neighbouring groups of predictions until each has at least `SMALLEST_GROUP` rows.
+
+    Returns:
+        The groups in the order given, without those whose figures are missing; empty if there are too few rows in all.
+    """
+    groups: list[CalibrationBin] = []
+    for found in bins:
+        if found.rows and found.predicted is not None and found.observed is not None:
+            small = bool(groups) and groups[-1].rows < SMALLEST_GROUP
+            groups.append(_merge(groups.pop(), found) if small else found)
+    if len(groups) > 1 and groups[-1].rows < SMALLEST_GROUP:
+        last = groups.pop()
+        groups.append(_merge(groups.pop(), last))
+    return tuple(group for group in groups if group.rows >= SMALLEST_GROUP)
+
+
+def _merge(one: CalibrationBin, other: CalibrationBin) -> CalibrationBin:
+    rows = one.rows + other.rows
+    predicted = (one.rows * (one.predicted or 0.0) + other.rows * (other.predicted or 0.0)) / rows
+    observed = (one.rows * (one.observed or 0.0) + other.rows * (other.observed or 0.0)) / rows
+    return CalibrationBin(predicted=predicted, observed=observed, rows=rows)
+
+
 def write_caveats(outcome: Outcome) -> tuple[tuple[str, str], ...]:
     """Return what a reader must know before trusting the figures: (short name, sentence) each."""
     caveats = []
@@ -187,7 +249,7 @@ def write_caveats(outcome: Outcome) -> tuple[tuple[str, str], ...]:
                 (
                     f"Intervals are 95%, from each member’s own test rows. For {len(spanning)} of "
                     f"{len(outcome.scored)} scored members zero is inside the interval or the interval is unknown: "
-                    "for them nobody can tell yet whether the coalition helps. The interval of the mean gain comes from "
+                    "for them it is not certain whether the coalition helps. The interval of the mean gain comes from "
                     "how much the members differ, and takes them as independent although they share one model."
                 ),
             )
@@ -198,6 +260,9 @@ def write_caveats(outcome: Outcome) -> tuple[tuple[str, str], ...]:
             [f"{shorten(member.name)} ({format_gain(member.gain_value)})" for member in without]
         )
         caveats.append(("Who does not gain", f"{names}."))
+    if outcome.unused:
+        reasons = "; ".join(f"{shorten(dropped.column)} ({dropped.reason})" for dropped in outcome.unused)
+        caveats.append(("Columns not used", f"The plan has them and the model does not: {reasons}."))
     if outcome.unscored and outcome.rehearsal:
         names = list_names([shorten(member.name) for member in outcome.unscored])
         caveats.append(

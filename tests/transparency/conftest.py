@@ -1,6 +1,0 @@
-"""Lets the tests of this room read the vectors and their makers."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "vectors"))

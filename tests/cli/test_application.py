@@ -238,3 +238,27 @@ def test_a_terminal_without_unicode_gets_question_marks(ran):
     )
     assert done.returncode == 0
     assert b"? cosigned" in done.stdout
+
+
+def test_ctrl_c_while_the_program_still_loads_is_no_traceback():
+    code = (
+        "import builtins, sys\n"
+        "load = builtins.__import__\n"
+        "def interrupt(name, *rest):\n"
+        "    if name.startswith('cyclopts'):\n"
+        "        raise KeyboardInterrupt\n"
+        "    return load(name, *rest)\n"
+        "builtins.__import__ = interrupt\n"
+        "from hansa.cli import main\n"
+        "sys.exit(main(['demo']))"
+    )
+    done = python("-c", code)
+    assert (done.returncode, done.stderr) == (130, "interrupted: stopped by Ctrl-C [interrupted]\n")
+
+
+def test_a_folder_that_stands_alone_is_told_where_it_goes(founded, hansa):
+    answer = hansa("coalition", "show", "banks")
+    assert (answer.code, answer.err) == (
+        2,
+        "wrong command line: `banks` is a folder; it goes with `--folder banks` [command-line]\n",
+    )

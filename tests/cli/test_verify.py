@@ -49,7 +49,7 @@ def test_the_expected_coalition_is_confirmed_and_another_refused(ran, hansa):
 def test_what_cannot_be_the_id_of_a_coalition_is_a_wrong_command_line(ran, hansa, identity):
     answer = hansa("verify", ran, "--coalition", identity)
     assert answer.code == 2
-    assert "64 hexadecimal digits" in answer.err
+    assert "64 hexadecimal" in answer.err
 
 
 def test_blobs_that_are_not_there_are_not_ticked_off(ran, hansa):
@@ -89,6 +89,16 @@ def test_a_note_that_was_damaged_in_the_hubs_file_is_told_in_one_line(ran, hansa
             assert "\n" not in answer.error["reasons"][0]
             assert "checkpoint" in answer.error["reasons"][0]
     connection.close()
+
+
+def test_a_note_in_the_hubs_file_that_is_no_text_any_more_is_told_in_one_line(ran, hansa):
+    path = ran / "hub" / "log.sqlite"
+    data = path.read_bytes()
+    assert "—".encode() in data
+    path.write_bytes(data.replace("—".encode(), b"\x60\x80\x94"))
+    answer = verify(hansa, path)
+    assert (answer.code, answer.error["rule"]) == (3, "log.checkpoint")
+    assert answer.error["reasons"] == [f"checkpoint: its text in `{path}` is not UTF-8"]
 
 
 def list_flips(ran):

@@ -101,7 +101,7 @@ def test_a_founding_in_a_linked_folder_that_is_refused_leaves_the_link_and_the_e
 def test_a_half_founded_coalition_is_said_to_be_one(stage, tmp_path):
     stage.close()
     (tmp_path / "coalition" / "stage.json").unlink()
-    with pytest.raises(Unavailable, match="founding .* was interrupted; remove the folder"):
+    with pytest.raises(Unavailable, match=r"founding .* was interrupted; remove the folder"):
         Stage.open(tmp_path / "coalition")
 
 

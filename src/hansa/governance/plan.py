@@ -62,23 +62,24 @@ CellText = Annotated[
 """A column's name or a cell's content, exactly as it stands in the data files."""
 
 
-def _check_positive(value: str) -> str:
-    if Fraction(value) <= 0:
-        raise fault("decimal", f"expected a number above 0, got {quote(str(value))}")
+def _check_strength(value: str) -> str:
+    if not Fraction("0.000001") <= Fraction(value) <= 1_000_000_000:
+        raise fault("decimal", f"expected a number from 0.000001 to 1000000000, got {quote(str(value))}")
     return value
 
 
-PositiveDecimal = Annotated[DecimalText, AfterValidator(_check_positive)]
+Strength = Annotated[DecimalText, AfterValidator(_check_strength)]
+"""How strongly a penalty holds, within what the recipes compute with."""
 
 
 class LogisticParameters(Form):
     """Parameters of the recipe `logistic`."""
 
-    ridge: PositiveDecimal = "1"
+    ridge: Strength = "1"
     organisation_intercepts: bool = False
-    correction: PositiveDecimal = "10"
+    correction: Strength = "10"
     minimum_category_members: Annotated[int, Field(ge=1, le=100_000)] = 3
-    minimum_category_rows: Annotated[int, Field(ge=1, le=1_000_000_000)] = 10
+    minimum_category_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     maximum_turns: Annotated[int, Field(ge=1, le=1_000)] = 25
 
 

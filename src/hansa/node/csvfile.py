@@ -178,7 +178,7 @@ def explain_size(file: str, found: str, max_bytes: int) -> Finding:
     """Say that a file is too large and what to do."""
     message = (
         f"found {found}, expected at most {max_bytes:,}; keep only the columns that the plan names, or write the table"
-        " as Parquet, which is several times smaller, or raise `max_bytes` if the machine has the memory"
+        " as Parquet, which is several times smaller"
     )
     return Finding("error", "data.size", message, file)
 

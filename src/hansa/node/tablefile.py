@@ -265,10 +265,13 @@ def _read_header(path: Path, max_bytes: int) -> tuple[str, ...]:
 
 def _inspect_header(file: str, header: tuple[str, ...]) -> Iterator[Finding]:
     place = f"{file}, row 1"
-    for index, name in enumerate(header, 1):
-        if char := csvfile.find_suspect(name):
-            message = csvfile.explain_suspect(char)
-            yield Finding("error", csvfile.suspect_rule(char), message, f"{place}, column {index}")
+    suspects = [(index, char) for index, name in enumerate(header, 1) if (char := csvfile.find_suspect(name))]
+    for index, char in suspects:
+        yield Finding(
+            "error", csvfile.suspect_rule(char), csvfile.explain_suspect(char), f"{place}, column {index}"
+        )
+    if suspects:
+        return  # what is no text has no separators to speak of
     if not any(name.strip() for name in header):
         message = "the first row is empty; expected the names of the columns"
         yield Finding("error", "data.header", message, place)

@@ -223,8 +223,7 @@ def _inspect_names(folder: Path) -> Iterator[Finding]:
         if path.name.lower().endswith(SUFFIXES) and not path.is_file() and path.name[0] not in ".~"
     ]
     if odd:
-        names = enumerate_some(map(show, odd))
-        message = f"passed over {names}: called like a table, and a folder, a pipe or a link to nothing"
+        message = f"passed over {enumerate_some(map(show, odd))}: called like a table, and a folder, a pipe or a link to nothing"
         yield Finding("warning", "inspect.no-file", message, str(folder))
     if other:
         message = f"not read: {enumerate_some(map(show, other))}; save tables as {', '.join(SUFFIXES)}"

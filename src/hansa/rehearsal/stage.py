@@ -27,7 +27,7 @@ from hansa.governance import Charter, Member
 from hansa.hub import LATEST, Sequencer
 from hansa.rehearsal.actor import KEY_FILE, Actor, Founder, make_house, read_key, write_key
 from hansa.store import BlobStore, LogStore
-from hansa.transparency import MAX_LEAF_BYTES, Envelope, Leaf, SigningKey
+from hansa.transparency import MAX_LEAF_BYTES, Envelope, SigningKey, canonical, format_instant
 
 STAGE_FILE: Final = "stage.json"
 README_FILE: Final = "README.txt"
@@ -260,7 +260,8 @@ def _measure_founding(charter: Charter, founders: Sequence[Founder]) -> int:
     keys = {founder.id: SigningKey.from_seed(entropy.draw(32)) for founder in founders}
     some_key = SigningKey.from_seed(entropy.draw(32))
     lead = max((founder.id for founder in founders), key=len)
-    return len(Leaf(LATEST, _write_founding(charter, founders, lead, keys, some_key)).encode())
+    entry = _write_founding(charter, founders, lead, keys, some_key)
+    return len(canonical.encode({"at": format_instant(LATEST), "entry": entry.to_json()}))
 
 
 def _write_founding(

@@ -28,9 +28,9 @@ SMALLEST_GROUP: Final = 5
 """A group of predictions is shown from this many test rows on; smaller ones are merged with their neighbours."""
 
 POOLED_NOTE: Final = (
-    "Over the rows of all members at once, “alone” puts the scores of many different models on one scale. Where the "
-    "members’ base rates differ, that also rewards knowing whose row it is, so “alone” can lie above “together” "
-    "although members gain. Whether learning together pays is said by each member’s own gain."
+    "Over the rows of all members at once, “alone” and “with local correction” put the scores of many different models on "
+    "one scale. Where the members’ base rates differ, that also rewards knowing whose row it is, so they can lie above "
+    "“together” although members gain by it. Whether learning together pays is said by each member’s own gain."
 )
 """What must stand beside every figure that compares the ways to learn over all test rows."""
 

@@ -361,6 +361,8 @@ def _translated(path: Path) -> Iterator[None]:
     except OSError as error:
         raise Unavailable(f"the log `{path}` cannot be used: {error.strerror}") from error
     except sqlalchemy.exc.DatabaseError as error:
+        if str(error.orig).startswith("Could not decode to UTF-8 column 'note'"):
+            raise Malformed("log.checkpoint", f"checkpoint: its text in `{path}` is not UTF-8") from error
         reason = quote(str(error.orig), 200)
         if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _OUTSIDE_WORLD:
             raise Unavailable(f"the log `{path}` cannot be used: {reason}") from error

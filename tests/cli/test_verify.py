@@ -101,6 +101,22 @@ def test_a_note_in_the_hubs_file_that_is_no_text_any_more_is_told_in_one_line(ra
     assert answer.error["reasons"] == [f"checkpoint: its text in `{path}` is not UTF-8"]
 
 
+@pytest.mark.parametrize(
+    ("line", "whose"), [(-1, "the line of `dan`"), (-4, "the line of `ada`"), (-5, "the log's own line")]
+)
+def test_a_signature_under_the_checkpoint_that_was_changed_is_named_with_its_member(ran, hansa, line, whose):
+    path = ran / "log" / "checkpoint"
+    lines = path.read_text().splitlines(keepends=True)
+    place = len(lines[line]) - 20
+    other = "A" if lines[line][place] != "A" else "B"
+    lines[line] = lines[line][:place] + other + lines[line][place + 1 :]
+    path.write_text("".join(lines))
+    answer = verify(hansa, ran)
+    assert (answer.code, answer.error["rule"]) == (3, "signature.invalid")
+    assert answer.error["reasons"][0].startswith("checkpoint: ")
+    assert answer.error["reasons"][0].endswith(whose)
+
+
 def list_flips(ran):
     for path in sorted(path for path in (ran / "log").rglob("*") if path.is_file()):
         data = path.read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,9 +50,13 @@ def verify(
     from hansa.cli.failure import EXIT_CODES, Failure, Reason
     from hansa.cli.record import read_record
     from hansa.coalition import audit_log, replay
+    from hansa.errors import Malformed
 
     record = read_record(path)
-    audit = audit_log(record.leaves, record.note_text, coalition=coalition)
+    try:
+        audit = audit_log(record.leaves, record.note_text, coalition=coalition)
+    except Malformed as error:
+        raise Malformed(error.rule, error.message + _name_signer(error.message, record)) from None
     replay(record.beyond, audit.state)
     blobs = _check_blobs(record, audit.state)
     document = _describe(record, audit, blobs)
@@ -67,6 +72,21 @@ def verify(
     if failure is not None and not as_json:
         failure.print(open_console(stderr=True))
     return 0 if failure is None else EXIT_CODES["refused"]
+
+
+def _name_signer(message: str, record: Record) -> str:
+    """Return whose signature under the checkpoint does not verify, if that is what a message says of a key."""
+    from hansa.coalition import replay
+    from hansa.transparency import parse_public_key
+
+    found = re.match(r"checkpoint: the signature by the key `([0-9a-f]+)", message)
+    state = replay(record.leaves) if found is not None else None
+    if found is None or state is None:
+        return ""
+    for member in (listed.member for listed in state.members.values()):
+        if parse_public_key(member.key).fingerprint.startswith(found[1]):
+            return f"; it is the line of `{member.id}`"
+    return "; it is the log's own line"
 
 
 def _check_blobs(record: Record, state: State) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def withdraw(state: State, entry: Entry, body: Withdraw) -> State:
     if proposal.author != entry.author:
         raise Refused("withdraw.author", f"only `{proposal.author}` can withdraw proposal {proposal.number}")
     if proposal.outcome != "open":
-        raise Refused("proposal.closed", f"proposal {proposal.number} is already {proposal.outcome}")
+        raise Refused("proposal.closed", f"proposal {proposal.number} is already {_spell(proposal.outcome)}")
     return state.with_proposal(proposal._replace(outcome="withdrawn", decided_at=state.at))
 
 
@@ -109,7 +109,7 @@ def cast(state: State, entry: Entry, body: Ballot) -> State:
     proposal = _known(state, body.proposal)
     name = entry.author
     if proposal.outcome != "open":
-        raise Refused("ballot.late", f"proposal {proposal.number} is already {proposal.outcome}")
+        raise Refused("ballot.late", f"proposal {proposal.number} is already {_spell(proposal.outcome)}")
     _verify_elector("ballot", proposal, name)
     if name in proposal.recused:
         raise Refused("ballot.recused", f"`{name}` is recused from proposal {proposal.number}")
@@ -130,7 +130,7 @@ def recuse(state: State, entry: Entry, body: Recuse) -> State:
     proposal = _known(state, body.proposal)
     name = entry.author
     if proposal.outcome != "open":
-        raise Refused("recuse.late", f"proposal {proposal.number} is already {proposal.outcome}")
+        raise Refused("recuse.late", f"proposal {proposal.number} is already {_spell(proposal.outcome)}")
     _verify_elector("recuse", proposal, name)
     if name in proposal.recused:
         raise Refused("recuse.double", f"`{name}` is already recused from proposal {proposal.number}")
@@ -246,3 +246,7 @@ def _verify_elector(kind: str, proposal: ProposalRecord, name: str) -> None:
             f"{kind}.elector",
             f"`{name}` is not in the electorate of proposal {proposal.number}, which was frozen when it was opened",
         )
+
+
+def _spell(outcome: Outcome) -> str:
+    return outcome.replace("_", " ")

@@ -181,7 +181,8 @@ def brake(state: State, entry: Entry, body: Brake) -> State:
         raise Refused("brake.not-run", f"proposal {proposal.number} is not a run; there is nothing to stop")
     if proposal.outcome != "in_effect":
         raise Refused(
-            "brake.early", f"run {proposal.number} is {proposal.outcome}; there is nothing to stop yet"
+            "brake.early",
+            f"run {proposal.number} is {proposal.outcome.replace('_', ' ')}; there is nothing to stop yet",
         )
     if entry.author in {name for name, _ in proposal.brakes}:
         raise Refused(

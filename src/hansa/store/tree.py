@@ -97,7 +97,7 @@ def publish(folder: Path, leaves: Sequence[bytes], note_text: str) -> None:
                 write_atomically(path, content)
         _remove_others(folder, files.keys())
     except OSError as error:
-        raise Unavailable(f"the log cannot be published in `{folder}`: {error}") from error
+        raise Unavailable(f"the log cannot be published in `{folder}`: {error.strerror}") from error
 
 
 def read_tree(folder: Path) -> PublishedTree:
@@ -135,7 +135,7 @@ def read_tree(folder: Path) -> PublishedTree:
         for name, expected in hash_tiles(hashes):
             _compare_tile(name, files[name], expected, _read(folder, name))
     except OSError as error:
-        raise Unavailable(f"the published log `{folder}` cannot be read: {error}") from error
+        raise Unavailable(f"the published log `{folder}` cannot be read: {error.strerror}") from error
     # 5. The tree has the root that the checkpoint says.
     if root_of(hashes) != head.root:
         raise Malformed(

@@ -31,7 +31,7 @@ _DRAMA: Final = Drama(
         "hawaiian-air": ("abstain", "too few strikes of our own to judge"),
     },
     recused={"japan-airlines": "our safety office helped to write the plan"},
-    leaver=("mesa-airlines", "we will rebuild our reporting first"),
+    leaver=("westair-commuter", "the joint model is no better for us than our own"),
 )
 
 

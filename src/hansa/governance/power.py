@@ -84,34 +84,6 @@ class Game:
         """Say whether everybody's yes is enough."""
         return bool(self.names) and all(side.bounds.decides(side.bounds.total) for side in self.sides)
 
-    def blockers(self) -> tuple[str, ...]:
-        """Return who can stop a proposal by its own no."""
-        return tuple(
-            name
-            for index, name in enumerate(self.names)
-            if any(side.bounds.blocks(side.units[index]) for side in self.sides)
-        )
-
-    def deciders(self) -> tuple[str, ...]:
-        """Return who can pass a proposal by its own yes."""
-        return tuple(
-            name
-            for index, name in enumerate(self.names)
-            if all(side.bounds.decides(side.units[index]) for side in self.sides)
-        )
-
-    def indispensable(self) -> tuple[str, ...]:
-        """Return whose absence alone stops a proposal that everybody else votes for."""
-        return tuple(
-            name
-            for index, name in enumerate(self.names)
-            if any(side.bounds.misses(side.units[index]) for side in self.sides)
-        )
-
-    def smallest_blocking_set(self) -> tuple[str, ...]:
-        """Return a smallest set whose no is enough to stop a proposal, the heaviest first."""
-        return min((_blocking_set(side, self.names) for side in self.sides), key=len)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
@@ -226,16 +198,6 @@ def count_swings(game: Game) -> tuple[int, ...] | None:
 def _least(bound: Fraction, *, strict: bool) -> int:
     """Return the least whole number that is at least `bound`, or above it."""
     return math.floor(bound) + 1 if strict else math.ceil(bound)
-
-
-def _blocking_set(side: Side, names: tuple[str, ...]) -> tuple[str, ...]:
-    left, chosen = side.bounds.total, []
-    for own, name in sorted(zip(side.units, names, strict=True), key=lambda pair: (-pair[0], pair[1])):
-        chosen.append(name)
-        left -= own
-        if left < side.bounds.needed:
-            break
-    return tuple(chosen)
 
 
 def _reduce(side: Side) -> tuple[tuple[int, ...], int]:

@@ -1,6 +1,7 @@
 import re
 import shutil
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_a_coalition_without_a_published_log_says_why_that_may_be(ran, hansa):
 
 def test_a_note_that_was_damaged_in_the_hubs_file_is_told_in_one_line(ran, hansa):
     path = ran / "hub" / "log.sqlite"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         note = connection.execute("SELECT note FROM checkpoint ORDER BY tree_size DESC").fetchone()[0]
         for place in (0, len(note) // 2, note.index("\n") + 1, note.index("\n\n"), len(note) - 2):
             damaged = note[:place] + chr(ord(note[place]) ^ 4) + note[place + 1 :]

@@ -1,11 +1,17 @@
 import pytest
-from threelog import START, Clock, found, key_of, tick
+from threelog import START, Clock, close_logs, found, key_of, open_log, tick
 
 from hansa.coalition import Tick
 from hansa.errors import Malformed, Refused
 from hansa.hub import Sequencer
 from hansa.node import Follower, Voter
-from hansa.store import LogStore, read_tree
+from hansa.store import read_tree
+
+
+@pytest.fixture(autouse=True)
+def logs():
+    yield
+    close_logs()
 
 
 @pytest.fixture
@@ -43,14 +49,13 @@ def test_the_sequencer_opens_again_where_it_was(hub, tmp_path, clock):
     tick(hub, "ada")
     before = hub.state.digest
     hub._store.close()
-    again = Sequencer(LogStore.open(tmp_path / "log.sqlite"), key_of("log"), clock)
+    again = Sequencer(open_log(tmp_path / "log.sqlite"), key_of("log"), clock)
     assert again.state.digest == before
     tick(again, "ada")
 
 
 def test_an_empty_log_has_no_state_and_nothing_to_publish(tmp_path, clock):
-    LogStore.create(tmp_path / "empty.sqlite").close()
-    empty = Sequencer(LogStore.open(tmp_path / "empty.sqlite"), key_of("log"), clock)
+    empty = Sequencer(open_log(tmp_path / "empty.sqlite"), key_of("log"), clock)
     refused("log.empty", lambda: empty.state)
     refused("log.empty", empty.publish, tmp_path / "log")
 

@@ -1,11 +1,10 @@
 import pytest
-from threelog import START, Clock, found, key_of, note_of, tick
+from threelog import START, Clock, close_logs, found, key_of, note_of, open_log, tick
 
 from hansa.coalition import Tick
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.hub import Sequencer
 from hansa.node import Follower, Voter, witness_name
-from hansa.store import LogStore
 from hansa.transparency import (
     COSIGNATURE,
     Checkpoint,
@@ -15,6 +14,12 @@ from hansa.transparency import (
     sign_checkpoint,
     verify_cosignature,
 )
+
+
+@pytest.fixture(autouse=True)
+def logs():
+    yield
+    close_logs()
 
 
 @pytest.fixture
@@ -87,8 +92,7 @@ def test_a_checkpoint_signed_by_another_key_is_refused(hub, tmp_path, clock):
 
 
 def _copy(hub, tmp_path):
-    LogStore.create(tmp_path / "copy.sqlite").close()
-    store = LogStore.open(tmp_path / "copy.sqlite")
+    store = open_log(tmp_path / "copy.sqlite")
     store.append(hub.leaves())
     return store
 

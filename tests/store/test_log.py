@@ -2,6 +2,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
@@ -36,7 +37,7 @@ def filled(path):
 
 
 def change(path, *statements):
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         for statement in statements:
             connection.execute(*statement) if isinstance(statement, tuple) else connection.execute(statement)
     connection.close()
@@ -383,7 +384,7 @@ def test_every_byte_of_an_entry_matters(filled):
 
 @pytest.mark.parametrize("size", [13, 10**8, 2**40, 2**62, 2**63 - 1])
 def test_a_checkpoint_kept_for_any_number_of_entries_is_refused_at_once(filled, size):
-    with sqlite3.connect(filled) as connection:
+    with closing(sqlite3.connect(filled)) as connection, connection:
         connection.execute("INSERT INTO checkpoint VALUES (?, ?)", (size, note_of(size, bytes(32))))
     with pytest.raises(Malformed) as excinfo:
         LogStore.open(filled)

@@ -37,6 +37,23 @@ class Clock:
         return self.now
 
 
+OPENED = []
+
+
+def open_log(path):
+    """Open a log, made anew when it is not there; `close_logs` closes all of them."""
+    if not path.exists():
+        LogStore.create(path).close()
+    store = LogStore.open(path)
+    OPENED.append(store)
+    return store
+
+
+def close_logs():
+    while OPENED:
+        OPENED.pop().close()
+
+
 def found(path, clock):
     members = [
         Member(
@@ -49,8 +66,7 @@ def found(path, clock):
         log=LogKey(key=key_of("log").public.encode()),
         members=[member.to_json() for member in members],
     )
-    LogStore.create(path).close()
-    hub = Sequencer(LogStore.open(path), key_of("log"), clock)
+    hub = Sequencer(open_log(path), key_of("log"), clock)
     hub.submit(
         make_entry(
             body,

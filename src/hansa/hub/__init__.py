@@ -10,7 +10,7 @@ Typical use::
     conducted = Coordinator(lambda: sequencer.state, engine).conduct(run_id)
 """
 
-from hansa.hub.rounds import Conducted, Coordinator, Engine
+from hansa.hub.rounds import Conducted, Coordinator
 from hansa.hub.sequencer import LATEST, Sequencer
 
-__all__ = ["LATEST", "Conducted", "Coordinator", "Engine", "Sequencer"]
+__all__ = ["LATEST", "Conducted", "Coordinator", "Sequencer"]

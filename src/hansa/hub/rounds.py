@@ -8,13 +8,13 @@ it starts, and goes on, only while its own fold permits the run.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from hansa.coalition import ProposalRecord, RunRecord, RunSeal, State, parse_entry, verify_run
 from hansa.engine import (
     Derivation,
     Frame,
-    Turn,
+    LocalEngine,
     parse_frame,
     write_total,
 )
@@ -25,14 +25,6 @@ from hansa.secagg import Aggregator, Party
 from hansa.transparency import Envelope, canonical, parse_envelope
 
 _RULE: Final = re.compile(r"[a-z0-9-]{1,40}(?:\.[a-z0-9-]{1,40})?")
-
-
-class Engine(Protocol):
-    """Carries bytes between the coordinator and the contributors, and decides nothing."""
-
-    def turn(self, messages: Mapping[str, bytes]) -> Turn:
-        """Deliver one message to each member and return what came back."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +60,7 @@ class Coordinator:
     def __init__(
         self,
         state: Callable[[], State],
-        engine: Engine,
+        engine: LocalEngine,
         report: Callable[[int, str, int], None] = lambda _round, _name, _length: None,
     ) -> None:
         self._state = state

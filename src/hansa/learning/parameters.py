@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from hansa.errors import Refused
 from hansa.learning.recipe import Json
 
-_DECIMALS = ("ridge", "correction")
-_COUNTS = ("minimum_category_members", "minimum_category_rows", "maximum_turns")
+_DECIMALS = ("ridge", "correction", "clip")
+_COUNTS = ("minimum_category_members", "minimum_category_rows", "maximum_turns", "steps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Parameters:
         minimum_category_members: a category that fewer members have gets no column.
         minimum_category_rows: a category that fewer rows have gets no column.
         maximum_turns: at most this many Newton turns.
+        clip: > 0, with noise: the largest L2 norm of a row.
+        steps: with noise: how many steps the fit takes.
     """
 
     ridge: float = 1.0
@@ -31,6 +33,8 @@ class Parameters:
     minimum_category_members: int = 3
     minimum_category_rows: int = 10
     maximum_turns: int = 25
+    clip: float = 3.0
+    steps: int = 8
 
 
 def parse_parameters(parameters: Mapping[str, Json]) -> Parameters:
@@ -70,6 +74,8 @@ def parse_parameters(parameters: Mapping[str, Json]) -> Parameters:
         counts.get("minimum_category_members", known.minimum_category_members),
         counts.get("minimum_category_rows", known.minimum_category_rows),
         counts.get("maximum_turns", known.maximum_turns),
+        decimals.get("clip", known.clip),
+        counts.get("steps", known.steps),
     )
 
 

@@ -196,7 +196,7 @@ class Trainer:
         question, state = job.derivation.question, self._follower.state
         assert question is not None  # a secure sum is under way
         job.recipe.verify_survivors(question, len(survivors))
-        if state.charter.privacy.differencing == "refused":
+        if job.plan.privacy.noise == "none" and state.charter.privacy.differencing == "refused":
             self._memory.join_total(question.digest, survivors, minimum_cohort(state, job.plan))
 
     def _end(self, frame: Frame, job: "_Job") -> Frame:

@@ -124,6 +124,8 @@ def rules_in_source():
     for module, kind in (kinds | {"proposal": "effect"}).items():
         rules |= {f"{kind}.{rule}" for rule in re.findall(r'fault\(\s*"([a-z-]+)"', SOURCES[module])}
     rules |= {f"plan.{rule}" for rule in re.findall(r'\),\s*"([a-z-]+)",\s*(?:f"|message)', SOURCES["plan"])}
+    shared = re.findall(r'fault\(\s*"([a-z-]+)"', SOURCES["privacy"])
+    rules |= {f"{kind}.{rule}" for kind in ("charter",) for rule in shared}
     rules |= set(re.findall(r'Malformed\(\s*"([a-z.-]+)"', SOURCES["proposal"])) - {"admit.consent"}
     return rules
 

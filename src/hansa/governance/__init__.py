@@ -62,6 +62,7 @@ from hansa.governance.proposal import (
     parse_effect,
     verify_consent,
 )
+from hansa.governance.sharing import Sharing, derive_sharing
 from hansa.governance.spelling import LongReasonText, MemberId, ReasonText, TitleText
 from hansa.governance.tally import BasisCount, Choice, Elector, Outcome, Tally, tally
 from hansa.governance.template import DEFAULT_CLASS, default_charter_text
@@ -98,6 +99,7 @@ __all__ = [
     "Release",
     "Run",
     "RunFacts",
+    "Sharing",
     "StratifiedSplit",
     "Tally",
     "TimeSplit",
@@ -105,6 +107,7 @@ __all__ = [
     "consent_message",
     "decision_rule_for",
     "default_charter_text",
+    "derive_sharing",
     "is_metric",
     "judge_bars",
     "lint_charter",

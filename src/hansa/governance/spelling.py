@@ -117,6 +117,9 @@ Share = Annotated[_AnyFraction, AfterValidator(_within(0, open_low=False, open_h
 PositiveShare = Annotated[_AnyFraction, AfterValidator(_within(0, open_low=True, open_high=False))]
 """A fraction above 0, at most 1."""
 
+PartialShare = Annotated[_AnyFraction, AfterValidator(_within(0, open_low=False, open_high=True))]
+"""A fraction from 0, below 1."""
+
 ProperShare = Annotated[_AnyFraction, AfterValidator(_within(0, open_low=True, open_high=True))]
 """A fraction above 0 and below 1."""
 

@@ -67,12 +67,13 @@ def write_metrics(result: Result) -> dict[str, str]:
 
 
 def write_report(result: Result) -> dict[str, Json]:
-    """Return what a coalition may know of a result besides the model: metrics, curves, calibration, dropped columns.
+    """Return what a coalition may know of a result besides the model: whose, metrics, curves, calibration, dropped columns.
 
     All of it follows from totals; numbers are decimals with six places.
     """
     return {
         "format": REPORT_FORMAT,
+        "members": {stage: [*names] for stage, names in result.members.items()},
         "metrics": {**write_metrics(result)},
         "roc": {kind: [[_spell(x), _spell(y)] for x, y in curve] for kind, curve in result.roc.items()},
         "calibration": {

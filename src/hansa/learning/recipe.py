@@ -88,6 +88,7 @@ class Result:
 
     Args:
         turns: how many secure sums it took.
+        members: whose numbers are in the totals of `survey`, `fit` (its last turn) and `evaluation`.
         coefficients: column names and values, the intercept first.
         metrics: by name; a metric that these rows cannot give (no positives in the test rows, nobody
             scored) is absent.
@@ -101,6 +102,7 @@ class Result:
     """
 
     turns: int
+    members: Mapping[str, tuple[str, ...]]
     coefficients: tuple[tuple[str, float], ...]
     metrics: Mapping[str, float]
     uncertainty: Mapping[str, float]
@@ -136,12 +138,13 @@ class Recipe(Protocol[State]):
         """
         ...
 
-    def learn(self, state: State, total: Vector) -> State:
-        """Take in the total of all answers.
+    def learn(self, state: State, total: Vector, survivors: tuple[str, ...]) -> State:
+        """Take in the total of the answers.
 
         Args:
             state: the state whose question was answered.
             total: shape (question.length,), float64.
+            survivors: whose answers are in it, sorted; some of those of the total before.
 
         Raises:
             Refused: `recipe.total` no honest answers add up to this; or the totals do not allow the
@@ -150,7 +153,15 @@ class Recipe(Protocol[State]):
         """
         ...
 
-    def verify_total(self, question: Question, answer: Vector, total: Vector) -> None:
+    def verify_survivors(self, question: Question, members: int) -> None:
+        """Check, as a member, that a total over so many members hides each of them; before it is formed.
+
+        Raises:
+            Refused: `recipe.survivors`.
+        """
+        ...
+
+    def verify_total(self, question: Question, answer: Vector, total: Vector, members: int) -> None:
         """Check, as a member, that an announced total can hold one's own answer; before `learn`.
 
         It sees lies about this member's part, and lies that leave impossible numbers for the others. A
@@ -160,6 +171,7 @@ class Recipe(Protocol[State]):
             question: what was asked.
             answer: shape (question.length,), what this member answered.
             total: shape (question.length,), as announced.
+            members: how many answers are in it.
 
         Raises:
             Refused: `recipe.total`. The reason names the question and nothing else, because it is told to
@@ -187,11 +199,12 @@ def run_in_clear(
         members: everyone's rows.
         add: how to add up answers; plain addition unless told.
     """
+    names = tuple(rows.member for rows in members)
     state = recipe.begin()
     while not isinstance(question := recipe.ask(state), Result):
         answers = [recipe.answer(question, rows) for rows in members]
         total = np.sum(answers, axis=0) if add is None else add(question, answers)
-        state = recipe.learn(state, total)
+        state = recipe.learn(state, total, names)
     return question
 
 

@@ -223,7 +223,7 @@ class Trainer:
             run=job.run,
             transcript=job.derivation.transcript.hex(),
             result=result_digest(
-                digest(model), digest(report), {name: str(value) for name, value in metrics.items()}
+                digest(model), digest(report), {name: str(value) for name, value in metrics.items()}, {}
             ),
         )
         (seal,) = Voter(self._member, self._key).write(self._follower.state, body)

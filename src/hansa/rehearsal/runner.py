@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hansa.coalition import ZERO_DIGEST, ProposalRecord, RunClose, RunOpen, RunRecord, State, approved_cohort
+from hansa.coalition import (
+    ZERO_DIGEST,
+    ProposalRecord,
+    RunClose,
+    RunOpen,
+    RunRecord,
+    State,
+    approved_cohort,
+    sharing_for,
+)
 from hansa.engine import LocalEngine, Traffic
 from hansa.errors import HansaError, Refused, Unavailable
 from hansa.governance import Plan
@@ -84,7 +93,7 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
             recipe=plan.recipe.digest,
             attempt=attempt,
             cohort=cohort,
-            threshold=len(cohort),
+            threshold=sharing_for(stage.state, len(cohort)).threshold,
         ),
     )
     stage.settle()
@@ -125,6 +134,7 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
         model=model,
         report=stage.blobs.put(conducted.report),
         metrics=dict(conducted.metrics),
+        dropped={},
         reason="",
     )
     stage.say(coordinator, close)
@@ -178,6 +188,7 @@ def _close_failed(stage: Stage, coordinator: str, run_id: str, reason: str) -> N
         model=ZERO_DIGEST,
         report=ZERO_DIGEST,
         metrics={},
+        dropped={},
         reason=reason[:1000],
     )
     stage.say(coordinator, close)

@@ -150,7 +150,9 @@ def test_a_report_says_over_whom_each_stage_is(draw):
 def cut(members, scored):
     """Leave test rows only to as many members as are to be scored."""
     return [
-        rows if number < scored else Rows(rows.member, rows.train, rows.test.take(np.arange(len(rows.test)) < 5))
+        rows
+        if number < scored
+        else Rows(rows.member, rows.train, rows.test.take(np.arange(len(rows.test)) < 5))
         for number, rows in enumerate(members)
     ]
 

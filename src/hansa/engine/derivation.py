@@ -64,9 +64,7 @@ class Derivation:
     def _prepare(self) -> None:
         if isinstance(self._asked, Question):
             self.quantiser = Quantiser(self._asked.bounds, len(self._cohort))
-            self.question_digest = digest_question(
-                self._asked.digest, self.quantiser.digest, self.transcript
-            )
+            self.question_digest = digest_question(self._asked.digest, self.quantiser.digest, self.transcript)
 
     @property
     def question(self) -> Question | None:

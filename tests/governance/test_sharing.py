@@ -35,42 +35,55 @@ def test_no_more_survivors_are_required_than_there_must_be(members, colluding, d
     assert 2 * fewer <= members + sharing.colluders or members - fewer > dropouts * members
 
 
-def obvious_tail(members, marked, degree, more_than):
-    """The chance, over all draws of neighbours, that more than so many are marked."""
-    others = members - 1
-    ways = sum(comb(marked, n) * comb(others - marked, degree - n) for n in range(more_than + 1, degree + 1))
-    return Fraction(ways, comb(others, degree))
+def obvious_chance(population, marked, drawn, at_least):
+    """The chance that so many of those drawn are marked, by counting all draws."""
+    ways = sum(comb(marked, n) * comb(population - marked, drawn - n) for n in range(at_least, drawn + 1))
+    return Fraction(ways, comb(population, drawn))
 
 
 @pytest.mark.parametrize(
-    ("members", "colluding", "dropouts"), [(65, THIRD, FIFTH), (200, FIFTH, Fraction(1, 20))]
+    ("members", "colluding", "dropouts"),
+    [(65, Fraction(1, 20), Fraction(1, 20)), (100, FIFTH, Fraction(1, 10)), (300, THIRD, FIFTH)],
 )
 def test_a_graph_is_the_smallest_that_the_bounds_of_the_document_allow(members, colluding, dropouts):
     sharing = derive_sharing(members, colluding, dropouts)
-    vanishing = int(dropouts * members)
+    colluders, vanishing = sharing.colluders, int(dropouts * members)
 
-    def judge(degree):
-        around = next(
+    def fit(degree):
+        window = degree // 2
+        lost = next(
             n
-            for n in range(degree + 1)
-            if members * obvious_tail(members, sharing.colluders, degree, n) <= Fraction(1, 2**60)
+            for n in range(window + 1)
+            if members * obvious_chance(members, vanishing, window, n + 1) <= Fraction(1, 2**20)
         )
-        away = next(
-            n
-            for n in range(degree + 1)
-            if members * obvious_tail(members, vanishing, degree, n) <= Fraction(1, 2**20)
+        left = window - lost
+        threshold = 2 * left + 1
+        safe = (
+            left >= 1
+            and members * obvious_chance(members, colluders, window, left) <= Fraction(1, 2**30)
+            and members * obvious_chance(members - 1, colluders, degree, threshold) <= Fraction(1, 2**60)
         )
-        return degree + 1 - away, 2 * (degree + 1 - away) >= degree + 1 + around + 4
+        return threshold if safe else 0
 
     assert 0 < sharing.degree < members - 1
-    assert judge(sharing.degree) == (sharing.threshold, True)
-    assert not any(judge(degree)[1] for degree in range(2, sharing.degree, 2))
+    assert fit(sharing.degree) == sharing.threshold
+    assert not any(fit(degree) for degree in range(2, sharing.degree, 2))
     assert sharing.required == members - vanishing
 
 
-def test_a_large_cohort_with_many_colluders_masks_with_everybody():
-    sharing = derive_sharing(100, Fraction(4, 5), FIFTH)
-    assert (sharing.degree, sharing.threshold) == (0, 91)
+@pytest.mark.parametrize(
+    ("members", "colluding", "dropouts", "degree", "threshold"),
+    [
+        (1000, THIRD, FIFTH, 288, 175),
+        (500, THIRD, FIFTH, 242, 147),
+        (1000, FIFTH, Fraction(1, 10), 116, 73),
+        (100, FIFTH, Fraction(1, 10), 58, 39),
+        (100, THIRD, FIFTH, 0, 80),
+    ],
+)
+def test_large_cohorts_have_the_graphs_of_the_document(members, colluding, dropouts, degree, threshold):
+    sharing = derive_sharing(members, colluding, dropouts)
+    assert (sharing.degree, sharing.threshold) == (degree, threshold)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def verify_plan(state: State, plan: Plan) -> None:
     floor = minimum_cohort(state, plan)
     if len(cohort) < floor:
         raise Refused("run.minimum-cohort", f"{len(cohort)} members can take part, and at least {floor} must")
-    if state.charter.privacy.unnoised_sums != "allowed":
+    if plan.privacy.noise == "none" and state.charter.privacy.unnoised_sums != "allowed":
         raise Refused("run.noise", "the charter refuses sums without noise, and the plan adds none")
 
 

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from hansa.budget import convert_to_rho
-from hansa.governance.spelling import DecimalText, PartialShare, fault
+from hansa.governance.spelling import CellText, DecimalText, PartialShare, fault
 from hansa.governance.validation import Form
 from hansa.transparency.quoting import quote
+
+NO_GUARANTEE: Final = "no formal guarantee"
+"""The label of a result over sums without noise."""
 
 MAX_EPSILON: Final = "100"
 """Beyond it a guarantee says nothing."""
@@ -43,6 +46,55 @@ class Budget(Form):
     @property
     def rho(self) -> Fraction:
         """The same in zero-concentrated differential privacy, rounded down."""
+        return convert_to_rho(self.epsilon, self.delta)
+
+
+class Unit(Form):
+    """Whose privacy it is: that of whoever a value of `column` stands for, with at most `rows` rows at a member.
+
+    Rows beyond count less, so that all of them together count as `rows`.
+    """
+
+    column: Annotated[CellText, Field(examples=["person"])]
+    rows: Annotated[int, Field(ge=1, le=1_000, examples=[4])]
+
+
+class BareSums(Form):
+    """Sums are masked and leave without noise."""
+
+    noise: Annotated[Literal["none"], Field(examples=["none"])]
+
+    @property
+    def guarantee(self) -> str:
+        """The label that goes wherever a result is shown."""
+        return NO_GUARANTEE
+
+    @property
+    def rho(self) -> Fraction:
+        """Nothing can be charged for what has no bound."""
+        return Fraction(0)
+
+
+class NoisedSums(Form):
+    """Sums leave with noise, so that all of a run's answers together are (epsilon, delta)-private for each unit."""
+
+    noise: Annotated[Literal["discrete-gaussian"], Field(examples=["discrete-gaussian"])]
+    epsilon: Annotated[EpsilonText, Field(examples=['"3"'])]
+    delta: Annotated[DeltaText, Field(examples=['"0.00001"'])]
+    unit: Annotated[
+        Annotated[Literal["row"], Tag("each row")] | Annotated[Unit, Tag("rows by column")],
+        Discriminator(lambda value: "each row" if isinstance(value, str) else "rows by column"),
+    ] = "row"
+
+    @property
+    def guarantee(self) -> str:
+        """The label that goes wherever a result is shown."""
+        whose = "each row" if isinstance(self.unit, str) else f"all rows of one {quote(self.unit.column)}"
+        return f"(ε = {self.epsilon}, δ = {self.delta}) for {whose}"
+
+    @property
+    def rho(self) -> Fraction:
+        """What an attempt at the run costs each data set, in zero-concentrated differential privacy."""
         return convert_to_rho(self.epsilon, self.delta)
 
 

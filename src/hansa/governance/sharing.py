@@ -17,14 +17,14 @@ from typing import Final, NamedTuple
 COMPLETE_UP_TO: Final = 64
 """The largest cohort in which everybody always masks with everybody."""
 
-SECRECY: Final = 60
-"""A graph with too many colluders around somebody is drawn with probability at most 2 to the minus this."""
+PROGRESS_BITS: Final = 20
+"""As many dropouts as are assumed stop a sum over a graph with probability at most 2 to the minus this."""
 
-PROGRESS: Final = 20
-"""As many dropouts as are assumed stop a graph's sum with probability at most 2 to the minus this."""
+WINDOW_BITS: Final = 30
+"""Some window of a graph is left to colluders with probability at most 2 to the minus this; it takes two such."""
 
-COMPANIONS: Final = 4
-"""By how much two groups of holders overlap in a graph, beyond all colluders; see the argument in the document."""
+HOLDER_BITS: Final = 60
+"""Colluders around somebody could recover its secrets with probability at most 2 to the minus this."""
 
 
 class Sharing(NamedTuple):
@@ -62,9 +62,8 @@ def derive_sharing(members: int, colluding: Fraction, dropouts: Fraction) -> Sha
     Raises:
         ValueError: a number is out of range.
     Guarantees:
-        In a complete graph 2 * threshold > members + colluders, so that two groups that could each recover a
-        secret share a member that does not collude. `required` never lies below `members` less the dropouts
-        that are borne.
+        2 * required > members + colluders, so that two groups of survivors share a member that does not collude.
+        No more than the assumed dropouts are borne.
     Source: `docs/formats/secure-sum.md`, "Choosing degree and threshold".
     """
     if members < 1 or not 0 <= colluding < 1 or not 0 <= dropouts < 1:
@@ -73,31 +72,43 @@ def derive_sharing(members: int, colluding: Fraction, dropouts: Fraction) -> Sha
         )
     colluders = max(0, min(ceil(colluding * members), members - 2))
     vanishing = floor(dropouts * members)
+    required = max((members + colluders) // 2 + 1, members - vanishing)
     if members > COMPLETE_UP_TO:
         for degree in range(2, members - 1, 2):
-            around = _bound_share(members, colluders, degree, SECRECY)
-            away = _bound_share(members, vanishing, degree, PROGRESS)
-            threshold = degree + 1 - away
-            if 2 * threshold >= degree + 1 + around + COMPANIONS:
-                return Sharing(members, colluders, threshold, degree, required=members - vanishing)
-    threshold = max((members + colluders) // 2 + 1, members - vanishing)
-    return Sharing(members, colluders, threshold, degree=0, required=threshold)
+            threshold = _fit_graph(members, colluders, vanishing, degree)
+            if threshold:
+                return Sharing(members, colluders, threshold, degree, required)
+    return Sharing(members, colluders, threshold=required, degree=0, required=required)
 
 
-def _bound_share(members: int, marked: int, degree: int, bits: int) -> int:
-    """Return how many of a member's neighbours are `marked` at most, but for a chance of 2**-bits over all members.
+def _fit_graph(members: int, colluders: int, vanishing: int, degree: int) -> int:
+    """Return the threshold with which a graph of this degree is safe and goes on, 0 when there is none."""
+    window = degree // 2
+    lost = _bound_draw(members, vanishing, window, members << PROGRESS_BITS)
+    left = window - lost
+    threshold = 2 * left + 1
+    taken = _bound_draw(members, colluders, window, members << WINDOW_BITS)
+    holders = _bound_draw(members - 1, colluders, degree, members << HOLDER_BITS)
+    return threshold if left > taken and threshold > holders else 0
 
-    The neighbours are `degree` of the `members` - 1 others, drawn evenly, and all the marked are among these.
+
+def _bound_draw(population: int, marked: int, drawn: int, rarity: int) -> int:
+    """Return the least number that the marked ones among those drawn pass at most once in `rarity` times.
+
+    Args:
+        population: of whom to draw, without replacement.
+        marked: how many of them are marked, at most `population`.
+        drawn: how many are drawn, at most `population`.
+        rarity: at least 1.
     """
-    others = members - 1
-    limit = comb(others, degree)
-    most = min(marked, degree)
-    ways, tail = comb(marked, most) * comb(others - marked, degree - most), 0
-    for count in range(most, -1, -1):
+    limit = comb(population, drawn)
+    rest = population - marked
+    most = min(marked, drawn)
+    ways, tail = comb(marked, most) * comb(rest, drawn - most), 0
+    for count in range(most, 0, -1):
         tail += ways
-        if members * tail << bits > limit:
+        if rarity * tail > limit:
             return count
-        ways = (
-            ways * count * (others - marked - degree + count) // ((marked - count + 1) * (degree - count + 1))
-        )
+        # From the ways to draw `count` marked ones to those of one fewer; exact, because both are whole.
+        ways = ways * count * (rest - drawn + count) // ((marked - count + 1) * (drawn - count + 1))
     return 0

@@ -184,6 +184,26 @@ ProseText = Annotated[
 """One or several lines, 1 to 4,000 characters."""
 
 
+_NO_CELL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Controls, halves of characters, and what turns a line around; all else may stand in data files."""
+
+
+def check_cell(value: str) -> str:
+    """Return the text of a cell, unless it holds what none may hold."""
+    if _NO_CELL.search(value):
+        raise fault("text", f"expected text without control characters, got {quote(value)}")
+    return value
+
+
+CellText = Annotated[
+    str,
+    BeforeValidator(as_typed),
+    StringConstraints(min_length=1, max_length=200),
+    AfterValidator(check_cell),
+]
+"""A column's name or a cell's content, exactly as it stands in the data files."""
+
+
 def _check_title(value: str) -> str:
     if value != value.strip(" "):
         raise fault("text", f"expected no spaces at either end, got {quote(value)}")

@@ -359,7 +359,7 @@ def conduct_with(stage, number, meddle):
     stage.settle()
     engine = LocalEngine({name: actor.trainer.receive for name, actor in stage.actors.items()})
     (run,) = stage.state.attempts(proposal.id)
-    return Coordinator(lambda: stage.state, Meddling(engine, meddle)).conduct(run.id)
+    return Coordinator(stage.sequencer, Meddling(engine, meddle)).conduct(run.id)
 
 
 def test_log_time_only_moves_forward(stage):

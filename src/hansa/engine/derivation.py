@@ -54,7 +54,7 @@ class Derivation:
         self._cohort = cohort
         self._threshold = threshold
         self._degree = degree
-        self._minimum_cohort = minimum_cohort
+        self.minimum_cohort = minimum_cohort
         self._graph = graph
         self._lost: dict[str, int] = {}
         self.round = 1
@@ -98,7 +98,7 @@ class Derivation:
             attempt=0,
             cohort=self._cohort,
             threshold=self._threshold,
-            minimum_cohort=self._minimum_cohort,
+            minimum_cohort=self.minimum_cohort,
             length=self.question.length,
             question=self.question_digest,
         )
@@ -128,10 +128,10 @@ class Derivation:
         """
         numbers = self.read(total)
         names = tuple(survivors)
-        if [*names] != sorted(set(names) & {*self.cohort}) or len(names) < self._minimum_cohort:
+        if [*names] != sorted(set(names) & {*self.cohort}) or len(names) < self.minimum_cohort:
             raise Refused(
                 "run.survivors",
-                f"a total of round {self.round} is over at least {self._minimum_cohort} of its "
+                f"a total of round {self.round} is over at least {self.minimum_cohort} of its "
                 f"{len(self._cohort)} members, each named once; got {len(names)} names",
             )
         state = self._recipe.learn(self._state, numbers, names)

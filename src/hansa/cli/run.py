@@ -214,6 +214,7 @@ def _report_jointly(number: int, run: RunRecord, state: State) -> tuple[dict[str
         "plan": plan.digest,
         "guarantee": plan.privacy.guarantee,
         "cohort": list(run.cohort),
+        "dropped": dict(run.dropped),
         "metrics": dict(run.metrics),
         "bars": _list_bars(verdicts),
         "model": run.model,
@@ -226,6 +227,7 @@ def _report_jointly(number: int, run: RunRecord, state: State) -> tuple[dict[str
         [
             *_spell_bars(verdicts),
             ("privacy", plan.privacy.guarantee),
+            *(("vanished", f"{name}, before round {number}") for name, number in run.dropped.items()),
             ("model", run.model),
             ("report", run.report),
             ("released", "yes" if released else "not yet"),

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from hansa.budget import EPSILON_PLACES, convert_to_epsilon, convert_to_rho
 from hansa.coalition.snapshot import RunRecord, State
 from hansa.errors import Refused
-from hansa.governance import Budget, Earlier, Plan, Standing
+from hansa.governance import Budget, Earlier, Plan, Standing, choose_stricter
 
 
 class Charge(NamedTuple):
@@ -113,8 +113,7 @@ def derive_account(state: State, member: str) -> Account:
 
 def budget_of(state: State, member: str) -> Budget | None:
     """Return the stricter of the charter's budget and the member's own."""
-    budgets = (state.charter.privacy.budget, state.members[member].member.budget)
-    return min((budget for budget in budgets if budget), key=lambda budget: budget.rho, default=None)
+    return choose_stricter(state.charter.privacy.budget, state.members[member].member.budget)
 
 
 def list_standings(state: State, cohort: tuple[str, ...], *, without: str = "") -> tuple[Standing, ...]:

@@ -119,18 +119,21 @@ def test_statements_about_different_things_contradict_nothing(contested, state, 
 
 @pytest.mark.parametrize(
     "start",
-    [header(magic=b"HSUX"), header(version=2), header("consent"), header(sender=4), header()[:39], b""],
+    [
+        header(magic=b"HSUX"),
+        header(version=2),
+        header("consent"),
+        header(sender=4),
+        header(sender=2),
+        header()[:39],
+        b"",
+    ],
 )
 def test_what_is_no_statement_of_the_member_in_a_secure_sum_shows_nothing(contested, state, start):
     chain, run = contested
     refused(
         chain, show(run, state(start), state(start + b"x" if len(start) == 40 else start)), "evidence.header"
     )
-
-
-def test_a_sender_may_stand_further_in_front_when_others_had_vanished(contested, state):
-    chain, run = contested
-    chain.say("ada", show(run, *(state(header(sender=1) + end) for end in (b"one", b"two"))))
 
 
 def test_evidence_is_about_a_run_of_this_coalition_and_somebody_who_took_part(contested, state):

@@ -66,9 +66,8 @@ def _verify_header(first: bytes, second: bytes, kind: str, position: int) -> Non
     opening = b"HSUM" + bytes((1, _KINDS[kind]))
     if len(first) < HEADER_BYTES or not first.startswith(opening):
         raise Malformed("evidence.header", f"the first statement is no `{kind}` of a secure sum")
-    # Positions count those who are left, so they only fall when somebody before has vanished.
-    if int.from_bytes(first[6:8], "little") > position:
-        raise Malformed("evidence.header", "the first statement names a sender that the member cannot be")
+    if int.from_bytes(first[6:8], "little") != position:
+        raise Malformed("evidence.header", "the first statement names another sender than the member")
     if first[:HEADER_BYTES] != second[:HEADER_BYTES]:
         raise Malformed(
             "evidence.header", "the two statements are about different things: their first 40 bytes differ"

@@ -18,6 +18,7 @@ from hansa.engine import (
     parse_frame,
     write_total,
 )
+from hansa.entropy import draw
 from hansa.errors import HansaError, Malformed, Refused
 from hansa.governance import Plan
 from hansa.learning import Result, build_recipe, write_metrics, write_report
@@ -130,7 +131,7 @@ class Coordinator:
 
     def _sum(self, run: RunRecord, derivation: Derivation, name: str, last_total: bytes) -> bytes:
         """One round: ask everybody, carry the secure sum to its end, return the total's bytes."""
-        aggregator = Aggregator(derivation.session)
+        aggregator = Aggregator(derivation.session, draw=draw)
         fields: dict[str, canonical.Json] = {"run": run.id, "round": derivation.round}
         ask = Frame("ask", {**fields, "name": name, "question": derivation.question_digest.hex()}, last_total)
         answers = self._ask_all(run, ask, "sum")

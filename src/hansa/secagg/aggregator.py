@@ -305,17 +305,15 @@ class Aggregator:
         self._consents[index] = consent
 
     def _close_consents(self) -> Mapping[str, bytes]:
-        """Send as many as must agree: everybody's own, and otherwise the first ones."""
-        self._verify_count(self._session.quorum)
-        consents = [consent for _, consent in sorted(self._consents.items())]
-        shown = consents[: self._session.quorum]
-        fewer = shown[:-1]
-        return {
-            self._name(consent.sender): Consents(
-                self._session.digest, tuple(shown if consent in shown else (*fewer, consent))
-            ).encode()
-            for consent in consents
-        }
+        """Show everybody as many consents as must agree: the first ones, with the recipient's own among them."""
+        quorum, session = self._session.quorum, self._session.digest
+        self._verify_count(quorum)
+        consents = tuple(consent for _, consent in sorted(self._consents.items()))
+        first = Consents(session, consents[:quorum]).encode()
+        messages = {self._name(consent.sender): first for consent in consents[:quorum]}
+        for own in consents[quorum:]:
+            messages[self._name(own.sender)] = Consents(session, (*consents[: quorum - 1], own)).encode()
+        return messages
 
     def _take_reveal(self, index: int, message: bytes) -> None:
         reveal = parse_reveal(message)

@@ -1,8 +1,11 @@
+import make_evidence
 import pytest
+from vectorfiles import VECTORS, read, spell
 
 from hansa.coalition import Evidence, SignedStatement, Tick
+from hansa.coalition.evidence import verify_contradiction
 from hansa.errors import Malformed, Refused
-from hansa.transparency import encode_base64
+from hansa.transparency import encode_base64, parse_public_key
 
 SESSION = bytes(range(32))
 KINDS = {"advert": 1, "masked": 5, "consent": 7}
@@ -151,3 +154,20 @@ def test_evidence_is_about_a_run_of_this_coalition_and_somebody_who_took_part(co
 def test_statements_are_short_and_in_base64(state, field, value):
     with pytest.raises(ValueError, match=field):
         SignedStatement(**(state(header() + b"one").model_dump() | {field: value}))
+
+
+def test_vectors_are_fresh():
+    made = {name: spell(case) for name, case in make_evidence.cases()}
+    kept = {path.name: path.read_text(encoding="ascii") for path in (VECTORS / "evidence").glob("*.json")}
+    assert made == kept, "run `python tests/vectors/make_evidence.py`"
+
+
+@pytest.mark.parametrize(("rule", "case"), read("evidence").values(), ids=read("evidence"))
+def test_vectors_are_judged_as_their_names_say(rule, case):
+    body, key = Evidence.model_validate(case["body"]), parse_public_key(case["key"])
+    if rule is None:
+        verify_contradiction(body, key, case["position"])
+        return
+    with pytest.raises((Refused, Malformed)) as caught:
+        verify_contradiction(body, key, case["position"])
+    assert caught.value.rule == rule

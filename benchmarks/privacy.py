@@ -19,9 +19,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from fit import SHIPPED, read_table, write_plan
+
 from hansa.governance import Plan, derive_sharing
-from hansa.learning import Table
+from hansa.learning import Table, divide_rows, read_split
+from hansa.learning.pricing import rehearse_price
 from hansa.node.data import load_table
 from hansa.rehearsal.casting import PLAN_FILE, name_members, read_plan
 

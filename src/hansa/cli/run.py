@@ -51,6 +51,7 @@ def start(
         "entry": ran.run.number,
         "run": ran.run.id,
         "cohort": list(ran.run.cohort),
+        "dropped": dict(ran.run.dropped),
         "metrics": dict(ran.run.metrics),
         "bars": _list_bars(verdicts),
         "model": ran.model,
@@ -63,6 +64,7 @@ def start(
     facts = make_facts(
         [
             *_spell_bars(verdicts),
+            *_spell_dropped(ran.run),
             ("model", ran.model),
             ("report", ran.run.report),
             ("both in", stage.folder / "blobs"),
@@ -169,6 +171,7 @@ def _describe(proposal: ProposalRecord, state: State) -> dict[str, Any]:
                 "status": run.status,
                 "coordinator": run.coordinator,
                 "cohort": list(run.cohort),
+                "dropped": dict(run.dropped),
             }
             for run in state.attempts(proposal.id)
         ],
@@ -195,6 +198,13 @@ def _spell_bars(verdicts: Sequence[BarVerdict]) -> list[tuple[str, str]]:
         asked = f"{v.direction.replace('_', ' ')} {format_metric(v.metric, v.limit)}"
         lines.append(("bar", f"{'✓ met' if v.met else '✗ not met'}: {reached}, {asked} asked"))
     return lines
+
+
+def _spell_dropped(run: RunRecord) -> list[tuple[str, str]]:
+    return [
+        ("vanished", f"{name}: not in the totals from round {first} on")
+        for name, first in run.dropped.items()
+    ]
 
 
 def _report_jointly(number: int, run: RunRecord, state: State) -> tuple[dict[str, Any], list[RenderableType]]:
@@ -226,8 +236,8 @@ def _report_jointly(number: int, run: RunRecord, state: State) -> tuple[dict[str
     facts = make_facts(
         [
             *_spell_bars(verdicts),
+            *_spell_dropped(run),
             ("privacy", plan.privacy.guarantee),
-            *(("vanished", f"{name}, before round {number}") for name, number in run.dropped.items()),
             ("model", run.model),
             ("report", run.report),
             ("released", "yes" if released else "not yet"),

@@ -99,8 +99,9 @@ def test_what_was_signed_as_another_kind_shows_nothing(contested, state):
 
 def test_statements_of_another_member_show_nothing_of_this_one(contested, state):
     chain, run = contested
-    pair = [state(header(sender=0) + end, member="ada") for end in (b"one", b"two")]
-    refused(chain, show(run, *pair), "evidence.signature")
+    for sender, rule in ((0, "evidence.header"), (3, "evidence.signature")):
+        pair = [state(header(sender=sender) + end, member="ada") for end in (b"one", b"two")]
+        refused(chain, show(run, *pair), rule)
 
 
 @pytest.mark.parametrize(

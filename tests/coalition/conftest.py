@@ -4,7 +4,19 @@ from hashlib import sha256
 
 import pytest
 
-from hansa.coalition import ZERO_DIGEST, Found, LogKey, Propose, apply, make_entry
+from hansa.coalition import (
+    ZERO_DIGEST,
+    Ballot,
+    Found,
+    LogKey,
+    Propose,
+    RunClose,
+    RunOpen,
+    Tick,
+    apply,
+    make_entry,
+    sharing_for,
+)
 from hansa.governance import Member, load_charter, load_plan
 from hansa.transparency import Leaf, SigningKey
 
@@ -46,7 +58,7 @@ def key_of(name):
     return SigningKey.from_seed(sha256(name.encode()).digest())
 
 
-def member_of(name, member_class="bank", weight=1):
+def member_of(name, member_class="bank", weight=1, budget=None):
     return Member(
         id=name,
         name=name.title(),
@@ -54,19 +66,23 @@ def member_of(name, member_class="bank", weight=1):
         country="NL",
         voting_weight=weight,
         key=key_of(name).public.encode(),
+        budget=budget,
     )
 
 
 class Chain:
     """A log under construction; `state` is its fold and `leaves` what was accepted."""
 
-    def __init__(self, names=("ada", "bob", "cyd", "dan"), charter=CHARTER, observers=()):
+    def __init__(self, names=("ada", "bob", "cyd", "dan"), charter=CHARTER, observers=(), budgets=None):
         self.charter = load_charter(charter, "charter.yaml")
         self.at = START
         self.state = None
         self.leaves = []
         members = sorted(
-            [*(member_of(name) for name in names), *(member_of(name, "observer") for name in observers)],
+            [
+                *(member_of(name, budget=(budgets or {}).get(name)) for name in names),
+                *(member_of(name, "observer") for name in observers),
+            ],
             key=lambda member: member.id,
         )
         body = Found(
@@ -124,6 +140,78 @@ def chain():
 @pytest.fixture
 def new_chain():
     return Chain
+
+
+@pytest.fixture
+def subtractable(new_chain):
+    """A coalition that takes it that one run's totals less another's show what few gave."""
+    return new_chain(
+        charter=CHARTER.replace("unnoised_sums: allowed", "unnoised_sums: allowed, differencing: allowed")
+    )
+
+
+@pytest.fixture
+def approve(plan):
+    """Take a run through its vote and its timelock."""
+
+    def carry(chain, plan=plan):
+        author, *_ = members = [elector.id for elector in chain.state.voting_members]
+        proposal = chain.propose(author, {"effect": "run", "plan": plan.to_json()})
+        for name in members:
+            chain.say(name, Ballot(proposal=proposal.id, choice="yes", reason=""))
+        chain.at = proposal.closes_at + DAY
+        chain.say(author, Tick())
+        return chain.look(proposal)
+
+    return carry
+
+
+@pytest.fixture
+def noised():
+    """A plan with noise that costs each row at most an epsilon of 1."""
+    noise = "{noise: discrete-gaussian, epsilon: 1, delta: 0.00001}"
+    text = PLAN.replace("{noise: none}", noise).replace("stratified", "rows")
+    return load_plan(text, "plan.yaml")
+
+
+@pytest.fixture
+def budgeted(new_chain):
+    """A coalition in which only noised sums leave, under a budget."""
+
+    def found(budget="{epsilon: 2, delta: 0.00001}", **options):
+        privacy = f"unnoised_sums: refused, budget: {budget}" if budget else "unnoised_sums: refused"
+        return new_chain(charter=CHARTER.replace("unnoised_sums: allowed", privacy), **options)
+
+    return found
+
+
+@pytest.fixture
+def fail():
+    """Begin an attempt, and end it as failed."""
+
+    def run(chain, proposal):
+        attempts = chain.state.attempts(proposal.id)
+        cohort = [member.id for member in chain.state.voting_members]
+        chain.say(
+            cohort[0],
+            RunOpen(
+                proposal=proposal.id,
+                plan=proposal.plan.digest,
+                recipe=proposal.plan.recipe.digest,
+                attempt=len(attempts) + 1,
+                cohort=cohort,
+                threshold=sharing_for(chain.state, len(cohort)).threshold,
+            ),
+        )
+        run = chain.state.attempts(proposal.id)[-1]
+        nothing = dict.fromkeys(("transcript", "model", "report"), ZERO_DIGEST)
+        chain.say(
+            cohort[0],
+            RunClose(run=run.id, status="failed", **nothing, metrics={}, dropped={}, reason="it failed"),
+        )
+        return chain.state.runs[run.id]
+
+    return run
 
 
 @pytest.fixture

@@ -334,7 +334,8 @@ def test_a_failed_attempt_says_why_and_makes_way_for_the_next(chain, approved):
     chain.say("ada", opening(approved, attempt=2))
 
 
-def test_a_coordinator_that_has_gone_blocks_nothing(chain, approved):
+def test_a_coordinator_that_has_gone_blocks_nothing(subtractable, approve):
+    chain, approved = subtractable, approve(subtractable)
     chain.say("ada", opening(approved))
     (run,) = chain.state.attempts(approved.id)
     chain.say("ada", Leave(reason=""))

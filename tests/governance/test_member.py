@@ -1,11 +1,17 @@
 import pytest
 
-from hansa.governance import InvalidDocument, parse_member
+from hansa.governance import Budget, InvalidDocument, parse_member
 from hansa.governance.member import COUNTRIES, MAX_VOTING_WEIGHT
 
 
 def test_a_member_is_written_and_read_again(make_member):
     member = make_member("north-air", weight=3)
+    assert parse_member(member.to_json()) == member
+
+
+def test_a_member_may_want_less_learned_from_its_data_than_the_charter_allows(make_member):
+    member = make_member("north-air").model_copy(update={"budget": Budget(epsilon="2", delta="0.00001")})
+    assert member.to_json()["budget"] == {"epsilon": "2", "delta": "0.00001"}
     assert parse_member(member.to_json()) == member
 
 
@@ -37,6 +43,10 @@ def test_there_are_249_countries_and_norway_is_one():
         ("member.key", {"key": "A" * 43 + "="}),
         ("member.key", {"key": "not base64"}),
         ("member.field-unknown", {"email": "post@example.org"}),
+        ("member.budget", {"budget": {"epsilon": "0", "delta": "0.00001"}}),
+        ("member.budget", {"budget": {"epsilon": "0.000001", "delta": "0.00001"}}),
+        ("member.field-missing", {"budget": {"epsilon": "2"}}),
+        ("member.not-canonical", {"budget": {"epsilon": 2, "delta": "0.00001"}}),
         ("member.not-canonical", {"name": " North Air "}),
         ("member.not-canonical", {"name": 1}),
     ],

@@ -1,9 +1,19 @@
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
 from hansa.errors import Refused
-from hansa.governance import RunFacts, verify_permit
+from hansa.governance import (
+    Budget,
+    Earlier,
+    RunFacts,
+    Standing,
+    find_overdrafts,
+    find_subtractions,
+    format_rho,
+    verify_permit,
+)
 
 COHORT = ("ada", "bob", "cyd", "dan")
 
@@ -22,6 +32,10 @@ FACTS = RunFacts(
     minimum_cohort=3,
     noise="none",
     unnoised_sums="allowed",
+    cost=Fraction(0),
+    standings=(),
+    earlier=(Earlier("attempt 1 of proposal 4", frozenset(COHORT)),),
+    differencing="refused",
     now=1_000,
 )
 
@@ -40,6 +54,13 @@ WRONG = [
     ("permit.noise", {"unnoised_sums": "refused"}),
 ]
 
+THREE = Budget(epsilon="3", delta="0.00001")
+NOISED = {"noise": "discrete-gaussian", "cost": THREE.rho}
+# What concerns runs with noise, and runs without; neither can fail in the other's place.
+OVERDRAWN = NOISED | {"standings": (Standing("ada", Fraction(1, 10**9), THREE),)}
+SUBTRACTABLE = {"earlier": (Earlier("attempt 1 of proposal 4", frozenset((*COHORT, "eve"))),)}
+WRONG_LAST = [("permit.budget", OVERDRAWN), ("permit.differencing", SUBTRACTABLE)]
+
 
 def refusal(**changes):
     with pytest.raises(Refused) as caught:
@@ -51,7 +72,7 @@ def test_a_run_is_permitted_when_everything_holds():
     verify_permit(FACTS)
 
 
-@pytest.mark.parametrize(("rule", "changes"), WRONG)
+@pytest.mark.parametrize(("rule", "changes"), WRONG + WRONG_LAST)
 def test_one_thing_wrong_is_refused_by_name(rule, changes):
     assert refusal(**changes).rule == rule
 
@@ -93,7 +114,7 @@ def test_each_member_that_is_gone_is_named():
 
 
 def test_a_run_goes_on_without_a_member_that_left_but_not_without_one_that_stayed():
-    without_dan = {"cohort": ("ada", "bob", "cyd")}
+    without_dan = {"cohort": ("ada", "bob", "cyd"), "earlier": ()}
     verify_permit(replace(FACTS, active=frozenset({"ada", "bob", "cyd"}), **without_dan))
     assert refusal(**without_dan).reasons == ("`dan` is left out",)
 
@@ -114,4 +135,92 @@ def test_fewer_than_three_never_run_whatever_the_charter_says():
 
 
 def test_noise_makes_up_for_a_charter_that_refuses_bare_sums():
-    verify_permit(replace(FACTS, noise="gaussian", unnoised_sums="refused"))
+    verify_permit(replace(FACTS, **NOISED, unnoised_sums="refused"))
+
+
+@pytest.mark.parametrize("changes", [OVERDRAWN, SUBTRACTABLE])
+@pytest.mark.parametrize(("rule", "earlier_step"), WRONG[:-1])
+def test_budgets_and_subtractions_are_judged_last(rule, earlier_step, changes):
+    assert refusal(**earlier_step, **changes).rule == rule
+
+
+def test_a_run_may_spend_a_budget_to_its_end_and_not_a_billionth_more():
+    whole = Budget(epsilon="3", delta="0.00001")
+    for spent, permitted in ((Fraction(0), True), (Fraction(1, 10**9), False)):
+        facts = replace(FACTS, **NOISED, standings=(Standing("ada", spent, whole),))
+        assert (not list(find_overdrafts(facts.cost, facts.standings))) is permitted
+        if permitted:
+            verify_permit(facts)
+
+
+def test_each_overdraft_is_named_with_what_was_spent_asked_and_left():
+    standings = (
+        Standing("ada", Fraction(1, 10), THREE),
+        Standing("bob", Fraction(0), THREE),
+        Standing("cyd", Fraction(3, 10), THREE),
+    )
+    assert list(find_overdrafts(Fraction(2, 10), standings)) == [
+        "`ada` has spent rho 0.1 of 0.224248882 (ε = 3, δ = 0.00001); the run costs 0.2, and 0.124248882 is left",
+        "`cyd` has spent rho 0.3 of 0.224248882 (ε = 3, δ = 0.00001); the run costs 0.2, and 0 is left",
+    ]
+
+
+def test_a_run_with_noise_needs_a_budget():
+    reasons = refusal(
+        **NOISED, standings=(Standing("ada", Fraction(0), None), Standing("bob", Fraction(0), None))
+    ).reasons
+    assert reasons == ("no budget is set for `ada`, `bob`; amend the charter: `privacy.budget`",)
+
+
+def test_a_run_without_noise_is_charged_nothing_and_needs_no_budget():
+    verify_permit(replace(FACTS, standings=(Standing("ada", Fraction(10), None),)))
+
+
+@pytest.mark.parametrize(
+    ("before", "refused"),
+    [
+        ("ada bob cyd dan", False),  # the same totals again
+        ("ada bob cyd", True),  # one has joined
+        ("ada bob cyd dan eve", True),  # one has left
+        ("ada bob cyd eve", True),  # one for another
+        ("ada bob cyd dan eve fay gus", False),  # three have left, and hide each other
+        ("eve fay gus", False),  # others altogether
+    ],
+)
+def test_totals_that_differ_by_a_few_are_not_formed_without_noise(before, refused):
+    earlier = (Earlier("attempt 1 of proposal 4", frozenset(before.split())),)
+    assert bool(list(find_subtractions(COHORT, earlier, 3))) is refused
+    if refused:
+        assert refusal(earlier=earlier).rule == "permit.differencing"
+    verify_permit(replace(FACTS, earlier=earlier, differencing="allowed"))
+
+
+def test_a_run_with_noise_may_follow_on_any_cohort_because_it_is_priced():
+    earlier = (Earlier("attempt 1 of proposal 4", frozenset(("ada", "bob", "cyd"))),)
+    verify_permit(replace(FACTS, **NOISED, standings=(Standing("ada", Fraction(0), THREE),), earlier=earlier))
+
+
+def test_who_could_be_singled_out_is_named_with_the_way_out():
+    (reason,) = refusal(**SUBTRACTABLE).reasons
+    assert reason == (
+        "attempt 1 of proposal 4 differs by `eve` only, so one total less the other would show what 1 gave, and at "
+        "least 3 must hide each other; propose a plan with noise, or amend the charter: `privacy.differencing`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rho", "text"),
+    [
+        (Fraction(0), "0"),
+        (Fraction(1, 10**9), "0.000000001"),
+        (Fraction(5, 2), "2.5"),
+        (Fraction(100), "100"),
+    ],
+)
+def test_rho_is_written_exactly(rho, text):
+    assert format_rho(rho) == text
+
+
+def test_what_does_not_count_in_billionths_is_no_rho():
+    with pytest.raises(ValueError, match="billionths"):
+        format_rho(Fraction(1, 3))

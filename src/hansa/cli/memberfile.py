@@ -3,7 +3,8 @@
     - {id: north-air, name: North Air, country: NO, class: airline, weight: 1, data: north.csv}
 
 `class` may be left out where the charter has one class only, `weight` counts 1 then, and a member without `data`
-takes part in votes and not in runs. Paths are seen from the file that names them.
+takes part in votes and not in runs. `budget: {epsilon, delta}` is what may ever be learned from its data, where it
+wants less than the charter allows. Paths are seen from the file that names them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from pydantic import AfterValidator, Field
 from hansa import entropy
 from hansa.cli.options import ALL
 from hansa.errors import Malformed, Unavailable
-from hansa.governance import Charter, Finding, InvalidDocument, Member, load_charter
+from hansa.governance import Budget, Charter, Finding, InvalidDocument, Member, load_charter
 from hansa.governance.document import Document, parse_document
 from hansa.governance.member import COUNTRIES, MAX_VOTING_WEIGHT
 from hansa.governance.spelling import NameText, Several, Slug, fault
@@ -49,6 +50,7 @@ class MemberLine(Form):
     country: Annotated[str, AfterValidator(_check_country), Field(examples=["NO"])]
     weight: Annotated[int, Field(ge=1, le=MAX_VOTING_WEIGHT)] = 1
     data: str | None = None
+    budget: Budget | None = None
 
 
 class MemberList(Form):
@@ -161,6 +163,7 @@ def draw_members(founders: Sequence[Founder]) -> tuple[Member, ...]:
             country=founder.country,
             voting_weight=founder.voting_weight,
             key=SigningKey.from_seed(entropy.draw(32)).public.encode(),
+            budget=founder.budget,
         )
         for founder in founders
     )
@@ -192,5 +195,5 @@ def _read_line(
     elif data is not None and not data.name.lower().endswith(SUFFIXES):
         message = f"expected a table ({', '.join(SUFFIXES)}), got `{data.name}`"
         findings.append(Finding("error", "members.data", message, place))
-    founder = Founder(line.id, line.name, member_class, line.country, line.weight, data)
+    founder = Founder(line.id, line.name, member_class, line.country, line.weight, data, line.budget)
     return founder, tuple(findings)

@@ -12,6 +12,7 @@ Typical use::
 Formats: `docs/formats/entries.md`.
 """
 
+from hansa.coalition.account import Account, Charge, Subtraction, budget_of, derive_account
 from hansa.coalition.audit import Audit, audit_log, cosignatures_needed
 from hansa.coalition.entry import (
     KINDS,
@@ -20,6 +21,7 @@ from hansa.coalition.entry import (
     Body,
     Brake,
     Entry,
+    Evidence,
     Found,
     Leave,
     LogKey,
@@ -28,6 +30,7 @@ from hansa.coalition.entry import (
     RunClose,
     RunOpen,
     RunSeal,
+    SignedStatement,
     Tick,
     Withdraw,
     make_entry,
@@ -41,18 +44,22 @@ from hansa.coalition.run import (
     sharing_for,
     verify_run,
 )
-from hansa.coalition.snapshot import MemberRecord, ProposalRecord, Release, RunRecord, State
+from hansa.coalition.snapshot import EvidenceRecord, MemberRecord, ProposalRecord, Release, RunRecord, State
 from hansa.coalition.state import apply, replay
 
 __all__ = [
     "KINDS",
     "STOPPED_FOR_GOOD",
     "ZERO_DIGEST",
+    "Account",
     "Audit",
     "Ballot",
     "Body",
     "Brake",
+    "Charge",
     "Entry",
+    "Evidence",
+    "EvidenceRecord",
     "Found",
     "Leave",
     "LogKey",
@@ -65,13 +72,17 @@ __all__ = [
     "RunOpen",
     "RunRecord",
     "RunSeal",
+    "SignedStatement",
     "State",
+    "Subtraction",
     "Tick",
     "Withdraw",
     "apply",
     "approved_cohort",
     "audit_log",
+    "budget_of",
     "cosignatures_needed",
+    "derive_account",
     "make_entry",
     "minimum_cohort",
     "parse_entry",

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import PydanticCustomError
 
 from hansa.errors import Malformed
 from hansa.governance import Choice, LongReasonText, MemberId, MetricText, ReasonText, TitleText
@@ -33,10 +34,22 @@ Kind = Literal[
     "run_open",
     "run_seal",
     "run_close",
+    "evidence",
 ]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 
+StatementKind = Literal["advert", "masked", "consent"]
+"""What members sign in a secure sum (`docs/formats/secure-sum.md`)."""
+
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _check_base64(value: str) -> str:
+    try:
+        canonical.parse_base64(value)
+    except Malformed as error:
+        raise PydanticCustomError("base64", "{message}", {"message": error.message}) from None
+    return value
 
 
 class Body(BaseModel):
@@ -141,6 +154,23 @@ class RunClose(Body):
     reason: ReasonText
 
 
+class SignedStatement(Body):
+    """Something that a member signed outside the log; both in base64."""
+
+    content: Annotated[str, StringConstraints(max_length=1_368), AfterValidator(_check_base64)]
+    signature: Annotated[str, StringConstraints(min_length=88, max_length=88), AfterValidator(_check_base64)]
+
+
+class Evidence(Body):
+    """Two statements of one member in one secure sum that cannot both be honest."""
+
+    run: Digest
+    member: MemberId
+    kind: StatementKind
+    first: SignedStatement
+    second: SignedStatement
+
+
 BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
     {
         "found": Found,
@@ -154,6 +184,7 @@ BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
         "run_open": RunOpen,
         "run_seal": RunSeal,
         "run_close": RunClose,
+        "evidence": Evidence,
     }
 )
 

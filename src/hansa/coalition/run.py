@@ -1,12 +1,24 @@
 """Runs: the permit, attempts, seals, the close, and the brake."""
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from types import MappingProxyType
 
+from hansa.coalition.account import list_earlier, list_standings
 from hansa.coalition.entry import ZERO_DIGEST, Brake, Entry, RunClose, RunOpen, RunSeal
 from hansa.coalition.snapshot import ProposalRecord, RunRecord, State
 from hansa.errors import Refused
-from hansa.governance import METRICS, Plan, RunFacts, Sharing, derive_sharing, verify_permit
+from hansa.governance import (
+    METRICS,
+    MINIMUM_COHORT,
+    Plan,
+    RunFacts,
+    Sharing,
+    derive_sharing,
+    find_overdrafts,
+    find_subtractions,
+    verify_permit,
+)
 from hansa.transparency import canonical
 
 STOPPED_FOR_GOOD = 2**52
@@ -17,7 +29,7 @@ def verify_plan(state: State, plan: Plan) -> None:
     """Refuse a plan that this coalition could not run.
 
     Raises:
-        Refused: `run.cohort`, `run.minimum-cohort`, `run.noise`.
+        Refused: `run.cohort`, `run.minimum-cohort`, `run.noise`, `run.budget`, `run.differencing`.
     """
     cohort = approved_cohort(state, plan)
     unknown = [name for name in cohort if name not in {m.id for m in state.active_members}]
@@ -28,6 +40,14 @@ def verify_plan(state: State, plan: Plan) -> None:
         raise Refused("run.minimum-cohort", f"{len(cohort)} members can take part, and at least {floor} must")
     if plan.privacy.noise == "none" and state.charter.privacy.unnoised_sums != "allowed":
         raise Refused("run.noise", "the charter refuses sums without noise, and the plan adds none")
+    if plan.privacy.noise != "none":
+        overdrafts = list(find_overdrafts(plan.privacy.rho, list_standings(state, cohort)))
+        if overdrafts:
+            raise Refused("run.budget", overdrafts)
+    elif state.charter.privacy.differencing != "allowed":
+        subtractions = list(find_subtractions(cohort, list_earlier(state), max(floor, MINIMUM_COHORT)))
+        if subtractions:
+            raise Refused("run.differencing", subtractions)
 
 
 def approved_cohort(state: State, plan: Plan) -> tuple[str, ...]:
@@ -81,6 +101,12 @@ def verify_run(state: State, proposal_id: str, *, plan_digest: str, cohort: Sequ
             minimum_cohort=minimum_cohort(state, plan) if plan is not None else 0,
             noise=plan.privacy.noise if plan is not None else "none",
             unnoised_sums=state.charter.privacy.unnoised_sums,
+            cost=plan.privacy.rho if plan is not None else Fraction(0),
+            standings=list_standings(
+                state, tuple(name for name in cohort if name in state.members), without=proposal_id
+            ),
+            earlier=list_earlier(state),
+            differencing=state.charter.privacy.differencing,
             now=state.at,
         )
     )
@@ -120,7 +146,14 @@ def open_run(state: State, entry: Entry, body: RunOpen) -> State:
             f"the threshold is {sharing.threshold}; got {body.threshold}",
         )
     run = RunRecord(
-        entry.id, state.newest, body.proposal, body.attempt, entry.author, tuple(body.cohort), sharing
+        entry.id,
+        state.newest,
+        body.proposal,
+        body.attempt,
+        entry.author,
+        tuple(body.cohort),
+        sharing,
+        state.at,
     )
     return state.with_run(run)
 

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from hansa.coalition.archive import Archive
-from hansa.coalition.entry import ZERO_DIGEST
+from hansa.coalition.entry import ZERO_DIGEST, StatementKind
 from hansa.governance import Charter, Choice, DecisionRule, Effect, Elector, Member, Plan, Sharing
 from hansa.transparency import PublicKey, canonical, format_instant
 
@@ -81,6 +81,7 @@ class RunRecord(NamedTuple):
     coordinator: str
     cohort: tuple[str, ...]
     sharing: Sharing
+    opened_at: int
     seals: Mapping[str, tuple[str, str]] = MappingProxyType({})
     """Contributor to (transcript digest, result digest)."""
     status: Literal["open", "completed", "failed"] = "open"
@@ -111,6 +112,25 @@ class Release(NamedTuple):
     at: int
 
 
+class EvidenceRecord(NamedTuple):
+    """That a member signed two statements of one kind in one secure sum.
+
+    `number` is that of the entry with both statements, `author` who brought it, `run` the id of the attempt.
+    """
+
+    number: int
+    at: int
+    author: str
+    run: str
+    member: str
+    kind: StatementKind
+
+    @property
+    def matter(self) -> tuple[str, str, str]:
+        """What it is about; each matter is kept once."""
+        return self.run, self.member, self.kind
+
+
 class State(NamedTuple):
     """A coalition after `size` entries, the newest of them at `at`.
 
@@ -129,6 +149,7 @@ class State(NamedTuple):
     """All others."""
     runs: Mapping[str, RunRecord] = MappingProxyType({})
     releases: tuple[Release, ...] = ()
+    evidence: tuple[EvidenceRecord, ...] = ()
 
     @property
     def newest(self) -> int:
@@ -229,6 +250,7 @@ def _to_json(state: State) -> canonical.Json:
                 "attempt": run.attempt,
                 "status": run.status,
                 "cohort": list(run.cohort),
+                "opened_at": run.opened_at,
                 "sharing": run.sharing._asdict(),
                 "seals": {name: list(seal) for name, seal in run.seals.items()},
                 "transcript": run.transcript,
@@ -242,4 +264,5 @@ def _to_json(state: State) -> canonical.Json:
         "releases": [
             {"proposal": r.proposal, "model": r.model, "report": r.report, "at": r.at} for r in state.releases
         ],
+        "evidence": [evidence._asdict() for evidence in state.evidence],
     }

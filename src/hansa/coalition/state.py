@@ -12,6 +12,7 @@ from hansa.coalition.entry import (
     Ballot,
     Brake,
     Entry,
+    Evidence,
     Found,
     Leave,
     Propose,
@@ -23,6 +24,7 @@ from hansa.coalition.entry import (
     Withdraw,
     parse_entry,
 )
+from hansa.coalition.evidence import accept_evidence
 from hansa.coalition.founding import found
 from hansa.coalition.snapshot import State
 from hansa.errors import Malformed, Refused
@@ -141,6 +143,8 @@ def _dispatch(state: State, entry: Entry) -> State:
             return run.seal_run(state, entry, body)
         case RunClose() as body:
             return run.close_run(state, entry, body)
+        case Evidence() as body:
+            return accept_evidence(state, entry, body)
         case _:
             raise Malformed("entry.kind", f"`{entry.kind}` has no rule")
 

@@ -39,8 +39,16 @@ from hansa.governance.feature import CategoryFeature, NumberFeature
 from hansa.governance.finding import Finding, InvalidDocument
 from hansa.governance.lint import lint_charter
 from hansa.governance.member import Member, parse_member
-from hansa.governance.permit import RunFacts, verify_permit
-from hansa.governance.plan import Plan, judge_bars, load_plan, parse_plan
+from hansa.governance.permit import (
+    Earlier,
+    RunFacts,
+    Standing,
+    find_overdrafts,
+    find_subtractions,
+    format_rho,
+    verify_permit,
+)
+from hansa.governance.plan import MINIMUM_COHORT, Plan, judge_bars, load_plan, parse_plan
 from hansa.governance.privacy import Budget
 from hansa.governance.proposal import (
     Admit,
@@ -64,6 +72,7 @@ __all__ = [
     "DEFAULT_CLASS",
     "METRICS",
     "METRIC_PLACES",
+    "MINIMUM_COHORT",
     "Admit",
     "Amend",
     "BarVerdict",
@@ -73,6 +82,7 @@ __all__ = [
     "Charter",
     "Choice",
     "DecisionRule",
+    "Earlier",
     "Effect",
     "EffectName",
     "Elector",
@@ -95,6 +105,7 @@ __all__ = [
     "Run",
     "RunFacts",
     "Sharing",
+    "Standing",
     "StratifiedSplit",
     "Tally",
     "TimeSplit",
@@ -103,6 +114,9 @@ __all__ = [
     "decision_rule_for",
     "default_charter_text",
     "derive_sharing",
+    "find_overdrafts",
+    "find_subtractions",
+    "format_rho",
     "is_metric",
     "judge_bars",
     "lint_charter",

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 
 from hansa.errors import Malformed
+from hansa.governance.privacy import Budget
 from hansa.governance.spelling import NameText, Slug, fault
 from hansa.governance.validation import Form, parse_model
 from hansa.transparency.canonical import Json
@@ -49,7 +50,8 @@ class Member(Form):
     """One organisation of a coalition, as the record names it.
 
     Its fields: `id`, a slug that is never used again; `name`; `member_class`, a class of the charter;
-    `country`, ISO 3166-1 alpha-2; `voting_weight`, a whole number from 1; `key`, its Ed25519 public key in base64.
+    `country`, ISO 3166-1 alpha-2; `voting_weight`, a whole number from 1; `key`, its Ed25519 public key in base64;
+    `budget`, what may ever be learned from its data set, where it wants less than the charter allows.
     """
 
     id: Annotated[Slug, Field(examples=["north-air"])]
@@ -58,6 +60,7 @@ class Member(Form):
     country: Annotated[str, AfterValidator(_check_country), Field(examples=["NO"])]
     voting_weight: Annotated[int, Field(ge=1, le=MAX_VOTING_WEIGHT, examples=[1])]
     key: Annotated[str, AfterValidator(_check_key)]
+    budget: Budget | None = None
 
 
 def parse_member(value: Json) -> Member:

@@ -4,15 +4,46 @@ The facts come from the fold of whoever asks, never from the hub. Hub and node a
 of its rounds.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final, NamedTuple
 
+from hansa.budget import RHO_PLACES
 from hansa.errors import Refused
 from hansa.governance.plan import MINIMUM_COHORT
+from hansa.governance.privacy import Budget
 from hansa.governance.spelling import MAX_SECONDS
 
 IN_EFFECT: Final = "in_effect"
 """The outcome of a proposal that passed and whose timelock has ended."""
+
+
+class Standing(NamedTuple):
+    """What has been learned from one data set, and what may be.
+
+    Args:
+        member: whose it is.
+        spent: rho over all runs with noise, without the attempt that the facts are about.
+        budget: the stricter of the charter's and the member's own; None when there is neither.
+    """
+
+    member: str
+    spent: Fraction
+    budget: Budget | None
+
+
+class Earlier(NamedTuple):
+    """An earlier attempt at a run without noise.
+
+    Args:
+        name: what to call it, such as `attempt 1 of proposal 4`.
+        cohort: who took part.
+    """
+
+    name: str
+    cohort: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +65,10 @@ class RunFacts:
         minimum_cohort: the larger of the plan's and the charter's.
         noise: what the plan adds to sums; `none` for nothing.
         unnoised_sums: `allowed` or `refused`, as the charter says.
+        cost: rho of an attempt at the plan; 0 without noise.
+        standings: of every member of the cohort.
+        earlier: the attempts without noise so far, of any run.
+        differencing: `allowed` or `refused`, as the charter says.
         now: log time, Unix seconds.
     """
 
@@ -51,6 +86,10 @@ class RunFacts:
     minimum_cohort: int
     noise: str
     unnoised_sums: str
+    cost: Fraction
+    standings: tuple[Standing, ...]
+    earlier: tuple[Earlier, ...]
+    differencing: str
     now: int
 
 
@@ -60,7 +99,7 @@ def verify_permit(facts: RunFacts) -> None:
     Raises:
         Refused: the first step that fails: `permit.unknown-proposal`, `permit.not-run`, `permit.plan-digest`,
             `permit.not-passed`, `permit.timelock`, `permit.braked`, `permit.closed`, `permit.expelled`,
-            `permit.cohort`, `permit.minimum-cohort`, `permit.noise`.
+            `permit.cohort`, `permit.minimum-cohort`, `permit.noise`, `permit.budget`, `permit.differencing`.
     """
     # 1. There is a proposal, and
     if not facts.exists:
@@ -114,3 +153,60 @@ def verify_permit(facts: RunFacts) -> None:
     # 11. Sums without noise leave only where the charter allows it.
     if facts.noise == "none" and facts.unnoised_sums != "allowed":
         raise Refused("permit.noise", "the charter refuses sums without noise, and the plan adds none")
+    # 12. Nothing is learned from a data set beyond its budget.
+    overdrafts = list(find_overdrafts(facts.cost, facts.standings)) if facts.noise != "none" else []
+    if overdrafts:
+        raise Refused("permit.budget", overdrafts)
+    # 13. No few members' sums can be had by subtracting one run's totals from another's.
+    if facts.noise == "none" and facts.differencing != "allowed":
+        subtractions = list(find_subtractions(facts.cohort, facts.earlier, smallest))
+        if subtractions:
+            raise Refused("permit.differencing", subtractions)
+
+
+def find_overdrafts(cost: Fraction, standings: Iterable[Standing]) -> Iterator[str]:
+    """Say whose budget a run with noise would pass.
+
+    Args:
+        cost: rho of the run.
+        standings: of everybody who would take part.
+    """
+    without = []
+    for member, spent, budget in standings:
+        if budget is None:
+            without.append(f"`{member}`")
+        elif spent + cost > budget.rho:
+            yield (
+                f"`{member}` has spent rho {format_rho(spent)} of {format_rho(budget.rho)} (ε = {budget.epsilon}, "
+                f"δ = {budget.delta}); the run costs {format_rho(cost)}, and {format_rho(max(budget.rho - spent, Fraction(0)))} is left"
+            )
+    if without:
+        yield f"no budget is set for {', '.join(without)}; amend the charter: `privacy.budget`"
+
+
+def find_subtractions(cohort: Iterable[str], earlier: Iterable[Earlier], smallest: int) -> Iterator[str]:
+    """Say from which earlier attempts' totals a run without noise would give away the sums of a few.
+
+    Args:
+        cohort: who would take part.
+        earlier: the attempts without noise so far.
+        smallest: how many members a sum must cover to hide each one's part.
+    """
+    members = frozenset(cohort)
+    for name, others in earlier:
+        few = sorted(members ^ others)
+        if 0 < len(few) < smallest:
+            listed = ", ".join(f"`{member}`" for member in few)
+            yield (
+                f"{name} differs by {listed} only, so one total less the other would show what {len(few)} gave, and at "
+                f"least {smallest} must hide each other; propose a plan with noise, or amend the charter: "
+                "`privacy.differencing`"
+            )
+
+
+def format_rho(rho: Fraction) -> str:
+    """Write rho as a decimal without trailing zeros; exact, because what is decided with counts in billionths."""
+    whole = rho * 10**RHO_PLACES
+    if whole.denominator != 1:
+        raise ValueError(f"rho counts in billionths, got {rho}")
+    return f"{Decimal(whole.numerator).scaleb(-RHO_PLACES).normalize():f}"

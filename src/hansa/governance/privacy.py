@@ -2,17 +2,14 @@
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from hansa.budget import convert_to_rho
 from hansa.governance.spelling import CellText, DecimalText, PartialShare, fault
 from hansa.governance.validation import Form
 from hansa.transparency.quoting import quote
-
-NO_GUARANTEE: Final = "no formal guarantee"
-"""The label of a result over sums without noise."""
 
 MAX_EPSILON: Final = "100"
 """Beyond it a guarantee says nothing."""
@@ -38,14 +35,23 @@ DeltaText = Annotated[DecimalText, AfterValidator(_at_most(MAX_DELTA))]
 
 
 class Budget(Form):
-    """What may ever be learned from one data set, over all runs."""
+    """How much may be learned from one data set: over all runs in a charter, in one attempt at a run in a plan."""
 
     epsilon: Annotated[EpsilonText, Field(examples=['"3"'])]
     delta: Annotated[DeltaText, Field(examples=['"0.00001"'])]
 
+    @model_validator(mode="after")
+    def _check_worth(self) -> Self:
+        if self.rho == 0:
+            raise fault(
+                "budget",
+                f"(ε = {self.epsilon}, δ = {self.delta}) is less than a billionth of rho; ask for more",
+            )
+        return self
+
     @property
     def rho(self) -> Fraction:
-        """The same in zero-concentrated differential privacy, rounded down."""
+        """The same in zero-concentrated differential privacy, rounded down to billionths; above 0."""
         return convert_to_rho(self.epsilon, self.delta)
 
 
@@ -67,7 +73,7 @@ class BareSums(Form):
     @property
     def guarantee(self) -> str:
         """The label that goes wherever a result is shown."""
-        return NO_GUARANTEE
+        return "no formal guarantee"
 
     @property
     def rho(self) -> Fraction:
@@ -75,12 +81,10 @@ class BareSums(Form):
         return Fraction(0)
 
 
-class NoisedSums(Form):
+class NoisedSums(Budget):
     """Sums leave with noise, so that all of a run's answers together are (epsilon, delta)-private for each unit."""
 
     noise: Annotated[Literal["discrete-gaussian"], Field(examples=["discrete-gaussian"])]
-    epsilon: Annotated[EpsilonText, Field(examples=['"3"'])]
-    delta: Annotated[DeltaText, Field(examples=['"0.00001"'])]
     unit: Annotated[
         Annotated[Literal["row"], Tag("each row")] | Annotated[Unit, Tag("rows by column")],
         Discriminator(lambda value: "each row" if isinstance(value, str) else "rows by column"),
@@ -91,11 +95,6 @@ class NoisedSums(Form):
         """The label that goes wherever a result is shown."""
         whose = "each row" if isinstance(self.unit, str) else f"all rows of one {quote(self.unit.column)}"
         return f"(ε = {self.epsilon}, δ = {self.delta}) for {whose}"
-
-    @property
-    def rho(self) -> Fraction:
-        """What an attempt at the run costs each data set, in zero-concentrated differential privacy."""
-        return convert_to_rho(self.epsilon, self.delta)
 
 
 class CharterPrivacy(Form):

@@ -9,7 +9,7 @@ from typing import Final
 
 from hansa import entropy
 from hansa.errors import Malformed, Refused, Unavailable
-from hansa.governance import Plan
+from hansa.governance import Budget, Plan
 from hansa.learning import Rows
 from hansa.node import Follower, Trainer, Voter, load_rows
 from hansa.transparency import SigningKey
@@ -28,6 +28,8 @@ class Founder:
     country: str
     voting_weight: int
     data: Path | None
+    budget: Budget | None = None
+    """What may ever be learned from the data, where it wants less than the charter allows."""
 
 
 class Actor:

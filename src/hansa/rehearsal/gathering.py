@@ -15,9 +15,6 @@ from hansa.rehearsal.stage import Stage
 from hansa.store import read_tree
 from hansa.transparency import format_instant, parse_leaf
 
-GUARANTEE = "no formal guarantee"
-"""What a plan without noise is labelled everywhere it is shown."""
-
 
 def gather_result(
     stage: Stage, number: int, ran: Ran, timings: Sequence[tuple[str, float]]
@@ -34,7 +31,7 @@ def gather_result(
     return {
         "coalition": _describe_coalition(stage),
         "plan": {**plan.to_json(), "digest": plan.digest},
-        "guarantee": GUARANTEE,
+        "guarantee": plan.privacy.guarantee,
         "joint": _describe_joint(plan, ran),
         "members": [
             {
@@ -172,5 +169,8 @@ def describe_entry(entry: Entry, numbers: dict[str, int]) -> str:
             return f"opens attempt {body['attempt']} of {about} with {len(body['cohort'])} members"
         case "run_seal":
             return "seals its transcript and the result"
+        case "evidence":
+            return f"shows that {body['member']} signed two {body['kind']}s that cannot both be honest"
         case _:
-            return f"closes the run: {body['status']}"
+            without = f", without {', '.join(sorted(body['dropped']))}" if body["dropped"] else ""
+            return f"closes the run: {body['status']}{without}"

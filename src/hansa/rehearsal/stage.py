@@ -296,6 +296,7 @@ def _describe(founder: Founder, key: SigningKey) -> Member:
         country=founder.country,
         voting_weight=founder.voting_weight,
         key=key.public.encode(),
+        budget=founder.budget,
     )
 
 

@@ -1,0 +1,71 @@
+"""Evidence: what a member signed twice in one secure sum, and could have meant only once.
+
+An honest machine signs one advert, one masked vector and one consent in a sum. Two different ones of a kind show, to
+anybody and without trusting who found them, that the member lied to somebody. The record keeps that; what follows from
+it is for the members to decide. Specified in `docs/formats/entries.md`.
+"""
+
+from types import MappingProxyType
+from typing import Final
+
+from hansa.coalition.entry import Entry, Evidence, SignedStatement
+from hansa.coalition.snapshot import EvidenceRecord, State
+from hansa.errors import Malformed, Refused
+from hansa.transparency import PublicKey, parse_base64
+
+HEADER_BYTES: Final = 40
+"""Magic, version, kind, sender and session digest; what two statements about the same thing share."""
+
+_KINDS: Final = MappingProxyType({"advert": 1, "masked": 5, "consent": 7})
+
+
+def accept_evidence(state: State, entry: Entry, body: Evidence) -> State:
+    """Keep two statements that contradict each other.
+
+    Raises:
+        Refused: `run.unknown`, `evidence.member`, `evidence.known`, `evidence.same`.
+        Malformed: `evidence.header`, `evidence.signature`.
+    """
+    run = state.runs.get(body.run)
+    if run is None:
+        raise Refused("run.unknown", f"no attempt of this coalition has the id `{body.run}`")
+    if body.member not in run.cohort:
+        raise Refused("evidence.member", f"`{body.member}` took no part in this attempt")
+    known = EvidenceRecord(state.newest, state.at, entry.author, body.run, body.member, body.kind)
+    if any(known.matter == other.matter for other in state.evidence):
+        raise Refused(
+            "evidence.known",
+            f"that `{body.member}` signed two {body.kind}s in this attempt is on the record already",
+        )
+    first, second = (parse_base64(statement.content) for statement in (body.first, body.second))
+    _verify_header(first, second, body.kind, run.cohort.index(body.member))
+    if first == second:
+        raise Refused("evidence.same", "the two statements are one and the same; that contradicts nothing")
+    key = state.members[body.member].key
+    for statement, content in ((body.first, first), (body.second, second)):
+        _verify_signature(key, body, statement, content)
+    return state._replace(evidence=(*state.evidence, known))
+
+
+def _verify_header(first: bytes, second: bytes, kind: str, position: int) -> None:
+    """Both are of this kind, from this sender, and about one and the same sum."""
+    opening = b"HSUM" + bytes((1, _KINDS[kind]))
+    if len(first) < HEADER_BYTES or not first.startswith(opening):
+        raise Malformed("evidence.header", f"the first statement is no `{kind}` of a secure sum")
+    # Positions count those who are left, so they only fall when somebody before has vanished.
+    if int.from_bytes(first[6:8], "little") > position:
+        raise Malformed("evidence.header", "the first statement names a sender that the member cannot be")
+    if first[:HEADER_BYTES] != second[:HEADER_BYTES]:
+        raise Malformed(
+            "evidence.header", "the two statements are about different things: their first 40 bytes differ"
+        )
+
+
+def _verify_signature(key: PublicKey, body: Evidence, statement: SignedStatement, content: bytes) -> None:
+    message = b"hansa/v1/secure-sum/" + body.kind.encode() + b"\n" + content
+    try:
+        key.verify(parse_base64(statement.signature), message)
+    except Malformed:
+        raise Malformed(
+            "evidence.signature", f"`{body.member}` did not sign both statements; this is evidence of nothing"
+        ) from None

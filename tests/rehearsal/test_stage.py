@@ -205,7 +205,6 @@ def test_where_the_charter_allows_it_a_run_goes_on_without_who_left(tmp_path, ca
     assert ran.run.cohort == ("ada", "bob", "cyd", "eve")
 
 
-
 def test_a_member_whose_data_do_not_meet_the_plan_refuses_before_anything_leaves(stage, cast):
     number = approve(stage, cast.plan)
     data = stage.actor("bob").data

@@ -113,7 +113,7 @@ def fit_together(plan: Plan, members: dict[str, Rows]) -> tuple[float, dict[str,
 
     hub, sent, begun = derive(), 0, time.perf_counter()
     while (question := hub.question) is not None and question.name != "evaluation":
-        aggregator = Aggregator(hub.session)
+        aggregator = Aggregator(hub.session, draw=entropy.draw)
         machines = {}
         for name, rows in members.items():
             machine = Contributor(hub.session, name, sign=keys[name].sign, draw=entropy.draw)

@@ -2,16 +2,20 @@
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from liar import Liar, approve, conduct_with, kind_of
 
 from hansa.coalition import audit_log
 from hansa.engine import Frame, parse_frame, read_total, write_total
+from hansa.entropy import draw
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.rehearsal import Silent, conduct_run
-from hansa.secagg import Kind
+from hansa.secagg import Aggregator, Contributor, Kind
 from hansa.secagg.message import Roster, Survivors, parse_advert, parse_survivors
 from hansa.store import read_tree
 from hansa.transparency import canonical
+
+HUB_KEY = X25519PrivateKey.from_private_bytes(bytes(range(32))).public_key().public_bytes_raw()
 
 
 def respell(model):
@@ -106,12 +110,12 @@ def test_members_that_were_told_different_totals_finish_no_sum_together(liar):
     assert {adverts[name].session for name in told} == {honest}
     assert {adverts[name].session for name in misled} == {lied}
     # 1. Together they are not one sum.
-    roster = Roster(honest, tuple(adverts[name] for name in sorted(adverts))).encode()
+    roster = Roster(honest, HUB_KEY, tuple(adverts[name] for name in sorted(adverts))).encode()
     assert liar.send("ada", "sum", roster, round=2).fields["rule"] == "secagg.session"
     # 2. Each group alone is too few.
-    roster = Roster(honest, tuple(adverts[name] for name in told)).encode()
+    roster = Roster(honest, HUB_KEY, tuple(adverts[name] for name in told)).encode()
     assert liar.send("bob", "sum", roster, round=2).fields["rule"] == "secagg.dropout"
-    roster = Roster(lied, tuple(adverts[name] for name in misled)).encode()
+    roster = Roster(lied, HUB_KEY, tuple(adverts[name] for name in misled)).encode()
     assert liar.send("dan", "sum", roster, round=2).fields["rule"] == "secagg.dropout"
 
 
@@ -146,7 +150,7 @@ def test_a_round_is_neither_skipped_nor_asked_twice_nor_left_unfinished(liar):
 def test_a_threshold_below_the_records_is_another_sum(liar):
     weak = liar.derive(threshold=3, required=3)
     adverts = [parse_advert(liar.ask(name).body) for name in ("ada", "bob", "cyd")]
-    roster = Roster(weak.session.digest, tuple(adverts)).encode()
+    roster = Roster(weak.session.digest, HUB_KEY, tuple(adverts)).encode()
     assert weak.session.digest != liar.derivation.session.digest
     assert liar.send("ada", "sum", roster, round=1).fields["rule"] == "secagg.session"
 
@@ -156,10 +160,24 @@ def test_a_dropped_member_is_not_let_in_again(liar):
     liar.attendance._present.remove("dan")  # said to have vanished, and not told
     _, survivors = liar.play_round()
     assert survivors == ("ada", "bob", "cyd", "eve")
-    assert "dan" not in liar.derivation.session.indices
-    # Asked for the round after, it has no total of the round before that it took part in.
+    # 1. Asked for the round after, it has no total of the round before that it took part in.
     assert liar.ask("dan").fields["rule"] == "run.round"
     assert liar.ask("dan").fields["rule"] == "run.word"
+    # 2. Even when it is in league with the hub and makes its messages by hand, the others consent to no total with it.
+    session = liar.derivation.session
+    hub = Aggregator(session, draw=draw)
+    dan = Contributor(session, "dan", sign=liar.stage.actor("dan").key.sign, draw=draw)
+    dan.contribute(np.zeros(session.length, dtype=np.int64))
+    answers = {"dan": dan.start()} | {name: liar.ask(name).body for name in survivors}
+    while hub.turn is not Kind.CONSENT:
+        for name, answer in answers.items():
+            hub.receive(name, answer)
+        messages = hub.broadcast()
+        replies = {name: liar.send(name, "sum", messages[name], round=3) for name in survivors}
+        answers = {name: reply.body for name, reply in replies.items()} | {
+            "dan": dan.receive(messages["dan"])
+        }
+    assert {reply.fields["rule"] for reply in replies.values()} == {"run.survivors"}
 
 
 def test_a_member_that_is_said_to_have_vanished_and_did_not_sees_it_on_the_record(stage, cast):
@@ -262,3 +280,33 @@ def test_a_member_that_vanishes_between_agreeing_and_sealing_ends_the_attempt_by
     with pytest.raises(Refused, match="`dan` agreed to the result, and then did not answer"):
         conduct_run(stage, number, "ada", Silent())
     assert len(calls) == 3  # it was asked again, in case the line was bad
+
+
+@pytest.mark.parametrize("is_spoilt", [False, True])
+def test_a_member_that_signs_twice_is_on_the_record_however_the_run_ends(stage, cast, is_spoilt):
+    number = approve(stage, cast.plan)
+    trainer = stage.actor("dan").trainer
+    receive = trainer.receive
+    if is_spoilt:
+        stage.actor("eve").trainer.receive = lambda message: b"?"
+
+    def listen(message):
+        answer = receive(message)
+        if kind_of(parse_frame(message)) is not Kind.ROSTER:
+            return answer
+        twin = Contributor(
+            trainer._job.derivation.session, "dan", sign=stage.actor("dan").key.sign, draw=draw
+        )
+        return Frame("sum", parse_frame(answer).fields, twin.start()).encode()
+
+    trainer.receive = listen
+    if is_spoilt:
+        with pytest.raises(Refused):
+            conduct_run(stage, number, "ada", Silent())
+    else:
+        assert conduct_run(stage, number, "ada", Silent()).run.dropped == {"dan": 1}
+    ((_, _, author, run, member, kind),) = stage.state.evidence
+    assert (author, member, kind) == ("ada", "dan", "advert")
+    assert run == stage.state.attempts(stage.state.proposal(number).id)[-1].id
+    tree = read_tree(stage.log)
+    assert audit_log(tree.leaves, tree.note_text).state.evidence == stage.state.evidence

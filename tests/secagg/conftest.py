@@ -117,7 +117,11 @@ def start_sum():
             )
             for name, key in keys.items()
         }
-        return Sum(session, keys, members, Aggregator(session)).contribute(vectors).start()
+        return (
+            Sum(session, keys, members, Aggregator(session, draw=make_draw(f"{label}/hub")))
+            .contribute(vectors)
+            .start()
+        )
 
     return start
 

@@ -9,17 +9,8 @@ import pytest
 from hansa.errors import HansaError, Malformed, Refused
 from hansa.secagg import Aggregator, Kind
 from hansa.secagg.field import PRIME, encode_element
-from hansa.secagg.message import (
-    Advert,
-    Masked,
-    RevealedShare,
-    Secret,
-    parse_advert,
-    parse_consent,
-    parse_masked,
-    parse_reveal,
-    parse_shares,
-)
+from hansa.secagg.message import RevealedShare, Secret, parse_reveal, parse_shares
+from hansa.secagg.statement import Advert, Masked, parse_advert, parse_consent, parse_masked
 
 UPWARD = (Kind.ADVERT, Kind.SHARES, Kind.MASKED, Kind.CONSENT, Kind.REVEAL)
 
@@ -38,6 +29,7 @@ def state_of(hub):
     return {
         name: value.tobytes() if isinstance(value, np.ndarray) else repr(value)
         for name, value in vars(hub).items()
+        if name != "_witness"  # what was signed and refused is remembered, see test_evidence
     }
 
 
@@ -136,7 +128,7 @@ def test_a_message_that_is_cut_off_is_refused(at, kind):
 def test_an_advert_that_its_member_did_not_sign_is_refused(at, key_of):
     sum_ = at(Kind.ADVERT)
     advert = parse_advert(sum_.waiting["birch"])
-    forged = replace(advert, signature=key_of("cedar").sign(advert.signed_bytes))
+    forged = replace(advert, signature=key_of("cedar").sign(advert.statement.signed_bytes))
     assert refuses(sum_.hub, "birch", forged.encode(), "secagg.signature")
 
 
@@ -158,7 +150,9 @@ def test_shares_are_for_every_other_member(at, change):
 @pytest.mark.parametrize("length", [0, 1, 3])
 def test_a_vector_of_another_length_is_refused(at, length):
     sum_ = at(Kind.MASKED)
-    wrong = Masked(sum_.session.digest, 1, bytes(8 * length), bytes(64)).encode()
+    wrong = Masked(
+        sum_.session.digest, 1, length, bytes(8 * length), bytes(32), bytes(16), bytes(64)
+    ).encode()
     assert refuses(sum_.hub, "birch", wrong, "secagg.length")
 
 
@@ -166,7 +160,7 @@ def test_numbers_that_changed_on_the_way_are_found_before_they_are_added(at):
     sum_ = at(Kind.MASKED)
     changed = bytearray(sum_.waiting["birch"])
     changed[48] ^= 1
-    assert refuses(sum_.hub, "birch", bytes(changed), "secagg.signature")
+    assert refuses(sum_.hub, "birch", bytes(changed), "secagg.tag")
     assert sum_.run().hub.total.tolist() == [60, -6]  # the right ones arrived in time
 
 
@@ -182,7 +176,7 @@ def test_a_consent_to_something_else_is_refused(at, key_of, changes, rule):
     other = replace(parse_consent(sum_.waiting["birch"]), **changes)
     unsigned = sum_.copy()
     assert refuses(unsigned.hub, "birch", other.encode(), "secagg.signature")
-    signed = replace(other, signature=key_of("birch").sign(other.signed_bytes))
+    signed = replace(other, signature=key_of("birch").sign(other.statement.signed_bytes))
     assert refuses(sum_.hub, "birch", signed.encode(), rule)
 
 
@@ -260,14 +254,14 @@ def test_the_hub_keeps_one_running_sum_and_no_vector(start_sum):
 
 def test_reading_masked_numbers_copies_nothing(start_sum):
     message = start_sum().run(until=Kind.MASKED).waiting["alder"]
-    assert parse_masked(message).numbers.obj is message
+    assert parse_masked(message, 64).numbers.obj is message
 
 
 def test_an_advert_is_checked_against_the_key_on_the_record(session_of, key_of):
     """An advert under a fresh key in a member's name is refused whatever it contains."""
     session = session_of()
     advert = Advert(session.digest, 0, b"m" * 32, b"c" * 32, b"k" * 32)
-    forged = replace(advert, signature=key_of("outsider").sign(advert.signed_bytes))
+    forged = replace(advert, signature=key_of("outsider").sign(advert.statement.signed_bytes))
     with pytest.raises(HansaError) as excinfo:
-        Aggregator(session).receive("alder", forged.encode())
+        Aggregator(session, draw=bytes).receive("alder", forged.encode())
     assert excinfo.value.rule == "secagg.signature"

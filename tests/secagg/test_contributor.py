@@ -13,8 +13,6 @@ from hansa.secagg.masking import commit_to_seed
 from hansa.secagg.message import (
     Consents,
     Delivery,
-    Masked,
-    Roster,
     Secret,
     Survivors,
     parse_consents,
@@ -23,6 +21,7 @@ from hansa.secagg.message import (
     parse_roster,
     parse_shares,
 )
+from hansa.secagg.statement import Masked
 
 ALDER, BIRCH, CEDAR = range(3)
 
@@ -213,11 +212,11 @@ def test_a_generator_that_gives_too_little_is_misuse(session_of, key_of):
 def with_adverts(sum_, change):
     """The roster for alder, with the list of adverts changed."""
     roster = parse_roster(sum_.waiting["alder"])
-    return Roster(roster.session, tuple(change(list(roster.adverts)))).encode()
+    return replace(roster, adverts=tuple(change(list(roster.adverts)))).encode()
 
 
 def signed(advert, key):
-    return replace(advert, signature=key.sign(advert.signed_bytes))
+    return replace(advert, signature=key.sign(advert.statement.signed_bytes))
 
 
 def swap_keys_of_one(adverts):
@@ -363,15 +362,16 @@ def test_a_box_that_was_sealed_for_another_member_is_refused(at):
     assert refuses(sum_.members["alder"], wrong.encode(), "secagg.share")
 
 
-def test_members_that_were_shown_different_rosters_do_not_understand_each_other(start_sum, key_of):
-    """Birch advertises twice; the hub shows one advert to alder and the other to cedar."""
+def test_neighbours_that_were_shown_different_adverts_do_not_understand_each_other(start_sum, key_of):
+    """Birch advertises twice; the hub shows one advert to alder and birch, and the other to cedar."""
     sum_ = start_sum().run(until=Kind.ROSTER)
     roster = parse_roster(sum_.waiting["alder"])
     second = signed(replace(roster.adverts[BIRCH], mask_key=bytes(31) + b"\x09"), key_of("birch"))
-    for_cedar = Roster(roster.session, (roster.adverts[ALDER], second, roster.adverts[CEDAR]))
+    for_cedar = replace(roster, adverts=(roster.adverts[ALDER], second, roster.adverts[CEDAR]))
     sum_.waiting = {**sum_.waiting, "cedar": for_cedar.encode()}
     sum_.run(until=Kind.DELIVERY)
-    assert refuses(sum_.members["alder"], sum_.waiting["alder"], "secagg.share")
+    for name in ("birch", "cedar"):
+        assert refuses(sum_.members[name], sum_.waiting[name], "secagg.share")
 
 
 # --- lies about who is left --------------------------------------------------------------------------
@@ -500,11 +500,12 @@ def test_a_member_forgets_each_secret_when_it_has_served(start_sum):
     secrets = {"_mask_key", "_channel_key", "_seed"}
     assert secrets <= kept[Kind.ADVERT]
     assert not secrets & kept[Kind.SHARES]
-    assert "_masks" in kept[Kind.DELIVERY]
-    assert not {"_masks", "_opening_keys"} & kept[Kind.MASKED]
+    masking = {"_pairs", "_self_mask", "_tag_key"}
+    assert masking <= kept[Kind.DELIVERY]
+    assert not masking & kept[Kind.MASKED]
     assert "_held" in kept[Kind.CONSENTS]
     assert "_held" not in kept[Kind.REVEAL]
-    assert alder._numbers is None
+    assert alder._outgoing is None
 
 
 def test_the_size_of_what_leaves_depends_on_nothing_secret(start_sum):
@@ -539,6 +540,8 @@ def test_the_answer_before_any_failure_is_all_that_leaves(at):
 def test_the_numbers_of_a_masked_message_begin_at_byte_48(start_sum):
     sum_ = start_sum().run(until=Kind.MASKED)
     message = sum_.waiting["alder"]
-    masked = Masked(sum_.session.digest, ALDER, message[48:-64], message[-64:])
+    masked = Masked(
+        sum_.session.digest, ALDER, 2, message[48:-112], message[-112:-80], message[-80:-64], message[-64:]
+    )
     assert masked.encode() == message
-    assert len(message) == 48 + 8 * sum_.session.length + 64
+    assert len(message) == 48 + 8 * sum_.session.length + 112

@@ -71,7 +71,7 @@ def test_the_example_is_a_vector():
         r"\s", "", "".join(re.findall(r"^[0-9a-f ]+(?= |$)", DOCUMENT.split("## Parties")[0], re.MULTILINE))
     )
     assert masked[:96] + survivors == example
-    assert len(masked) == 2 * 136
+    assert len(masked) == 2 * 184
 
 
 def test_the_upload_is_as_small_as_the_document_says(start_sum):

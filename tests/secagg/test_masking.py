@@ -4,9 +4,17 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hansa.secagg.masking import CHUNK, Mask, apply_masks, commit_to_seed, derive_pair_mask, derive_self_mask
+from hansa.secagg.masking import (
+    CHUNK_BYTES,
+    Mask,
+    apply_masks,
+    commit_to_seed,
+    derive_pair_mask,
+    derive_self_mask,
+)
 
-ROSTER = b"r" * 32
+SALT = b"r" * 32
+CHUNK = CHUNK_BYTES // 8
 
 
 def stream_of(key: bytes, length: int) -> np.ndarray:
@@ -26,6 +34,21 @@ def test_masking_in_pieces_is_masking_at_once(length):
     assert (numbers == expected).all()
 
 
+@pytest.mark.parametrize("length", [1, 3, 2 * CHUNK - 1, 2 * CHUNK + 1])
+def test_numbers_of_32_bits_are_masked_modulo_2_to_the_32(length):
+    numbers = np.full(length, 2**32 - 1, dtype=np.uint32)
+    apply_masks(numbers, [Mask(b"a" * 32, adds=True), Mask(b"b" * 32, adds=False)])
+    a, b = (stream_of(key * 32, length).view(np.uint32)[:length] for key in (b"a", b"b"))
+    assert (numbers == np.uint32(2**32 - 1) + a - b).all()
+
+
+def test_each_piece_is_told_once_when_all_masks_are_on_it():
+    numbers, told = np.arange(2 * CHUNK + 5, dtype=np.uint64), []
+    apply_masks(numbers, [Mask(b"a" * 32, adds=True)], lambda piece: told.append(bytes(piece)))
+    assert b"".join(told) == numbers.tobytes()
+    assert len(told) == 3
+
+
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=40), st.binary(min_size=32, max_size=32))
 def test_the_opposite_masks_give_the_numbers_back(values, key):
     numbers = np.array(values, dtype=np.uint64)
@@ -35,19 +58,19 @@ def test_the_opposite_masks_give_the_numbers_back(values, key):
 
 
 def test_the_masks_of_a_pair_cancel():
-    first = derive_pair_mask(b"s" * 32, ROSTER, 1, 4)
-    second = derive_pair_mask(b"s" * 32, ROSTER, 4, 1)
+    first = derive_pair_mask(b"s" * 32, SALT, 1, 4)
+    second = derive_pair_mask(b"s" * 32, SALT, 4, 1)
     assert first.key == second.key
     assert (first.adds, second.adds) == (True, False)
 
 
 def test_pair_self_and_other_masks_of_one_secret_have_nothing_in_common():
     keys = {
-        derive_pair_mask(b"s" * 32, ROSTER, 1, 4).key,
-        derive_pair_mask(b"s" * 32, ROSTER, 1, 3).key,
+        derive_pair_mask(b"s" * 32, SALT, 1, 4).key,
+        derive_pair_mask(b"s" * 32, SALT, 1, 3).key,
         derive_pair_mask(b"s" * 32, b"R" * 32, 1, 4).key,
-        derive_self_mask(b"s" * 32, ROSTER, 1, adds=True).key,
-        derive_self_mask(b"s" * 32, ROSTER, 4, adds=True).key,
+        derive_self_mask(b"s" * 32, SALT, 1, adds=True).key,
+        derive_self_mask(b"s" * 32, SALT, 4, adds=True).key,
     }
     assert len(keys) == 5
 
@@ -60,7 +83,7 @@ def test_every_bit_of_a_secret_matters():
         for bit in range(256)
     ]
     same_fold = bytes(byte ^ 0x55 if place in {0, 4} else byte for place, byte in enumerate(secret))
-    keys = [derive_pair_mask(each, ROSTER, 0, 1).key for each in (secret, same_fold, *flipped)]
+    keys = [derive_pair_mask(each, SALT, 0, 1).key for each in (secret, same_fold, *flipped)]
     streams = {stream_of(key, 1).item() for key in keys}
     assert len(streams) == len(keys) == 258
 
@@ -68,7 +91,7 @@ def test_every_bit_of_a_secret_matters():
 def test_a_mask_differs_from_place_to_place_and_from_sum_to_sum():
     """No scalar that is added everywhere, and none that is added again in the next round."""
     numbers = np.zeros(10_000, dtype=np.uint64)
-    apply_masks(numbers, [derive_self_mask(b"s" * 32, ROSTER, 0, adds=True)])
+    apply_masks(numbers, [derive_self_mask(b"s" * 32, SALT, 0, adds=True)])
     again = np.zeros(10_000, dtype=np.uint64)
     apply_masks(again, [derive_self_mask(b"s" * 32, b"R" * 32, 0, adds=True)])
     assert len(np.unique(numbers)) == 10_000
@@ -79,8 +102,8 @@ def test_a_commitment_binds_the_seed_and_the_session():
     assert (
         len(
             {
-                commit_to_seed(b"s" * 32, ROSTER),
-                commit_to_seed(b"t" * 32, ROSTER),
+                commit_to_seed(b"s" * 32, SALT),
+                commit_to_seed(b"t" * 32, SALT),
                 commit_to_seed(b"s" * 32, b"R" * 32),
             }
         )

@@ -1,17 +1,13 @@
 import pytest
 
 from hansa.errors import Malformed
-from hansa.secagg import Kind, message
+from hansa.secagg import Kind, message, statement
 from hansa.secagg.header import HUB, parse_header, verify_header
 from hansa.secagg.message import (
-    ADVERT_BYTES,
-    CONSENT_BYTES,
-    Advert,
+    Backing,
     Box,
-    Consent,
     Consents,
     Delivery,
-    Masked,
     Reveal,
     RevealedShare,
     Roster,
@@ -19,6 +15,7 @@ from hansa.secagg.message import (
     Shares,
     Survivors,
 )
+from hansa.secagg.statement import ADVERT_BYTES, CONSENT_BYTES, Advert, Consent, Masked, parse_masked
 
 SESSION = b"s" * 32
 OTHER_SESSION = b"o" * 32
@@ -34,11 +31,11 @@ def consent(sender, session=SESSION):
 
 EXAMPLES = {
     Kind.ADVERT: advert(2),
-    Kind.ROSTER: Roster(SESSION, (advert(0), advert(3))),
+    Kind.ROSTER: Roster(SESSION, b"h" * 32, (advert(0), advert(3))),
     Kind.SHARES: Shares(SESSION, 1, (Box(0, b"x" * 82), Box(2, b"y" * 82))),
     Kind.DELIVERY: Delivery(SESSION, 1, (Box(0, b"x" * 82), Box(2, b"y" * 82))),
-    Kind.MASKED: Masked(SESSION, 1, bytes(range(24)), b"g" * 64),
-    Kind.SURVIVORS: Survivors(SESSION, (0, 2), (1,)),
+    Kind.MASKED: Masked(SESSION, 1, 3, bytes(range(24)), b"d" * 32, b"t" * 16, b"g" * 64),
+    Kind.SURVIVORS: Survivors(SESSION, (0, 2), (1,), (Backing(2, b"t" * 16, b"g" * 64),)),
     Kind.CONSENT: consent(1),
     Kind.CONSENTS: Consents(SESSION, (consent(0), consent(2))),
     Kind.REVEAL: Reveal(
@@ -49,8 +46,13 @@ EXAMPLES = {
 }
 
 
+SIGNED = (Kind.ADVERT, Kind.MASKED, Kind.CONSENT)
+
+
 def parse(kind, data):
-    return getattr(message, f"parse_{kind.label}")(data)
+    if kind is Kind.MASKED:
+        return parse_masked(data, 64)
+    return getattr(statement if kind in SIGNED else message, f"parse_{kind.label}")(data)
 
 
 def refused_rule(kind, data):
@@ -113,12 +115,13 @@ def test_sizes_are_those_of_the_document():
 @pytest.mark.parametrize(
     ("kind", "wrong"),
     [
-        (Kind.ROSTER, Roster(SESSION, (advert(3), advert(0)))),
-        (Kind.ROSTER, Roster(SESSION, (advert(0), advert(0)))),
+        (Kind.ROSTER, Roster(SESSION, b"h" * 32, (advert(3), advert(0)))),
+        (Kind.ROSTER, Roster(SESSION, b"h" * 32, (advert(0), advert(0)))),
         (Kind.SHARES, Shares(SESSION, 1, (Box(2, b"x" * 82), Box(0, b"x" * 82)))),
         (Kind.DELIVERY, Delivery(SESSION, 1, (Box(2, b"x" * 82), Box(2, b"x" * 82)))),
         (Kind.SURVIVORS, Survivors(SESSION, (2, 0), ())),
         (Kind.SURVIVORS, Survivors(SESSION, (0,), (2, 2))),
+        (Kind.SURVIVORS, Survivors(SESSION, (0, 1), (), (Backing(1, b"t" * 16, b"g" * 64),) * 2)),
         (Kind.CONSENTS, Consents(SESSION, (consent(2), consent(0)))),
         (
             Kind.REVEAL,
@@ -137,7 +140,7 @@ def test_lists_are_ascending_and_name_nobody_twice(kind, wrong):
 @pytest.mark.parametrize(
     ("kind", "wrong"),
     [
-        (Kind.ROSTER, Roster(SESSION, (advert(0), advert(1, OTHER_SESSION)))),
+        (Kind.ROSTER, Roster(SESSION, b"h" * 32, (advert(0), advert(1, OTHER_SESSION)))),
         (Kind.CONSENTS, Consents(SESSION, (consent(0, OTHER_SESSION), consent(1)))),
     ],
 )
@@ -169,7 +172,33 @@ def test_a_header_is_judged_in_order():
 def test_a_signature_covers_all_that_stands_before_it():
     for example in (advert(1), consent(1)):
         kind = f"hansa/v1/secure-sum/{type(example).__name__.lower()}\n".encode()
-        assert example.signed_bytes == kind + example.encode()[:-64]
+        assert example.statement.signed_bytes == kind + example.encode()[:-64]
+
+
+def test_the_signature_of_numbers_covers_their_tag_in_their_place():
+    masked = EXAMPLES[Kind.MASKED]
+    data = masked.encode()
+    assert masked.statement.signed_bytes == b"hansa/v1/secure-sum/masked\n" + data[:48] + data[-112:-64]
+
+
+@pytest.mark.parametrize("kind", SIGNED)
+def test_what_is_signed_begins_with_the_header(kind):
+    data = EXAMPLES[kind].encode()
+    assert EXAMPLES[kind].statement.content[:40] == data[:40]
+    assert EXAMPLES[kind].statement.kind is kind
+
+
+def test_numbers_of_32_bits_take_half_the_place():
+    masked = Masked(SESSION, 1, 3, bytes(range(12)), b"d" * 32, b"t" * 16, b"g" * 64)
+    assert parse_masked(masked.encode(), 32) == masked
+    with pytest.raises(Malformed, match=r"secagg\.form"):
+        parse_masked(masked.encode(), 64)
+
+
+def test_a_length_that_no_message_can_have_is_refused_before_anything_is_counted():
+    data = bytearray(EXAMPLES[Kind.MASKED].encode())
+    data[40:48] = b"\xff" * 8
+    assert refused_rule(Kind.MASKED, bytes(data)) == "secagg.form"
 
 
 def test_numbers_and_shares_do_not_show_themselves():
@@ -177,7 +206,13 @@ def test_numbers_and_shares_do_not_show_themselves():
     assert "share=" not in repr(EXAMPLES[Kind.REVEAL])
 
 
-def test_the_digest_of_a_survivor_set_binds_roster_and_both_lists():
+def test_what_neighbours_signed_is_no_part_of_the_survivor_set():
+    """Each member is shown its own neighbours'; the set that all sign is the same."""
+    with_backing = EXAMPLES[Kind.SURVIVORS]
+    assert with_backing.digest(b"h" * 32) == Survivors(SESSION, (0, 2), (1,)).digest(b"h" * 32)
+
+
+def test_the_digest_of_a_survivor_set_binds_the_hubs_key_and_both_lists():
     assert (
         len(
             {

@@ -111,7 +111,7 @@ def test_a_refused_member_leaves_the_others_without_a_total(start_sum):
     """Alder was shown a false roster; birch and cedar never reveal anything."""
     sum_ = start_sum().run(until=Kind.ROSTER)
     with pytest.raises(HansaError):
-        sum_.members["alder"].receive(flipped(sum_.waiting["alder"], 60))
+        sum_.members["alder"].receive(flipped(sum_.waiting["alder"], 90))
     for name in ("birch", "cedar"):
         sum_.hub.receive(name, sum_.members[name].receive(sum_.waiting[name]))
     with pytest.raises(HansaError, match="`alder` sent no message `shares`"):

@@ -5,6 +5,8 @@ import pytest
 from hansa.errors import Refused
 from hansa.secagg import LARGEST_COHORT, LARGEST_LENGTH, Party, Session
 
+SEVEN = ("alder", "birch", "cedar", "dogwood", "elm", "fir", "ginkgo")
+
 
 def refused_rule(build, **changes):
     with pytest.raises(Refused) as excinfo:
@@ -24,6 +26,13 @@ def refused_rule(build, **changes):
         (("alder", "birch", "cedar"), {"threshold": 1}, "secagg.threshold"),
         (("alder", "cedar", "birch"), {}, "secagg.cohort"),
         (("alder", "alder", "birch"), {}, "secagg.cohort"),
+        (SEVEN, {"degree": 3, "threshold": 3}, "secagg.degree"),
+        (SEVEN, {"degree": 6, "threshold": 3}, "secagg.degree"),
+        (SEVEN, {"degree": -2, "threshold": 3}, "secagg.degree"),
+        (SEVEN, {"degree": 4, "threshold": 4}, "secagg.threshold"),
+        (SEVEN, {"degree": 4, "threshold": 7}, "secagg.threshold"),
+        (SEVEN, {"degree": 4, "threshold": 1}, "secagg.threshold"),
+        (SEVEN, {"degree": 4, "threshold": 3, "minimum_cohort": 3}, "secagg.minimum-cohort"),
         (("alder", "birch", "cedar"), {"length": 0}, "secagg.length"),
         (("alder", "birch", "cedar"), {"length": LARGEST_LENGTH + 1}, "secagg.length"),
     ],
@@ -52,6 +61,8 @@ def test_a_cohort_has_a_largest_size(session_of):
         {"question": b"q" * 33},
         {"round": -1},
         {"attempt": 2**32},
+        {"graph": b"short"},
+        {"number_bits": 16},
     ],
 )
 def test_a_field_of_the_wrong_size_is_misuse(session_of, changes):
@@ -79,6 +90,9 @@ def test_the_digest_binds_every_field(session_of):
         {"threshold": 3},
         {"minimum_cohort": 4},
         {"length": 3},
+        {"graph": b"g" * 32},
+        {"number_bits": 32},
+        {"degree": 2, "threshold": 3},
         {"cohort": session.cohort[:3], "threshold": 3},
         {"cohort": (*session.cohort[:3], Party("dogwood", b"k" * 32))},
         {"cohort": (*session.cohort[:3], Party("elm", session.cohort[3].key))},
@@ -92,6 +106,11 @@ def test_the_digest_binds_every_field(session_of):
 def test_the_largest_values_of_all_members_fit_the_total(session_of):
     session = session_of()
     assert session.largest_value * 3 <= 2**63 - 1 < (session.largest_value + 1) * 3
+
+
+def test_the_largest_values_of_32_bits_fit_the_total(session_of):
+    session = session_of(number_bits=32)
+    assert session.largest_value * 3 <= 2**31 - 1 < (session.largest_value + 1) * 3
 
 
 def test_a_party_tells_its_signature_from_others(session_of, key_of):
@@ -108,3 +127,10 @@ def test_a_total_needs_the_threshold_and_the_minimum_cohort(session_of, threshol
     names = ("alder", "birch", "cedar", "dogwood", "elm")
     session = session_of(names, threshold=threshold, minimum_cohort=minimum_cohort)
     assert session.required == required
+
+
+def test_in_a_sparse_graph_as_many_must_agree_as_a_total_needs(session_of):
+    sparse = session_of(SEVEN, degree=4, threshold=3, minimum_cohort=5)
+    assert (sparse.required, sparse.quorum, sparse.required_nearby, sparse.required_in_window) == (5, 5, 3, 1)
+    complete = session_of(SEVEN, threshold=4, minimum_cohort=5)
+    assert (complete.required, complete.quorum, complete.required_nearby) == (5, 4, 5)

@@ -16,15 +16,8 @@ from hypothesis import strategies as st
 
 from hansa.errors import HansaError
 from hansa.secagg import Aggregator, Contributor, Kind, Session
-from hansa.secagg.message import (
-    Consent,
-    Consents,
-    Secret,
-    Survivors,
-    parse_consent,
-    parse_delivery,
-    parse_reveal,
-)
+from hansa.secagg.message import Consents, Secret, Survivors, parse_delivery, parse_reveal
+from hansa.secagg.statement import Consent, parse_consent
 
 NAMES = ("alder", "birch", "cedar", "dogwood", "elm", "fir", "ginkgo", "hazel")
 
@@ -68,7 +61,7 @@ class World:
     """The rule with which the sum ended, if it ended without a total."""
 
     def __post_init__(self) -> None:
-        self.hub = Aggregator(self.session)
+        self.hub = Aggregator(self.session, draw=lambda size: b"h" * size)
         self._gone: set[str] = set()
         self._late: list[tuple[int, str, bytes]] = []
         self._sent: dict[str, dict[int, bytes]] = {name: {} for name in self.members}
@@ -329,14 +322,14 @@ def test_a_lying_hub_with_colluders_never_gets_both_secrets_nor_one_member_alone
     world = world_of(count, threshold)
     names = list(world.members)
     honest = range(count - colluders)
-    hub = Aggregator(world.session)
+    hub = Aggregator(world.session, draw=lambda size: b"h" * size)
     for name, member in world.members.items():
         hub.receive(name, member.start())
     for name, message in hub.broadcast().items():
         hub.receive(name, world.members[name].receive(message))
     deliveries = hub.broadcast()
     sent, views, consents = set(), {}, {story: {} for story in range(len(stories))}
-    roster = None
+    hub_key = None
     for place, name in enumerate(names):
         story = told[place]
         delivery = parse_delivery(deliveries[name])
@@ -345,7 +338,7 @@ def test_a_lying_hub_with_colluders_never_gets_both_secrets_nor_one_member_alone
         if tell(member, type(delivery)(delivery.session, place, boxes).encode()):
             sent.add(place)
             views[place] = {place, *(box.member for box in boxes)}
-            roster = member._roster
+            hub_key = member._hub_key
     sets = []
     for silent, gone in stories:
         alive = tuple(place for place in range(count) if place not in silent | gone)
@@ -371,7 +364,7 @@ def test_a_lying_hub_with_colluders_never_gets_both_secrets_nor_one_member_alone
                 }
         for colluder in range(count - colluders, count):
             if colluder in sets[story].survivors:  # it signs whatever it is asked to
-                given_[colluder] = _sign(world, names[colluder], colluder, sets[story], roster)
+                given_[colluder] = _sign(world, names[colluder], colluder, sets[story], hub_key)
         ordered = tuple(consent for _, consent in sorted(given_.items()))
         answer = tell(world.members[names[place]], Consents(world.session.digest, ordered).encode())
         if answer is not None:
@@ -387,8 +380,8 @@ def test_a_lying_hub_with_colluders_never_gets_both_secrets_nor_one_member_alone
         assert hidden
 
 
-def _sign(world, name, place, survivors, roster):
+def _sign(world, name, place, survivors, hub_key):
     """A consent that a colluder signs without looking."""
-    consent = Consent(world.session.digest, place, survivors.digest(roster), bytes(32))
+    consent = Consent(world.session.digest, place, survivors.digest(hub_key), bytes(32))
     sign = world.members[name]._sign
-    return replace(consent, signature=sign(consent.signed_bytes))
+    return replace(consent, signature=sign(consent.statement.signed_bytes))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -53,6 +53,9 @@ def build_session(fields) -> Session:
         minimum_cohort=fields["minimum_cohort"],
         length=fields["length"],
         question=bytes.fromhex(fields["question_hex"]),
+        degree=fields["degree"],
+        graph=bytes.fromhex(fields["graph_hex"]),
+        number_bits=fields["number_bits"],
     )
 
 
@@ -80,7 +83,8 @@ def play_contributor(session, case) -> Iterator[Action]:
 
 
 def play_aggregator(session, case) -> Iterator[Action]:
-    hub = Aggregator(session)
+    (drawn,) = case["draws_hex"]
+    hub = Aggregator(session, draw=lambda size: bytes.fromhex(drawn)[:size])
 
     def step(fields):
         if "from" in fields:
@@ -156,14 +160,39 @@ def label(name):
     return b"hansa/v1/secure-sum/" + name + b"\n"
 
 
-def derive(secret, roster, name, first, second):
-    extracted = hmac.digest(roster, secret, "sha256")
+def derive(secret, salt, name, first, second):
+    extracted = hmac.digest(salt, secret, "sha256")
     return hmac.digest(extracted, label(name) + u16(first) + u16(second) + b"\x01", "sha256")
 
 
-def mask_of(key, length):
-    stream = Cipher(algorithms.AES256(key), modes.CTR(bytes(16))).encryptor().update(bytes(8 * length))
-    return [int.from_bytes(stream[8 * i : 8 * i + 8], "little") for i in range(length)]
+def mask_of(key, length, size):
+    stream = Cipher(algorithms.AES256(key), modes.CTR(bytes(16))).encryptor().update(bytes(size * length))
+    return [int.from_bytes(stream[size * i : size * i + size], "little") for i in range(length)]
+
+
+def circle_of(seed, count):
+    """The positions as they sit in a circle."""
+    stream = b"".join(sha256(label(b"graph") + seed + u32(block)).digest() for block in range(100))
+    numbers = iter(int.from_bytes(stream[i : i + 4], "little") for i in range(0, len(stream), 4))
+    seats = list(range(count))
+    for i in range(count - 1, 0, -1):
+        x = next(numbers)
+        while x >= 2**32 - 2**32 % (i + 1):
+            x = next(numbers)
+        seats[i], seats[x % (i + 1)] = seats[x % (i + 1)], seats[i]
+    return seats
+
+
+def neighbourhoods_of(fields):
+    """N[i] of every position i."""
+    count, degree = len(fields["cohort"]), fields["degree"]
+    if degree == 0:
+        return [set(range(count))] * count
+    seats = circle_of(bytes.fromhex(fields["graph_hex"]), count)
+    return [
+        {seats[(seats.index(i) + step) % count] for step in range(-degree // 2, degree // 2 + 1)}
+        for i in range(count)
+    ]
 
 
 def share_at(secret, coefficients, point):
@@ -199,7 +228,10 @@ def test_the_document_alone_gives_every_byte_a_member_sends(name):
         + u32(fields["attempt"])
         + u16(fields["threshold"])
         + u16(fields["minimum_cohort"])
+        + u16(fields["degree"])
+        + bytes([fields["number_bits"]])
         + u64(length)
+        + bytes.fromhex(fields["graph_hex"])
         + bytes.fromhex(fields["question_hex"])
         + sha256(label(b"cohort") + cohort).digest()
     ).digest()
@@ -217,10 +249,16 @@ def test_the_document_alone_gives_every_byte_a_member_sends(name):
     assert sent[0] == advert
 
     # 2. roster, 3. shares
-    listed = [received[0][start : start + 200] for start in range(42, len(received[0]), 200)]
-    assert len(listed) == number_at(received[0], 40)
+    near = neighbourhoods_of(fields)
+    hub_key = received[0][40:72]
+    listed = [received[0][start : start + 200] for start in range(74, len(received[0]), 200)]
+    assert len(listed) == number_at(received[0], 72)
     adverts = {number_at(item, 6): item for item in listed}
-    roster = sha256(label(b"roster") + b"".join(listed)).digest()
+    assert adverts.keys() <= near[me]
+    pair = {
+        i: sha256(label(b"pair") + adverts[min(i, me)] + adverts[max(i, me)]).digest()
+        for i in adverts.keys() - {me}
+    }
     coefficients = [int.from_bytes(second[i : i + 48], "little") % PRIME for i in range(0, len(second), 48)]
     degree = fields["threshold"] - 1
     polynomials = [
@@ -238,8 +276,8 @@ def test_the_document_alone_gives_every_byte_a_member_sends(name):
     shares = header(3, me) + u16(len(others))
     for i in others:
         plain = b"".join(share_at(*polynomial, i + 1).to_bytes(33, "little") for polynomial in polynomials)
-        key = derive(agreed[i][1], roster, b"share-box", me, i)
-        shares += u16(i) + AESGCM(key).encrypt(bytes(12), plain, roster + u16(me) + u16(i))
+        key = derive(agreed[i][1], pair[i], b"share-box", me, i)
+        shares += u16(i) + AESGCM(key).encrypt(bytes(12), plain, pair[i] + u16(me) + u16(i))
     assert sent[1] == shares
 
     # 4. delivery, 5. masked
@@ -248,26 +286,48 @@ def test_the_document_alone_gives_every_byte_a_member_sends(name):
     assert len(boxes) == number_at(received[1], 42)
     for box in boxes:
         i = number_at(box, 0)
-        key = derive(agreed[i][1], roster, b"share-box", i, me)
-        held[i] = AESGCM(key).decrypt(bytes(12), box[2:], roster + u16(i) + u16(me))
+        key = derive(agreed[i][1], pair[i], b"share-box", i, me)
+        held[i] = AESGCM(key).decrypt(bytes(12), box[2:], pair[i] + u16(i) + u16(me))
     numbers = [int(number) for number in case["input"]]
-    masks = [(1, mask_of(derive(seed, roster, b"self-mask", me, me), length))]
+    size = fields["number_bits"] // 8
+    own_salt = sha256(label(b"self") + advert).digest()
+    masks = [(1, mask_of(derive(seed, own_salt, b"self-mask", me, me), length, size))]
     for i in sorted(held.keys() - {me}):
-        key = derive(agreed[i][0], roster, b"pair-mask", min(me, i), max(me, i))
-        masks.append((1 if me < i else -1, mask_of(key, length)))
+        key = derive(agreed[i][0], pair[i], b"pair-mask", min(me, i), max(me, i))
+        masks.append((1 if me < i else -1, mask_of(key, length, size)))
     for sign, mask in masks:
         numbers = [number + sign * more for number, more in zip(numbers, mask, strict=True)]
-    masked = header(5, me) + u64(length) + b"".join(u64(number % 2**64) for number in numbers)
-    masked_digest = sha256(masked).digest()
-    assert sent[2] == masked + identity.sign(label(b"masked") + masked_digest)
+    masked = header(5, me) + u64(length)
+    opening = masked + b"".join((number % 2 ** (8 * size)).to_bytes(size, "little") for number in numbers)
+    hub_salt = sha256(label(b"hub") + advert + hub_key).digest()
+    with_hub = private[1].exchange(X25519PublicKey.from_public_bytes(hub_key))
+    tag = AESGCM(derive(with_hub, hub_salt, b"tag", me, 0xFFFF)).encrypt(bytes(12), b"", opening)
+
+    def dealers(positions):
+        return sha256(label(b"dealers") + sum(2**i for i in positions).to_bytes(128, "little")).digest()
+
+    content = masked + dealers(held) + tag
+    assert sent[2] == opening + dealers(held) + tag + identity.sign(label(b"masked") + content)
 
     # 6. survivors, 7. consent
     alive = [number_at(received[2], 44 + 2 * i) for i in range(number_at(received[2], 40))]
-    dropped = sorted(held.keys() - set(alive))
+    count, start = number_at(received[2], 42), 44 + 2 * len(alive)
+    dropped = [number_at(received[2], start + 2 * i) for i in range(count)]
+    assert held.keys() == near[me] & {*alive, *dropped}
     survivors = header(6, 0xFFFF) + u16(len(alive)) + u16(len(dropped))
     survivors += b"".join(u16(i) for i in (*alive, *dropped))
-    assert received[2] == survivors
-    consent = header(7, me) + sha256(label(b"survivors") + roster + survivors).digest() + masked_digest
+    assert received[2].startswith(survivors)
+    backings = received[2][len(survivors) + 2 :]
+    assert number_at(received[2], len(survivors)) * 82 == len(backings)
+    backed = [number_at(backings, start) for start in range(0, len(backings), 82)]
+    assert backed == (sorted((near[me] - {me}) & set(alive)) if fields["degree"] else [])
+    for i, start in zip(backed, range(0, len(backings), 82), strict=True):
+        theirs = header(5, i) + u64(length) + dealers(near[i] & {*alive, *dropped})
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(fields["cohort"][i]["key_hex"]))
+        tag, signature = backings[start + 2 : start + 18], backings[start + 18 : start + 82]
+        key.verify(signature, label(b"masked") + theirs + tag)
+    consent = header(7, me) + sha256(label(b"survivors") + hub_key + survivors).digest()
+    consent += sha256(content).digest()
     consent += identity.sign(label(b"consent") + consent)
     assert sent[3] == consent
 

@@ -1,12 +1,13 @@
 """A coordinator that does what a test tells it to, right or wrong, to real members on a stage."""
 
 from hansa.coalition import RunOpen, sharing_for
-from hansa.engine import Frame, LocalEngine, parse_frame
+from hansa.engine import Frame, LocalEngine, parse_frame, write_total
+from hansa.entropy import draw
 from hansa.errors import Unavailable
 from hansa.hub import Coordinator, rounds
 from hansa.hub.attendance import Attendance
 from hansa.rehearsal.play import open_proposal, vote_all
-from hansa.secagg import Kind
+from hansa.secagg import Aggregator, Kind
 
 DAY = 86_400
 
@@ -91,7 +92,9 @@ class Liar:
 
     def play_round(self):
         """Take one honest round; return its total and survivors."""
-        self.total, survivors = rounds._sum(self.run, self.derivation, self.attendance, self.total)
+        aggregator = Aggregator(self.derivation.session, draw=draw)
+        rounds._carry_sum(self.run, self.derivation, self.attendance, aggregator, self.total)
+        self.total, survivors = write_total(aggregator.total), aggregator.survivors
         self.derivation.learn(self.total, survivors)
         return self.total, survivors
 

@@ -5,7 +5,7 @@
 - `session`: nothing but the session; a bad one cannot be built.
 - `contributor`: `me`, `identity_seed_hex`, `draws_hex` (the random bytes, call by call), `input`
   (decimal strings), and `steps`, each with `receive_hex` (missing in the first: the start) and `send_hex`.
-- `aggregator`: `steps`, each either a message (`from`, `receive_hex`) or the end of a turn (`send_hex`: a
+- `aggregator`: `draws_hex` (the hub's own random bytes), `steps`, each either a message (`from`, `receive_hex`) or the end of a turn (`send_hex`: a
   text when the whole cohort is sent the same, else by member; empty after the last turn), and then `total`
   (decimal strings), `survivors` (ids) and, when shares were wrong, `disputes` (owner, holder).
 
@@ -15,6 +15,7 @@ In a bad vector the last thing that happens is refused, and all before it is acc
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import shake_256
+from typing import Literal
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -23,21 +24,21 @@ from vectorfiles import Case, bad, valid, write
 from hansa.secagg import Aggregator, Contributor, Kind, Party, Session
 from hansa.secagg.field import PRIME
 from hansa.secagg.message import (
+    Box,
     Consents,
     Reveal,
     RevealedShare,
     Roster,
     Secret,
     Survivors,
-    parse_advert,
-    parse_consent,
     parse_consents,
     parse_delivery,
-    parse_masked,
     parse_reveal,
     parse_roster,
     parse_shares,
+    parse_survivors,
 )
+from hansa.secagg.statement import parse_advert, parse_consent, parse_masked
 
 TOPIC = "secure-sum"
 LIMIT = (2**63 - 1) // 5
@@ -61,6 +62,8 @@ class Scene:
     threshold: int
     round: int = 1
     minimum_cohort: int = 3
+    degree: int = 0
+    number_bits: Literal[32, 64] = 64
     gone: Mapping[str, Kind] = field(default_factory=dict)
     """Who vanishes, before sending a message of which kind."""
     late: dict[str, bytes] = field(default_factory=dict)
@@ -82,6 +85,9 @@ class Scene:
             minimum_cohort=self.minimum_cohort,
             length=len(next(iter(self.vectors.values()))),
             question=fixed_bytes("question", 32),
+            degree=self.degree,
+            graph=fixed_bytes("graph", 32),
+            number_bits=self.number_bits,
         )
         self.draws = {name: [] for name in self.vectors}
         self.views = {name: [] for name in self.vectors}
@@ -100,7 +106,7 @@ class Scene:
             name: Contributor(self.session, name, sign=identity_of(name).sign, draw=self._draw(name))
             for name in self.vectors
         }
-        hub = Aggregator(self.session)
+        hub = Aggregator(self.session, draw=lambda size: fixed_bytes(f"draw/{self.round}/hub", size))
         answers = {}
         for name, member in members.items():
             member.contribute(np.array(self.vectors[name], dtype=np.int64))
@@ -146,7 +152,12 @@ class Scene:
         }
 
     def aggregator(self, steps: list[Fields]) -> Fields:
-        return {"session": spell_session(self.session), "machine": "aggregator", "steps": steps}
+        return {
+            "session": spell_session(self.session),
+            "machine": "aggregator",
+            "draws_hex": [fixed_bytes(f"draw/{self.round}/hub", 32).hex()],
+            "steps": steps,
+        }
 
     def after(self, kind: Kind, *messages: tuple[str, bytes]) -> Fields:
         """The hub's view up to the end of the turn that takes a kind, and then other messages."""
@@ -185,6 +196,9 @@ def spell_session(session: Session, **changes: object) -> Fields:
         "minimum_cohort": session.minimum_cohort,
         "length": session.length,
         "question_hex": session.question.hex(),
+        "degree": session.degree,
+        "graph_hex": session.graph.hex(),
+        "number_bits": session.number_bits,
         **changes,
     }
 
@@ -230,6 +244,26 @@ SEVEN_LESS = Scene(
 PLAN_OF_FOUR = Scene(FIVE_LESS.vectors, threshold=3, round=6, minimum_cohort=4)
 
 
+# A sparse graph: each of nine has four neighbours. Cedar deals shares and sends no numbers, hazel does not sign.
+NINE = ("alder", "birch", "cedar", "dogwood", "elm", "fir", "ginkgo", "hazel", "ivy")
+RING = Scene(
+    {name: [10**place] for place, name in enumerate(NINE)},
+    threshold=3,
+    round=7,
+    minimum_cohort=6,
+    degree=4,
+    gone={"cedar": Kind.MASKED, "hazel": Kind.CONSENT},
+)
+SHORT_LIMIT = (2**31 - 1) // 3
+SHORT = Scene(
+    {"alder": [SHORT_LIMIT, -1, 0], "birch": [SHORT_LIMIT, -SHORT_LIMIT, 7], "cedar": [SHORT_LIMIT, -5, -7]},
+    threshold=3,
+    round=8,
+    number_bits=32,
+)
+SHORT_RING = Scene(RING.vectors, threshold=5, round=9, minimum_cohort=5, degree=6, number_bits=32)
+
+
 def cases() -> Iterator[Case]:
     yield from good_cases()
     yield from bad_sessions()
@@ -241,6 +275,8 @@ def cases() -> Iterator[Case]:
     yield from bad_answers()
     yield from bad_dropouts()
     yield from bad_dropouts_at_the_hub()
+    yield from bad_graphs()
+    yield from bad_tags()
 
 
 def good_cases() -> Iterator[Case]:
@@ -282,6 +318,22 @@ def good_cases() -> Iterator[Case]:
         for name in names:
             view = scene.contributor(name, scene.views[name])
             yield valid(f"{count}-less-{name}", f"the view of `{name}`; {about}", **view)
+    special = {
+        "ring": (
+            RING,
+            "four neighbours each; cedar goes before it sends numbers, hazel after",
+            ("alder", "fir"),
+        ),
+        "short": (SHORT, "integers of 32 bits up to the largest that three can sum", ("alder", "birch")),
+        "short-ring": (SHORT_RING, "six neighbours each of eight, integers of 32 bits", ("elm",)),
+    }
+    for prefix, (scene, what, names) in special.items():
+        yield valid(
+            f"{prefix}-hub", f"the hub's view; {what}", **scene.aggregator(scene.hub_view), **scene.end
+        )
+        for name in names:
+            view = scene.contributor(name, scene.views[name])
+            yield valid(f"{prefix}-{name}", f"the view of `{name}`; {what}", **view)
     yield from wrong_shares()
     yield valid(
         "smallest-session",
@@ -325,6 +377,23 @@ def bad_sessions() -> Iterator[Case]:
     )
     yield case("empty", "length", "nothing to sum", length=0)
 
+    def sparse(name: str, rule: str, what: str, **changes: object) -> Case:
+        return bad(
+            f"secagg.{rule}",
+            f"session-ring-{name}",
+            what,
+            session=spell_session(RING.session, **changes),
+            machine="session",
+        )
+
+    yield sparse("odd", "degree", "three neighbours cannot sit on two sides", degree=3)
+    yield sparse("full", "degree", "eight of nine are all others, which is the degree 0", degree=8)
+    yield sparse(
+        "even-threshold", "threshold", "half of an even threshold less one is no number", threshold=4
+    )
+    yield sparse("above-the-neighbourhood", "threshold", "a threshold that nobody can reach", threshold=7)
+    yield sparse("half", "minimum-cohort", "two halves could each sign a set", minimum_cohort=4)
+
 
 def bad_inputs() -> Iterator[Case]:
     view = FOUR.contributor("alder", [])
@@ -334,6 +403,12 @@ def bad_inputs() -> Iterator[Case]:
         "input-above",
         "four such numbers pass 2^63 - 1",
         **{**view, "input": [str(limit + 1)]},
+    )
+    yield bad(
+        "secagg.range",
+        "input-above-32-bits",
+        "three such numbers pass 2^31 - 1",
+        **{**SHORT.contributor("alder", []), "input": [str(SHORT_LIMIT + 1), "0", "0"]},
     )
     yield bad(
         "secagg.range", "input-below", "the same on the negative side", **{**view, "input": [str(-limit - 1)]}
@@ -353,11 +428,11 @@ def bad_rosters() -> Iterator[Case]:
     four_without_alder = parse_roster(FOUR.received("alder", Kind.ROSTER)).adverts[1:]
 
     def case(name: str, rule: str, what: str, *adverts: object, scene: Scene = THREE) -> Case:
-        message = Roster(scene.session.digest, adverts).encode()  # type: ignore[arg-type]  # bad on purpose
+        message = Roster(scene.session.digest, roster.hub_key, adverts).encode()  # type: ignore[arg-type]  # bad on purpose
         return bad(f"secagg.{rule}", f"roster-{name}", what, **scene.to_alder(Kind.ROSTER, message))
 
     def signed(advert, name):
-        return replace(advert, signature=identity_of(name).sign(advert.signed_bytes))
+        return replace(advert, signature=identity_of(name).sign(advert.statement.signed_bytes))
 
     swapped = replace(birch, mask_key=birch.channel_key, channel_key=birch.mask_key)
     yield case("keys-swapped", "signature", "birch's two keys change places", alder, swapped, cedar)
@@ -487,15 +562,21 @@ def bad_consents() -> Iterator[Case]:
         message = Consents(consents.session, given).encode()  # type: ignore[arg-type]  # bad on purpose
         return bad(f"secagg.{rule}", f"consents-{name}", what, **FOUR.to_alder(Kind.CONSENTS, message))
 
-    roster = parse_roster(FOUR.received("alder", Kind.ROSTER)).digest
-    elsewhere = replace(birch, survivors=Survivors(FOUR.session.digest, (0, 1, 3), (2,)).digest(roster))
-    signed = replace(elsewhere, signature=identity_of("birch").sign(elsewhere.signed_bytes))
+    hub_key = parse_roster(FOUR.received("alder", Kind.ROSTER)).hub_key
+    elsewhere = replace(birch, survivors=Survivors(FOUR.session.digest, (0, 1, 3), (2,)).digest(hub_key))
+    signed = replace(elsewhere, signature=identity_of("birch").sign(elsewhere.statement.signed_bytes))
     yield case("two-sets", "set", "birch was shown another survivor set and signed it", own, signed, *others)
+    elsewhere = replace(
+        birch, survivors=Survivors(FOUR.session.digest, (0, 1, 2, 3), ()).digest(hub_key[::-1])
+    )
+    resigned = replace(elsewhere, signature=identity_of("birch").sign(elsewhere.statement.signed_bytes))
+    yield case("two-hubs", "set", "birch was told another key of the hub", own, resigned, *others)
     yield case(
         "forged", "signature", "birch's consent to another set without its signature", own, elsewhere, *others
     )
     yield case("too-few", "dropout", "two consents, threshold three", own, birch)
-    yield case("without-us", "own", "alder's own consent is left out", birch, *others)
+    dogwood = parse_consent(FOUR.sent("dogwood", Kind.CONSENT))
+    yield case("without-us", "own", "alder's own consent is left out", birch, *others, dogwood)
     yield case(
         "own-changed",
         "own",
@@ -518,7 +599,7 @@ def bad_answers() -> Iterator[Case]:
         return bad(f"secagg.{rule}", f"hub-{name}", what, **THREE.from_birch(kind, message))
 
     advert = parse_advert(THREE.sent("birch", Kind.ADVERT))
-    forged = replace(advert, signature=identity_of("hub").sign(advert.signed_bytes))
+    forged = replace(advert, signature=identity_of("hub").sign(advert.statement.signed_bytes))
     yield case(
         "advert-forged", "signature", "another identity key signs for birch", Kind.ADVERT, forged.encode()
     )
@@ -537,20 +618,20 @@ def bad_answers() -> Iterator[Case]:
         Kind.SHARES,
         replace(shares, boxes=shares.boxes[:1]).encode(),
     )
-    masked = parse_masked(THREE.sent("birch", Kind.MASKED))
+    masked = parse_masked(THREE.sent("birch", Kind.MASKED), 64)
     yield case(
         "too-short",
         "length",
         "two numbers of three",
         Kind.MASKED,
-        replace(masked, numbers=bytes(masked.numbers[:16])).encode(),
+        replace(masked, length=2, numbers=bytes(masked.numbers[:16])).encode(),
     )
     yield case(
         "reveal-early", "turn", "the reveal comes first", Kind.CONSENT, THREE.sent("birch", Kind.REVEAL)
     )
     consent = parse_consent(THREE.sent("birch", Kind.CONSENT))
     other = replace(consent, masked=bytes(32))
-    other = replace(other, signature=identity_of("birch").sign(other.signed_bytes))
+    other = replace(other, signature=identity_of("birch").sign(other.statement.signed_bytes))
     yield case(
         "numbers-changed",
         "masked",
@@ -610,13 +691,13 @@ def bad_answers() -> Iterator[Case]:
         ),
     ):
         other = replace(advert, **changes)
-        other = replace(other, signature=identity_of("birch").sign(other.signed_bytes))
+        other = replace(other, signature=identity_of("birch").sign(other.statement.signed_bytes))
         yield case(name, "key", what, Kind.ADVERT, other.encode())
     changed = bytearray(THREE.sent("birch", Kind.MASKED))
     changed[48] ^= 1
     yield case(
         "masked-altered",
-        "signature",
+        "tag",
         "one bit of birch's numbers is flipped; nothing is added",
         Kind.MASKED,
         bytes(changed),
@@ -725,10 +806,10 @@ def bad_dropouts() -> Iterator[Case]:
         "birch dropped, and consents",
         consented(alder, replace(rest[0], sender=1), rest[1]),
     )
-    digest = parse_roster(FIVE_LESS.received("alder", Kind.ROSTER)).digest
-    more = Survivors(FIVE_LESS.session.digest, (0, 2, 3), (1, 4)).digest(digest)
+    hub_key = parse_roster(FIVE_LESS.received("alder", Kind.ROSTER)).hub_key
+    more = Survivors(FIVE_LESS.session.digest, (0, 2, 3), (1, 4)).digest(hub_key)
     other = replace(rest[1], survivors=more)
-    other = replace(other, signature=identity_of("dogwood").sign(other.signed_bytes))
+    other = replace(other, signature=identity_of("dogwood").sign(other.statement.signed_bytes))
     yield case(
         "two-sets",
         "set",
@@ -781,6 +862,153 @@ def bad_dropouts_at_the_hub() -> Iterator[Case]:
             "birch and elm are gone, dogwood goes too; threshold three",
             view,
         )
+
+
+def bad_graphs() -> Iterator[Case]:
+    """What is refused of neighbours."""
+
+    def case(name: str, rule: str, what: str, kind: Kind, message: bytes) -> Case:
+        return bad(f"secagg.{rule}", f"ring-{name}", what, **RING.to_alder(kind, message))
+
+    graph = RING.session.topology
+    stranger = next(who for who in range(1, 9) if who not in graph.list_neighbours(0))
+    roster = parse_roster(RING.received("alder", Kind.ROSTER))
+    foreign = parse_advert(RING.sent(NINE[stranger], Kind.ADVERT))
+    more = tuple(sorted((*roster.adverts, foreign), key=lambda advert: advert.sender))
+    yield case(
+        "stranger-advert",
+        "cohort",
+        "an advert of a member of the cohort that is not a neighbour",
+        Kind.ROSTER,
+        replace(roster, adverts=more).encode(),
+    )
+    two = [advert for advert in roster.adverts if advert.sender == 0] + list(roster.adverts[-1:])
+    yield case(
+        "too-few-neighbours",
+        "dropout",
+        "one neighbour is left, and the threshold is three",
+        Kind.ROSTER,
+        replace(roster, adverts=tuple(two)).encode(),
+    )
+    own = replace(RING.session, graph=fixed_bytes("the hub's own graph", 32))
+    yield case(
+        "other-seed",
+        "session",
+        "the hub drew the graph from a seed of its own",
+        Kind.ROSTER,
+        Roster(own.digest, roster.hub_key, roster.adverts).encode(),
+    )
+    delivery = parse_delivery(RING.received("alder", Kind.DELIVERY))
+    boxes = tuple(sorted((*delivery.boxes, Box(stranger, bytes(82))), key=lambda box: box.member))
+    yield case(
+        "stranger-box",
+        "cohort",
+        "a box of a member that is not a neighbour",
+        Kind.DELIVERY,
+        replace(delivery, boxes=boxes).encode(),
+    )
+    survivors = parse_survivors(RING.received("alder", Kind.SURVIVORS))
+
+    def told(name: str, rule: str, what: str, **changes: object) -> Case:
+        message = replace(survivors, **changes).encode()  # type: ignore[arg-type]  # bad on purpose
+        return case(name, rule, what, Kind.SURVIVORS, message)
+
+    first, *rest = survivors.backings
+    yield told("backing-missing", "backing", "a neighbour's backing is left out", backings=tuple(rest))
+    forged = replace(first, signature=bytes(64))
+    yield told("backing-forged", "backing", "a neighbour did not sign", backings=(forged, *rest))
+    elsewhere = replace(first, tag=bytes(16))
+    yield told(
+        "backing-of-other-numbers", "backing", "a neighbour's tag is another one", backings=(elsewhere, *rest)
+    )
+    own_backing = replace(first, sender=0)
+    yield told("backing-of-us", "backing", "alder is not its own neighbour", backings=(own_backing, *rest))
+    # Somebody far from alder is called a dropped dealer though it dealt nothing to its neighbours, or left out.
+    far = [who for who in survivors.survivors if who not in (0, *graph.list_neighbours(0))]
+    fewer = tuple(who for who in survivors.survivors if who != far[0])
+    near = set(graph.list_neighbours(far[0])) & set(graph.list_neighbours(0)) & set(survivors.survivors)
+    assert near, "somebody next to both can tell"
+    yield told(
+        "dealer-hidden",
+        "backing",
+        "a member out of alder's sight is left out; a common neighbour signed that it masked with it",
+        survivors=fewer,
+    )
+    yield told(
+        "too-few-in-all",
+        "dropout",
+        "five survive, and the plan asks for six",
+        survivors=survivors.survivors[:5],
+        dropped=tuple(sorted({*survivors.dropped, *survivors.survivors[5:]})),
+    )
+    place = graph.circle.index(0)
+    window = [graph.circle[(place + step) % 9] for step in (3, 4)]
+    thin = tuple(who for who in range(9) if who not in window)
+    yield told(
+        "empty-window",
+        "dropout",
+        "two next to one another dropped; one in every window must survive",
+        survivors=thin,
+        dropped=tuple(sorted(window)),
+    )
+    consents = parse_consents(RING.received("alder", Kind.CONSENTS))
+    yield case(
+        "consents-too-few",
+        "dropout",
+        "five consents reach the threshold; six are asked for in all",
+        Kind.CONSENTS,
+        replace(consents, consents=consents.consents[:5]).encode(),
+    )
+    shares = parse_shares(RING.sent("birch", Kind.SHARES))
+    wrong = replace(shares, boxes=shares.boxes[1:])
+    yield bad(
+        "secagg.cohort",
+        "ring-hub-box-missing",
+        "birch has no box for a neighbour",
+        **RING.from_birch(Kind.SHARES, wrong.encode()),
+    )
+    masked = parse_masked(RING.sent("birch", Kind.MASKED), 64)
+    wrong_dealers = replace(masked, dealers=bytes(32))
+    signed = replace(wrong_dealers, signature=identity_of("birch").sign(wrong_dealers.statement.signed_bytes))
+    yield bad(
+        "secagg.backing",
+        "ring-hub-other-dealers",
+        "birch says that it masked with others than those that dealt",
+        **RING.from_birch(Kind.MASKED, signed.encode()),
+    )
+
+
+def bad_tags() -> Iterator[Case]:
+    """What is refused of the key and the tags that members share with the hub."""
+    roster = parse_roster(THREE.received("alder", Kind.ROSTER))
+    for name, point in (("zero", bytes(32)), ("one", b"\x01" + bytes(31))):
+        yield bad(
+            "secagg.key",
+            f"roster-hub-key-{name}",
+            "the hub's key is a point of low order, so anybody could make tags",
+            **THREE.to_alder(Kind.ROSTER, replace(roster, hub_key=point).encode()),
+        )
+    masked = parse_masked(THREE.sent("birch", Kind.MASKED), 64)
+    wrong = replace(masked, tag=bytes(16))
+    yield bad(
+        "secagg.signature",
+        "hub-tag-changed",
+        "the tag is another one; the signature covers it",
+        **THREE.from_birch(Kind.MASKED, wrong.encode()),
+    )
+    signed = replace(wrong, signature=identity_of("birch").sign(wrong.statement.signed_bytes))
+    yield bad(
+        "secagg.tag",
+        "hub-tag-wrong",
+        "birch signs a tag that is not of its numbers",
+        **THREE.from_birch(Kind.MASKED, signed.encode()),
+    )
+    yield bad(
+        "secagg.form",
+        "hub-32-bits-of-64",
+        "birch sends numbers of 32 bits where 64 are asked for",
+        **THREE.from_birch(Kind.MASKED, replace(masked, numbers=bytes(masked.numbers[::2])).encode()),
+    )
 
 
 if __name__ == "__main__":

@@ -58,13 +58,15 @@ class Derivation:
         self._asked = recipe.ask(self._state)
         self._run = bytes.fromhex(run)
         self._coalition = bytes.fromhex(coalition)
-        self._cohort = cohort
+        self._parties = cohort
         self._threshold = threshold
         self._degree = degree
         self.minimum_cohort = minimum_cohort
         self._graph = graph
         self._meter = Meter() if meter is None else meter
         self._lost: dict[str, int] = {}
+        self.cohort = tuple(party.id for party in cohort)
+        """Who may be in the total of this round: who was in the one before."""
         self.round = 1
         self.transcript = begin_transcript(run)
         self._prepare()
@@ -75,7 +77,7 @@ class Derivation:
             self._meter.charge(self._asked.name, noise)
             if noise is not None:
                 bounds = widen_bounds(bounds, noise, self._meter.honest)
-            self.quantiser = Quantiser(bounds, len(self._cohort))
+            self.quantiser = Quantiser(bounds, len(self._parties))
             self.question_digest = digest_question(self._asked.digest, self.quantiser.digest, self.transcript)
 
     @property
@@ -89,18 +91,17 @@ class Derivation:
         return None if isinstance(self._asked, Question) else self._asked
 
     @property
-    def cohort(self) -> tuple[str, ...]:
-        """Who may take part in this round: whose numbers were in the total before."""
-        return tuple(party.id for party in self._cohort)
-
-    @property
     def lost(self) -> Mapping[str, int]:
         """By member, the first round whose total is without its numbers; a read-only view."""
         return MappingProxyType(self._lost)
 
     @property
     def session(self) -> Session:
-        """The secure sum of this round."""
+        """The secure sum of this round.
+
+        Its cohort stays the whole one, whoever was lost: threshold and graph were chosen for that many
+        members, colluders and dropouts, so a round bears all dropouts of the run and not some more each time.
+        """
         if self.question is None:
             raise RuntimeError("a run that has its result asks nothing")
         return Session(
@@ -108,11 +109,13 @@ class Derivation:
             run=self._run,
             round=self.round,
             attempt=0,
-            cohort=self._cohort,
+            cohort=self._parties,
             threshold=self._threshold,
             minimum_cohort=self.minimum_cohort,
             length=self.question.length,
             question=self.question_digest,
+            degree=self._degree,
+            graph=self._graph,
         )
 
     def encode(self, answer: NDArray[np.float64], sample: Sample) -> NDArray[np.int64]:
@@ -144,6 +147,20 @@ class Derivation:
         verify_length(total, self.question.length)
         return self.quantiser.decode(read_total(total))
 
+    def verify_survivors(self, survivors: tuple[str, ...]) -> None:
+        """Check that a total over these members may be formed in this round.
+
+        Raises:
+            Refused: `run.survivors`, somebody who is not in the total before is let in again, a name is out of
+                order or twice, or they are too few.
+        """
+        if [*survivors] != sorted({*survivors} & {*self.cohort}) or len(survivors) < self.minimum_cohort:
+            raise Refused(
+                "run.survivors",
+                f"the total of round {self.round} is over at least {self.minimum_cohort} of the "
+                f"{len(self.cohort)} members that are left, each named once; got {len(survivors)} names",
+            )
+
     def learn(self, total: bytes, survivors: Sequence[str]) -> None:
         """Take in the total of this round and go on to the next question or the result.
 
@@ -153,23 +170,17 @@ class Derivation:
 
         Raises:
             Malformed: `run.total`, another number of bytes than was asked for.
-            Refused: `run.survivors`, they are not some of this round's cohort, sorted, and enough; `privacy.*`,
-                the next question is not one that the plan's noise allows; or the totals do not allow the
-                computation to go on.
+            Refused: `run.survivors`; `privacy.*`, the next question is not one that the plan's noise allows; or the
+                totals do not allow the computation to go on.
         """
         numbers = self.read(total)
         names = tuple(survivors)
-        if [*names] != sorted(set(names) & {*self.cohort}) or len(names) < self.minimum_cohort:
-            raise Refused(
-                "run.survivors",
-                f"a total of round {self.round} is over at least {self.minimum_cohort} of its "
-                f"{len(self._cohort)} members, each named once; got {len(names)} names",
-            )
+        self.verify_survivors(names)
         state = self._recipe.learn(self._state, numbers, names)
         asked = self._recipe.ask(state)
         self.transcript = extend_transcript(self.transcript, self.question_digest, total, names)
         self._lost |= {name: self.round for name in self.cohort if name not in names}
-        self._cohort = tuple(party for party in self._cohort if party.id in names)
+        self.cohort = names
         self._state, self._asked = state, asked
         self.round += 1
         self._prepare()

@@ -13,6 +13,8 @@ def derive_graph(run: str, root: bytes) -> bytes:
     Args:
         run: the id of the `run_open` entry, hex.
         root: the log's root hash over all entries before that one.
+
+    Source: `docs/formats/run.md`, "Digests".
     """
     return sha256(b"hansa/v1/graph\n" + bytes.fromhex(run) + root).digest()
 

@@ -5,27 +5,31 @@ announcing a false total (`docs/formats/run.md` says what of that is caught); it
 it starts, and goes on, only while its own fold permits the run.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from hansa.coalition import (
+    Evidence,
     ProposalRecord,
     RunRecord,
     RunSeal,
+    SignedStatement,
     minimum_cohort,
     parse_entry,
     result_digest,
     verify_run,
 )
 from hansa.engine import Derivation, Frame, LocalEngine, derive_graph, write_total
+from hansa.entropy import draw
 from hansa.errors import HansaError, Malformed, Refused
 from hansa.governance import Plan
 from hansa.hub.attendance import Attendance
 from hansa.hub.sequencer import Sequencer
 from hansa.learning import Result, build_recipe, write_metrics, write_report
 from hansa.privacy import Meter
-from hansa.secagg import Aggregator, Party
+from hansa.secagg import Aggregator, Conflict, Party
 from hansa.transparency import Envelope, canonical, parse_envelope
 
 _TRIES: Final = 3
@@ -77,6 +81,12 @@ class Coordinator:
         self._engine = engine
         self._report = report
         self._miss = miss
+        self._evidence: dict[tuple[str, str], Evidence] = {}
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """What members signed twice in the sums that were conducted, ready for the record, however they ended."""
+        return tuple(self._evidence.values())
 
     def conduct(self, run_id: str) -> Conducted:
         """Take the recipe from its first question to its result, with whoever is left of the cohort.
@@ -111,12 +121,31 @@ class Coordinator:
                 self._permitted(run_id)
                 attendance.require()
                 self._report(derivation.round, question.name, question.length)
-                total, survivors = _sum(run, derivation, attendance, total)
+                aggregator = Aggregator(derivation.session, draw=draw)
+                try:
+                    _carry_sum(run, derivation, attendance, aggregator, total)
+                finally:
+                    self._keep(run.id, aggregator.conflicts)
+                total, survivors = write_total(aggregator.total), aggregator.survivors
                 derivation.learn(total, survivors)
             return _finish(run, derivation, attendance, total)
         except HansaError as error:
             attendance.end(str(error))
             raise
+
+    def _keep(self, run_id: str, conflicts: tuple[Conflict, ...]) -> None:
+        for conflict in conflicts:
+            first, second = (
+                SignedStatement(
+                    content=b64encode(statement.content).decode(),
+                    signature=b64encode(statement.signature).decode(),
+                )
+                for statement in (conflict.first, conflict.second)
+            )
+            found = Evidence(
+                run=run_id, member=conflict.member, kind=conflict.kind, first=first, second=second
+            )
+            self._evidence.setdefault((conflict.member, conflict.kind), found)
 
     def _permitted(self, run_id: str) -> tuple[RunRecord, ProposalRecord, Plan]:
         state = self._sequencer.state
@@ -149,13 +178,12 @@ class Coordinator:
         )
 
 
-def _sum(
-    run: RunRecord, derivation: Derivation, attendance: Attendance, last_total: bytes
-) -> tuple[bytes, tuple[str, ...]]:
-    """Take one round: ask, carry the secure sum to its end, return the total's bytes and whose it is."""
+def _carry_sum(
+    run: RunRecord, derivation: Derivation, attendance: Attendance, aggregator: Aggregator, last_total: bytes
+) -> None:
+    """Take one round: ask, and carry the secure sum to its end."""
     question = derivation.question
     assert question is not None  # the caller has looked
-    aggregator = Aggregator(derivation.session)
     fields: dict[str, canonical.Json] = {"run": run.id, "round": derivation.round}
     ask = {**fields, "name": question.name, "question": derivation.question_digest.hex()}
     answers = attendance.ask_all(Frame("ask", ask, last_total), "sum")
@@ -168,7 +196,7 @@ def _sum(
         attendance.require()
         messages = aggregator.broadcast()
         if not messages:
-            return write_total(aggregator.total), aggregator.survivors
+            return
         frames = {member: Frame("sum", fields, body) for member, body in messages.items()}
         answers = attendance.exchange(frames, "sum")
 

@@ -205,6 +205,7 @@ class Trainer:
         """Refuse a total that would not hide who is in it; its consent is signed, and has not left yet."""
         question, state = job.derivation.question, self._follower.state
         assert question is not None  # a secure sum is under way
+        job.derivation.verify_survivors(survivors)
         job.recipe.verify_survivors(question, len(survivors))
         if question.noise is None and state.charter.privacy.differencing == "refused":
             self._memory.join_total(question.digest, survivors, minimum_cohort(state, job.plan))

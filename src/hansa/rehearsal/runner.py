@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hansa.coalition import (
     ZERO_DIGEST,
+    Evidence,
     ProposalRecord,
     RunClose,
     RunOpen,
@@ -117,9 +118,11 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
         told = f"; it says, to its own people only: {problem}" if problem is not None else ""
         narrator.doubt(f"round {round_number}: `{name}` {why}; it is out of this attempt{told}")
 
+    conductor = Coordinator(stage.sequencer, engine, follow, miss)
     try:
-        conducted = Coordinator(stage.sequencer, engine, follow, miss).conduct(run.id)
+        conducted = conductor.conduct(run.id)
     except HansaError as error:
+        _bring_evidence(stage, coordinator, conductor.evidence, narrator)
         _close_failed(stage, coordinator, run.id, str(error))
         problems = [(name, stage.actor(name).trainer.problem) for name in cohort]
         told = [f"{who} told: {problem}" for problem, who in _group(problems).items()]
@@ -143,6 +146,8 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
         reason="",
     )
     stage.say(coordinator, close)
+    # After the seals: the coordinator's own continues its chain of entries as it was when it signed.
+    _bring_evidence(stage, coordinator, conductor.evidence, narrator)
     stage.settle()
     private = {}
     sealed = [name for name in cohort if name not in conducted.dropped]
@@ -156,6 +161,16 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
         f"{len(asked)} rounds, {sum(asked):,} numbers from each member; {who} sealed the same transcript"
     )
     return Ran(stage.state.runs[run.id], conducted, model, private, sum(asked), engine.traffic)
+
+
+def _bring_evidence(stage: Stage, coordinator: str, evidence: Sequence[Evidence], narrator: Narrator) -> None:
+    """Put on the record what members signed twice, if the coordinator is still there to bring it."""
+    for found in evidence:
+        if stage.state.members[coordinator].is_active:
+            entry = stage.say(coordinator, found)
+            narrator.doubt(
+                f"`{found.member}` signed two {found.kind}s in one sum; entry {entry} holds both as evidence"
+            )
 
 
 def _group(problems: Sequence[tuple[str, HansaError | None]]) -> Mapping[str, str]:

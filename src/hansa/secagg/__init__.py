@@ -1,6 +1,7 @@
 """Secure sums: many members' numbers in, their total out, and nothing else to read.
 
-Double masking after Bonawitz et al. 2017 in the variant for a malicious server, over integers modulo 2^64.
+Double masking after Bonawitz et al. 2017 in the variant for a malicious server, over integers modulo 2^64
+or 2^32, with the neighbours of Bell et al. 2020 for large cohorts.
 The parties are machines without sockets: bytes in, bytes out, legal moves in a table (`contributor`,
 `aggregator`). Every byte is described in `docs/formats/secure-sum.md`.
 
@@ -22,7 +23,7 @@ built by each party from its own copy of the record.
     >>> members = {name: Contributor(session, name, sign=key.sign, draw=draw) for name, key in keys.items()}
     >>> for member in members.values():
     ...     member.contribute(np.array([1, -20]))
-    >>> hub = Aggregator(session)
+    >>> hub = Aggregator(session, draw=draw)
     >>> answers = {name: member.start() for name, member in members.items()}
     >>> while answers:
     ...     for name, answer in answers.items():
@@ -34,19 +35,23 @@ built by each party from its own copy of the record.
 
 from hansa.secagg.aggregator import Aggregator
 from hansa.secagg.contributor import Contributor, Step
+from hansa.secagg.evidence import Conflict
 from hansa.secagg.header import Kind
 from hansa.secagg.quantising import Quantiser
 from hansa.secagg.session import LARGEST_COHORT, LARGEST_LENGTH, SMALLEST_COHORT, Party, Session
+from hansa.secagg.statement import Statement
 
 __all__ = [
     "LARGEST_COHORT",
     "LARGEST_LENGTH",
     "SMALLEST_COHORT",
     "Aggregator",
+    "Conflict",
     "Contributor",
     "Kind",
     "Party",
     "Quantiser",
     "Session",
+    "Statement",
     "Step",
 ]

@@ -16,8 +16,8 @@ The hub of this module is an honest one. What a dishonest hub can do is bounded 
 checks, not by anything here.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from types import MappingProxyType
 from typing import ClassVar, Final
@@ -27,31 +27,35 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from numpy.typing import NDArray
 
 from hansa.errors import Malformed, Refused
-from hansa.secagg.agreement import agree_secret, verify_order
+from hansa.secagg.agreement import verify_order
+from hansa.secagg.evidence import Conflict, Witness
 from hansa.secagg.field import parse_element
+from hansa.secagg.graph import as_bits
 from hansa.secagg.header import Kind, verify_header
-from hansa.secagg.masking import Mask, apply_masks, commit_to_seed, derive_pair_mask, derive_self_mask
+from hansa.secagg.masking import Mask, Numbers, apply_masks, number_type
 from hansa.secagg.message import (
-    Advert,
+    Backing,
     Box,
-    Consent,
     Consents,
     Delivery,
-    Reveal,
     Roster,
     Secret,
     Survivors,
-    parse_advert,
-    parse_consent,
-    parse_masked,
     parse_reveal,
     parse_shares,
 )
 from hansa.secagg.session import Session
-from hansa.secagg.shamir import combine_shares, interpolate_at_zero, recover_secret
-
-_TRIES: Final = 5_000
-"""Sets of shares that are tried when some are wrong, in the whole sum: seconds, even for a large cohort."""
+from hansa.secagg.statement import (
+    Advert,
+    Consent,
+    digest_dealers,
+    parse_advert,
+    parse_consent,
+    parse_masked,
+)
+from hansa.secagg.survival import verify_enough
+from hansa.secagg.tagging import derive_tag_key, is_tag
+from hansa.secagg.unmasking import Unmasking
 
 _MASKS_AT_ONCE: Final = 128
 """Keystreams that are open at the same time; their states would otherwise outgrow the numbers."""
@@ -71,32 +75,35 @@ class Aggregator:
 
     Args:
         session: what the hub's own copy of the record says about the sum.
+        draw: returns so many fresh random bytes; called once, for the key with which tags are checked.
     Guarantees:
         It keeps one running sum, never a member's vector.
-        A refused message changes nothing: the member may send the right one until the turn closes.
+        A refused message changes nothing but what is known of conflicts: the member may send the right
+        one until the turn closes.
         The total is exactly that of `survivors`, at least as many as the session requires, and every
         secret that went into it fits what was advertised; otherwise the sum ends, naming members.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, draw: Callable[[int], bytes]) -> None:
         self._session = session
+        self._key = X25519PrivateKey.from_private_bytes(draw(32))
+        self._hub_key = self._key.public_key().public_bytes_raw()
         self._turn: Kind | None = Kind.ADVERT
         self._ended = ""
         self._expected = set(range(len(session.cohort)))
         self._arrived: set[int] = set()
+        self._witness = Witness(session)
         self._adverts: dict[int, Advert] = {}
         self._keys: set[bytes] = set()
         self._boxes: dict[int, tuple[Box, ...]] = {}
         self._dealt: frozenset[int] = frozenset()
-        self._survivors: Survivors | None = None
-        self._sum = np.zeros(session.length, dtype=np.uint64)
+        self._sum: Numbers = np.zeros(session.length, dtype=number_type(session.number_bits))
+        self._backings: dict[int, Backing] = {}
         self._masked_digests: dict[int, bytes] = {}
+        self._survivors: Survivors | None = None
         self._consents: dict[int, Consent] = {}
-        self._reveals: dict[int, Reveal] = {}
-        self._points: tuple[int, ...] = ()
-        self._factors: tuple[int, ...] = ()
-        self._tries = _TRIES
-        self._disputes: list[tuple[int, int]] = []
+        self._revealed: dict[int, dict[int, bytes]] = {}
+        self._unmasking = Unmasking(session, self._adverts)
         self._total: NDArray[np.int64] | None = None
 
     @property
@@ -127,7 +134,12 @@ class Aggregator:
         One of the two sent it wrong. Which one is not known, and wrong shares that were agreed upon can
         make a right one look wrong, so this is a reason to look closer and no evidence.
         """
-        return tuple((self._name(owner), self._name(holder)) for owner, holder in self._disputes)
+        return tuple((self._name(owner), self._name(holder)) for owner, holder in self._unmasking.disputes)
+
+    @property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Two statements that one member signed and that differ, also if the second came late or was refused."""
+        return self._witness.conflicts
 
     @property
     def total(self) -> NDArray[np.int64]:
@@ -157,17 +169,16 @@ class Aggregator:
         if member not in self._session.indices:
             raise Malformed("secagg.unknown-member", f"`{member}` is not in the cohort of this sum")
         index = self._session.indices[member]
-        if index not in self._expected:
-            raise Refused("secagg.late", f"`{member}` was not heard in time and is out of this sum")
-        if index in self._arrived:
-            raise Malformed(
-                "secagg.duplicate", f"`{member}` sent a second message in the turn `{turn.label}`"
-            )
         try:
+            self._verify_due(index, turn)
             verify_header(message, kind=turn, session=self._session.digest, sender=index)
             self._TURNS[turn].take(self, index, message)  # INVARIANT: checks everything, then changes
         except Malformed as error:
+            self._witness.overhear(index, message)
             raise Malformed(error.rule, f"`{member}`: {error.message}") from None
+        except Refused:
+            self._witness.overhear(index, message)
+            raise
         self._arrived.add(index)
 
     def broadcast(self) -> Mapping[str, bytes]:
@@ -183,17 +194,24 @@ class Aggregator:
         turn = self._require_open()
         missing = self.missing
         self._ended = f"the turn `{turn.label}` could not be closed"  # INVARIANT: unless all of it succeeds
-        # Once the numbers are in, fewer than survived may finish: as many as recover a secret.
-        is_summed = self._survivors is not None
-        required = self._session.threshold if is_summed else self._session.required
-        if len(self._arrived) < required:
-            raise Refused("secagg.dropout", [f"`{name}` sent no message `{turn.label}`" for name in missing])
         self._expected = self._arrived
-        messages = self._TURNS[turn].close(self)
+        try:
+            messages = self._TURNS[turn].close(self)
+        except Refused as error:
+            silent = [f"`{name}` sent no message `{turn.label}`" for name in missing]
+            raise Refused(error.rule, silent or error.reasons) from None
         self._turn = self._TURNS[turn].then
         self._arrived = set()
         self._ended = ""
         return messages
+
+    def _verify_due(self, index: int, turn: Kind) -> None:
+        if index not in self._expected:
+            raise Refused(
+                "secagg.late", f"`{self._name(index)}` was not heard in time and is out of this sum"
+            )
+        if index in self._arrived:
+            raise Malformed("secagg.duplicate", f"it sent a second message in the turn `{turn.label}`")
 
     def _require_open(self) -> Kind:
         if self.turn is None:
@@ -202,10 +220,7 @@ class Aggregator:
 
     def _take_advert(self, index: int, message: bytes) -> None:
         advert = parse_advert(message)
-        if not self._session.cohort[index].is_signed(advert.signature, advert.signed_bytes):
-            raise Malformed(
-                "secagg.signature", "the advert is not signed with the identity key on the record"
-            )
+        self._witness.hear(index, advert.statement)
         keys = {advert.mask_key, advert.channel_key}
         if len(keys) < 2 or keys & self._keys:
             raise Malformed("secagg.key", "the advert holds a key that is in use")
@@ -215,19 +230,24 @@ class Aggregator:
         self._adverts[index] = advert
 
     def _close_adverts(self) -> Mapping[str, bytes]:
-        self._roster = Roster(
-            self._session.digest, tuple(advert for _, advert in sorted(self._adverts.items()))
-        )
-        return self._to_all(self._roster.encode())
+        self._verify_count(self._session.required)
+        return {
+            self._name(index): Roster(
+                self._session.digest,
+                self._hub_key,
+                tuple(self._adverts[near] for near in self._near(index, self._adverts, itself=True)),
+            ).encode()
+            for index in sorted(self._adverts)
+        }
 
     def _take_shares(self, index: int, message: bytes) -> None:
         boxes = parse_shares(message).boxes
-        others = [other for other in sorted(self._adverts) if other != index]
-        if [box.member for box in boxes] != others:
-            raise Malformed("secagg.cohort", "the shares are not for every other member of the roster")
+        if [box.member for box in boxes] != self._near(index, self._adverts):
+            raise Malformed("secagg.cohort", "the shares are not for every neighbour in the roster")
         self._boxes[index] = boxes
 
     def _close_shares(self) -> Mapping[str, bytes]:
+        self._verify_count(self._session.required)
         inbound: dict[int, list[Box]] = {index: [] for index in self._boxes}
         for sender, boxes in sorted(self._boxes.items()):
             for box in boxes:
@@ -241,119 +261,106 @@ class Aggregator:
         }
 
     def _take_masked(self, index: int, message: bytes) -> None:
-        masked = parse_masked(message)
-        numbers = np.frombuffer(masked.numbers, dtype="<u8")
-        if len(numbers) != self._session.length:
+        masked = parse_masked(message, self._session.number_bits)
+        if masked.length != self._session.length:
             raise Malformed(
-                "secagg.length", f"expected {self._session.length:,} numbers, got {len(numbers):,}"
+                "secagg.length", f"expected {self._session.length:,} numbers, got {masked.length:,}"
             )
+        self._witness.hear(index, masked.statement)
+        dealers = as_bits(self._near(index, self._dealt, itself=True))
+        if masked.dealers != digest_dealers(dealers):
+            raise Malformed("secagg.backing", "the numbers are masked with others than those that dealt")
         # INVARIANT: before they are added. Nobody who vanishes after sending can say what it sent, and
         # numbers are not kept, so a bit lost on the way could neither be found nor taken out again.
-        if not self._session.cohort[index].is_signed(masked.signature, masked.signed_bytes):
-            raise Malformed(
-                "secagg.signature", "the masked numbers are not signed with the identity key on the record"
-            )
-        self._masked_digests[index] = masked.digest
-        np.add(self._sum, numbers, out=self._sum)
+        advert = self._adverts[index]
+        key = derive_tag_key(self._key, advert.channel_key, advert, self._hub_key)
+        if not is_tag(masked.tag, key, masked.opening, masked.numbers):
+            raise Malformed("secagg.tag", "the masked numbers changed on the way")
+        self._backings[index] = Backing(index, masked.tag, masked.signature)
+        self._masked_digests[index] = masked.statement.digest
+        np.add(self._sum, np.frombuffer(masked.numbers, dtype=self._sum.dtype), out=self._sum)
 
     def _close_masked(self) -> Mapping[str, bytes]:
-        dropped = self._dealt - self._masked_digests.keys()
-        self._survivors = Survivors(
-            self._session.digest, tuple(sorted(self._masked_digests)), tuple(sorted(dropped))
-        )
-        self._agreed = self._survivors.digest(self._roster.digest)
-        return self._to_all(self._survivors.encode())
+        verify_enough(self._session, set(self._backings))
+        alive, dropped = sorted(self._backings), sorted(self._dealt - self._backings.keys())
+        self._survivors = Survivors(self._session.digest, tuple(alive), tuple(dropped))
+        self._agreed = self._survivors.digest(self._hub_key)
+        if self._session.degree == 0:
+            return self._to_all(self._survivors.encode())
+        return {
+            self._name(index): replace(
+                self._survivors,
+                backings=tuple(self._backings[near] for near in self._near(index, self._backings)),
+            ).encode()
+            for index in alive
+        }
 
     def _take_consent(self, index: int, message: bytes) -> None:
         consent = parse_consent(message)
-        if not self._session.cohort[index].is_signed(consent.signature, consent.signed_bytes):
-            raise Malformed(
-                "secagg.signature", "the consent is not signed with the identity key on the record"
-            )
+        self._witness.hear(index, consent.statement)
         if consent.survivors != self._agreed:
-            raise Malformed("secagg.set", "the member consents to another survivor set or roster")
+            raise Malformed("secagg.set", "the member consents to another survivor set or key of the hub")
         if consent.masked != self._masked_digests[index]:
             raise Malformed("secagg.masked", "the member consents to other masked numbers than it signed")
         self._consents[index] = consent
 
     def _close_consents(self) -> Mapping[str, bytes]:
+        """Show everybody as many consents as must agree: the first ones, with the recipient's own among them."""
+        quorum, session = self._session.quorum, self._session.digest
+        self._verify_count(quorum)
         consents = tuple(consent for _, consent in sorted(self._consents.items()))
-        return self._to_all(Consents(self._session.digest, consents).encode())
+        first = Consents(session, consents[:quorum]).encode()
+        messages = {self._name(consent.sender): first for consent in consents[:quorum]}
+        for own in consents[quorum:]:
+            messages[self._name(own.sender)] = Consents(session, (*consents[: quorum - 1], own)).encode()
+        return messages
 
     def _take_reveal(self, index: int, message: bytes) -> None:
         reveal = parse_reveal(message)
-        if [(share.owner, share.secret) for share in reveal.shares] != self._asked():
+        asked = [(owner, self._secret_of(owner)) for owner in self._near(index, self._dealt, itself=True)]
+        if [(share.owner, share.secret) for share in reveal.shares] != asked:
             raise Malformed(
                 "secagg.reveal",
                 "expected a share of the self seed of every survivor, of the mask key of every other dealer, and nothing else",
             )
         for share in reveal.shares:
             parse_element(share.share)
-        self._reveals[index] = reveal
-
-    def _asked(self) -> list[tuple[int, Secret]]:
-        return [
-            (owner, Secret.SELF_SEED if owner in self._masked_digests else Secret.MASK_KEY)
-            for owner in sorted(self._dealt)
-        ]
+        for share in reveal.shares:
+            self._revealed.setdefault(share.owner, {})[index] = share.share
 
     def _close_reveals(self) -> Mapping[str, bytes]:
+        if any(len(self._revealed.get(owner, ())) < self._session.threshold for owner in self._dealt):
+            raise Refused("secagg.dropout", "too few shares of a secret are left")
         secrets = {
-            owner: self._recover(place, owner, secret) for place, (owner, secret) in enumerate(self._asked())
+            owner: self._unmasking.recover(owner, self._secret_of(owner), self._revealed[owner])
+            for owner in sorted(self._dealt)
         }
         masks = self._masks_in_sum(secrets)
         while batch := tuple(islice(masks, _MASKS_AT_ONCE)):
             apply_masks(self._sum, batch)
-        self._total = self._sum.view(np.int64)
+        signed = np.dtype(f"<i{self._sum.itemsize}")
+        self._total = self._sum.view(signed).astype(np.int64, copy=False)
         return {}
-
-    def _recover(self, place: int, owner: int, secret: Secret) -> bytes:
-        """Join the revealed shares of one secret, and make sure that it is the one that was advertised."""
-
-        def is_advertised(element: int) -> bool:
-            if element >= 2**256:
-                return False
-            data, advert = element.to_bytes(32, "little"), self._adverts[owner]
-            if secret is Secret.SELF_SEED:
-                return commit_to_seed(data, self._session.digest) == advert.commitment
-            return (
-                X25519PrivateKey.from_private_bytes(data).public_key().public_bytes_raw() == advert.mask_key
-            )
-
-        # 1. As many holders as the threshold asks for; whose shares were wrong before comes last.
-        suspects = {holder for _, holder in self._disputes}
-        holders = sorted(self._reveals, key=lambda holder: (holder in suspects, holder))
-        shares = {holder + 1: parse_element(self._reveals[holder].shares[place].share) for holder in holders}
-        points = tuple(shares)[: self._session.threshold]
-        if points != self._points:
-            self._points, self._factors = points, interpolate_at_zero(points)
-        element = combine_shares(self._factors, (shares[point] for point in points))
-        if is_advertised(element):
-            return element.to_bytes(32, "little")
-        # 2. Some share is wrong. Those beyond the threshold can tell which.
-        found = recover_secret(shares, self._session.threshold, is_advertised, tries=self._tries)
-        self._tries -= found.tries
-        if found.secret is None:
-            names = ", ".join(f"`{self._name(holder)}`" for holder in sorted(holders))
-            what = secret.name.lower().replace("_", " ")
-            raise Malformed(
-                "secagg.share",
-                f"the {what} of `{self._name(owner)}` does not come out of its shares: it dealt, or some of {names} returned, wrong ones",
-            )
-        self._disputes += [(owner, point - 1) for point in found.wrong]
-        return found.secret.to_bytes(32, "little")
 
     def _masks_in_sum(self, secrets: Mapping[int, bytes]) -> Iterator[Mask]:
         """The masks that are left in the sum of the masked vectors, with opposite signs."""
         for owner, secret in secrets.items():
-            if owner in self._masked_digests:
-                yield derive_self_mask(secret, self._roster.digest, owner, adds=False)
-                continue
-            # The dropped member's own masks are the survivors' with opposite signs.
-            key = X25519PrivateKey.from_private_bytes(secret)
-            for survivor in self._masked_digests:
-                agreed = agree_secret(key, self._adverts[survivor].mask_key)
-                yield derive_pair_mask(agreed, self._roster.digest, owner, survivor)
+            if owner in self._backings:
+                yield self._unmasking.undo_self_mask(owner, secret)
+            else:
+                yield from self._unmasking.undo_pair_masks(owner, secret, self._near(owner, self._backings))
+
+    def _verify_count(self, required: int) -> None:
+        if len(self._arrived) < required:
+            raise Refused("secagg.dropout", f"{len(self._arrived)} members are left of {required}")
+
+    def _secret_of(self, owner: int) -> Secret:
+        return Secret.SELF_SEED if owner in self._backings else Secret.MASK_KEY
+
+    def _near(self, index: int, members: Container[int], *, itself: bool = False) -> list[int]:
+        """Those of a member's neighbours that are among some members, ascending, with itself if asked for."""
+        near = self._session.topology.list_neighbours(index)
+        return sorted([member for member in near if member in members] + [index] * itself)
 
     def _to_all(self, message: bytes) -> Mapping[str, bytes]:
         return dict.fromkeys(self._names(self._expected), message)

@@ -39,19 +39,19 @@ def verify_order(public_key: bytes) -> None:
     agree_secret(X25519PrivateKey.from_private_bytes(bytes(32)), public_key)
 
 
-def derive_key(secret: bytes, roster: bytes, label: bytes, first: int, second: int) -> bytes:
+def derive_key(secret: bytes, salt: bytes, label: bytes, first: int, second: int) -> bytes:
     """Derive a 256-bit key for one purpose between two positions of a cohort.
 
     Args:
         secret: at least 32 bytes of full entropy.
-        roster: digest of all advertised keys, which binds coalition, run, round, attempt and cohort.
+        salt: digest of the adverts of those who share the key, which bind the session.
         label: the purpose, ending in a line feed.
         first: a position in the cohort.
-        second: another one; the order matters.
+        second: another one, or the hub's; the order matters.
 
     Returns:
         32 bytes.
-    Source: RFC 5869 with SHA-256; salt `roster`, info `label`, `first`, `second`.
+    Source: RFC 5869 with SHA-256; salt `salt`, info `label`, `first`, `second`.
     """
     info = label + first.to_bytes(2, "little") + second.to_bytes(2, "little")
-    return HKDF(algorithm=hashes.SHA256(), length=KEY_BYTES, salt=roster, info=info).derive(secret)
+    return HKDF(algorithm=hashes.SHA256(), length=KEY_BYTES, salt=salt, info=info).derive(secret)

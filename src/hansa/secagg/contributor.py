@@ -8,9 +8,9 @@
 | consent | survivors | consent | reveal |
 | reveal | consents | reveal | done |
 
-Members may vanish at any move. The roster is whose adverts arrived in time, the delivery whose shares
-did, and only those two members have a mask between them who are in the delivery. Each list holds at least
-as many as the session requires, and each is a part of the one before.
+Members may vanish at any move. The roster is which of this member's neighbours' adverts arrived in time,
+the delivery whose shares did, and only those two members have a mask between them who are in the
+delivery. Each list holds at least as many as the session requires, and each is a part of the one before.
 
 Anything else ends the machine: it answers nothing more, which makes this member one that vanished. Each
 move begins by assuming that it fails.
@@ -27,25 +27,15 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from numpy.typing import NDArray
 
 from hansa.errors import Malformed, Refused
-from hansa.secagg.agreement import agree_secret
-from hansa.secagg.field import WIDE_BYTES, encode_element, reduce_wide
+from hansa.secagg.dealing import count_drawn_bytes, deal_secrets
+from hansa.secagg.field import encode_element
+from hansa.secagg.graph import as_bits
 from hansa.secagg.header import HUB, Kind, verify_header
-from hansa.secagg.masking import (
-    Mask,
-    Numbers,
-    apply_masks,
-    commit_to_seed,
-    derive_pair_mask,
-    derive_self_mask,
-)
+from hansa.secagg.masking import commit_to_seed, derive_self_mask
 from hansa.secagg.message import (
-    Advert,
     Box,
-    Consent,
-    Masked,
     Reveal,
     RevealedShare,
-    Roster,
     Secret,
     Shares,
     Survivors,
@@ -54,9 +44,18 @@ from hansa.secagg.message import (
     parse_roster,
     parse_survivors,
 )
-from hansa.secagg.sealing import HeldShares, derive_box_key, open_shares, seal_shares
+from hansa.secagg.outgoing import Outgoing
+from hansa.secagg.pairing import Pair, agree_pair, salt_self
+from hansa.secagg.sealing import HeldShares, open_shares, seal_shares
 from hansa.secagg.session import Session
-from hansa.secagg.shamir import split_secret
+from hansa.secagg.statement import (
+    Advert,
+    Consent,
+    Masked,
+    digest_dealers,
+)
+from hansa.secagg.survival import verify_survivors
+from hansa.secagg.tagging import derive_tag_key
 
 
 class Step(Enum):
@@ -93,10 +92,10 @@ class Contributor:
         Refused: `secagg.unknown-member`, this member is not in the cohort.
     Guarantees:
         Nothing leaves but the five messages of the table, each once, in order.
-        Of every member at most one of its two secrets' shares is ever revealed, and none before as many
-        survivors as the threshold have signed the same survivor set.
+        Of every member at most one of its two secrets' shares is ever revealed, and none before a quorum
+        of survivors has signed the same survivor set.
     Source: Bonawitz et al. 2017, "Practical secure aggregation for privacy-preserving machine
-        learning", figure 4, with the additions for a malicious server.
+        learning", figure 4, with the additions for a malicious server; the neighbours of Bell et al. 2020.
     """
 
     def __init__(
@@ -114,7 +113,7 @@ class Contributor:
         self._me = session.indices[me]
         self._sign = sign
         self._draw = draw
-        self._numbers: Numbers | None = None
+        self._outgoing: Outgoing | None = None
         self._survivors: Survivors | None = None
 
     @property
@@ -149,7 +148,7 @@ class Contributor:
             channel_key=_public_key(self._channel_key),
             commitment=commit_to_seed(self._seed, self._session.digest),
         )
-        self._advert = replace(advert, signature=self._sign(advert.signed_bytes))
+        self._advert = replace(advert, signature=self._sign(advert.statement.signed_bytes))
         self.step = Step.SHARE
         return self._advert.encode()
 
@@ -165,7 +164,7 @@ class Contributor:
         Guarantees:
             A refused vector changes nothing.
         """
-        if self.step not in {Step.ADVERTISE, Step.SHARE, Step.MASK} or self._numbers is not None:
+        if self.step not in {Step.ADVERTISE, Step.SHARE, Step.MASK} or self._outgoing is not None:
             raise Refused("secagg.input", "a member contributes one vector, before its masked numbers leave")
         if vector.dtype not in (np.int64, np.uint64):
             raise Refused("secagg.input", f"a secure sum adds 64-bit integers, got `{vector.dtype}`")
@@ -178,7 +177,7 @@ class Contributor:
             raise Refused(
                 "secagg.range", f"a number is larger in magnitude than {limit}, the total could overflow"
             )
-        self._numbers = vector.astype(np.uint64)
+        self._outgoing = Outgoing(vector, self._session.number_bits)
 
     def receive(self, message: bytes) -> bytes:
         """Take the hub's next message and make the next move.
@@ -212,16 +211,16 @@ class Contributor:
 
     def _share(self, message: bytes) -> bytes:
         roster = parse_roster(message)
-        # 1. Nobody but the cohort is there, enough of it, and our own keys are ours.
-        cohort = range(len(self._session.cohort))
-        self._verify_part([advert.sender for advert in roster.adverts], cohort, "the roster")
-        self._verify_count(len(roster.adverts), self._session.required, "the roster")
+        # 1. Nobody but our neighbours is there, enough of them, and our own keys are ours.
+        near = {self._me, *self._session.topology.list_neighbours(self._me)}
+        self._verify_part([advert.sender for advert in roster.adverts], near, "the roster")
+        self._verify_count(len(roster.adverts), self._session.required_nearby, "the roster")
         if self._advert not in roster.adverts:
             raise Malformed("secagg.own", "the hub changed or left out this member's own advert")
         # 2. Identity keys from the record signed every advert.
         for advert in roster.adverts:
             if advert.sender != self._me and not self._session.cohort[advert.sender].is_signed(
-                advert.signature, advert.signed_bytes
+                advert.signature, advert.statement.signed_bytes
             ):
                 raise Malformed(
                     "secagg.signature", f"`{self._name(advert.sender)}` did not sign the advert in its name"
@@ -230,50 +229,35 @@ class Contributor:
         keys = [key for advert in roster.adverts for key in (advert.mask_key, advert.channel_key)]
         if len(set(keys)) != len(keys):
             raise Malformed("secagg.key", "the roster holds the same key twice")
-        # 4. Agree with each other member, on a mask and on a box in each direction.
-        self._roster = roster.digest
-        sealing_keys = self._agree(roster)
-        # 5. Share both secrets.
-        boxes = self._deal(sealing_keys)
+        # 4. Agree with the hub on a tag's key, with each neighbour on a mask and a box in each direction.
+        mask_key = X25519PrivateKey.from_private_bytes(self._mask_key)
+        channel_key = X25519PrivateKey.from_private_bytes(self._channel_key)
+        self._hub_key = roster.hub_key
+        try:
+            self._tag_key = derive_tag_key(channel_key, roster.hub_key, self._advert, roster.hub_key)
+        except Malformed as error:
+            raise Malformed(error.rule, f"the hub: {error.message}") from None
+        self._pairs: dict[int, Pair] = {}
+        for advert in roster.adverts:
+            if advert.sender == self._me:
+                continue
+            try:
+                self._pairs[advert.sender] = agree_pair(mask_key, channel_key, self._advert, advert)
+            except Malformed as error:
+                raise Malformed(error.rule, f"`{self._name(advert.sender)}`: {error.message}") from None
+        self._self_mask = derive_self_mask(self._seed, salt_self(self._advert), self._me, adds=True)
+        # 5. Share both secrets among the neighbourhood.
+        boxes = self._deal()
         del self._mask_key, self._channel_key, self._seed
         return Shares(self._session.digest, self._me, boxes).encode()
 
-    def _agree(self, roster: Roster) -> Mapping[int, bytes]:
-        mask_key = X25519PrivateKey.from_private_bytes(self._mask_key)
-        channel_key = X25519PrivateKey.from_private_bytes(self._channel_key)
-        self._masks: dict[int, Mask] = {
-            self._me: derive_self_mask(self._seed, self._roster, self._me, adds=True)
-        }
-        self._opening_keys: dict[int, bytes] = {}
-        sealing_keys: dict[int, bytes] = {}
-        for advert in roster.adverts:
-            other = advert.sender
-            if other == self._me:
-                continue
-            try:
-                mask_secret = agree_secret(mask_key, advert.mask_key)
-                channel_secret = agree_secret(channel_key, advert.channel_key)
-            except Malformed as error:
-                raise Malformed(error.rule, f"`{self._name(other)}`: {error.message}") from None
-            self._masks[other] = derive_pair_mask(mask_secret, self._roster, self._me, other)
-            sealing_keys[other] = derive_box_key(channel_secret, self._roster, self._me, other)
-            self._opening_keys[other] = derive_box_key(channel_secret, self._roster, other, self._me)
-        return sealing_keys
-
-    def _deal(self, sealing_keys: Mapping[int, bytes]) -> tuple[Box, ...]:
-        degree = self._session.threshold - 1
-        coefficients = reduce_wide(self._draw_exactly(2 * degree * WIDE_BYTES))
-        holders = (self._me, *sealing_keys)
-        points = [holder + 1 for holder in holders]
-        seeds = split_secret(int.from_bytes(self._seed, "little"), coefficients[:degree], points)
-        keys = split_secret(int.from_bytes(self._mask_key, "little"), coefficients[degree:], points)
-        shares = {
-            holder: HeldShares(seed, key) for holder, seed, key in zip(holders, seeds, keys, strict=True)
-        }
+    def _deal(self) -> tuple[Box, ...]:
+        drawn = self._draw_exactly(count_drawn_bytes(self._session.threshold))
+        shares = deal_secrets(self._seed, self._mask_key, drawn, (self._me, *self._pairs))
         self._held: dict[int, HeldShares] = {self._me: shares[self._me]}
         return tuple(
-            Box(other, seal_shares(key, self._roster, self._me, other, shares[other]))
-            for other, key in sealing_keys.items()
+            Box(other, seal_shares(pair.sealing_key, pair.salt, self._me, other, shares[other]))
+            for other, pair in self._pairs.items()
         )
 
     def _mask(self, message: bytes) -> bytes:
@@ -281,29 +265,33 @@ class Contributor:
         # 1. For us, one box from each of enough others of the roster.
         if delivery.recipient != self._me:
             raise Malformed("secagg.recipient", "the hub delivered another member's shares")
-        self._verify_part([box.member for box in delivery.boxes], self._opening_keys, "the delivery")
-        self._verify_count(len(delivery.boxes) + 1, self._session.required, "the delivery, with this member,")
+        self._verify_part([box.member for box in delivery.boxes], self._pairs, "the delivery")
+        self._verify_count(
+            len(delivery.boxes) + 1, self._session.required_nearby, "the delivery, with this member,"
+        )
         # 2. Every box opens under the key of its pair, and holds two shares.
         for box in delivery.boxes:
+            pair = self._pairs[box.member]
             try:
                 self._held[box.member] = open_shares(
-                    self._opening_keys[box.member], self._roster, box.member, self._me, box.sealed
+                    pair.opening_key, pair.salt, box.member, self._me, box.sealed
                 )
             except Malformed as error:
                 raise Malformed(
                     error.rule, f"shares from `{self._name(box.member)}`: {error.message}"
                 ) from None
-        # 3. Only now do numbers leave, under our own mask and one with each member that dealt.
-        if self._numbers is None:
+        # 3. Only now do numbers leave, under our own mask and one with each neighbour that dealt.
+        outgoing = self._outgoing
+        if outgoing is None:
             raise Refused("secagg.input", "this member has contributed no numbers")
-        apply_masks(self._numbers, [self._masks[dealer] for dealer in self._held])
-        numbers = self._numbers.astype("<u8", copy=False).view(np.uint8).data
-        masked = Masked(self._session.digest, self._me, numbers)
-        self._masked_digest = masked.digest
-        answer = replace(masked, signature=self._sign(masked.signed_bytes)).encode()
-        self._numbers = None
-        del self._masks, self._opening_keys
-        return answer
+        masks = [self._self_mask, *(self._pairs[dealer].mask for dealer in self._held if dealer != self._me)]
+        dealers = digest_dealers(as_bits(self._held))
+        masked = Masked(self._session.digest, self._me, self._session.length, b"", dealers, b"")
+        masked = outgoing.mask(masks, masked, self._tag_key, self._sign)
+        self._masked_digest = masked.statement.digest
+        self._outgoing = None
+        del self._pairs, self._self_mask, self._tag_key
+        return outgoing.encode()
 
     def _consent(self, message: bytes) -> bytes:
         survivors = parse_survivors(message)
@@ -312,50 +300,37 @@ class Contributor:
         consent = Consent(
             session=self._session.digest,
             sender=self._me,
-            survivors=survivors.digest(self._roster),
+            survivors=survivors.digest(self._hub_key),
             masked=self._masked_digest,
         )
-        self._own_consent = replace(consent, signature=self._sign(consent.signed_bytes))
+        self._own_consent = replace(consent, signature=self._sign(consent.statement.signed_bytes))
         return self._own_consent.encode()
 
     def _verify_survivors(self, survivors: Survivors) -> None:
-        alive, dropped = set(survivors.survivors), set(survivors.dropped)
-        count = len(self._session.cohort)
-        # 1. The two lists part those whose shares we hold: nobody is in both, nobody in neither.
-        if alive & dropped:
-            names = ", ".join(f"`{self._name(index)}`" for index in sorted(alive & dropped))
-            raise Malformed(
-                "secagg.set", f"{names} is named both survivor and dropped: that asks for both secrets"
-            )
-        if max(alive | dropped, default=0) >= count:
-            raise Malformed("secagg.unknown-member", "the survivor set names somebody outside the cohort")
-        if alive | dropped != self._held.keys():
-            raise Malformed("secagg.set", "the survivor set is not about the members that dealt shares")
-        # 2. It counts us in, and enough others.
-        if self._me not in alive:
-            raise Malformed("secagg.set", "the survivor set leaves out this member, whose numbers were sent")
-        self._verify_count(len(alive), self._session.required, "the survivor set")
+        verify_survivors(self._session, self._me, as_bits(self._held), survivors)
 
     def _reveal(self, message: bytes) -> bytes:
         consents = parse_consents(message).consents
         if self._survivors is None:
             raise RuntimeError("a reveal comes after a consent")
-        agreed = self._survivors.digest(self._roster)
+        agreed = self._survivors.digest(self._hub_key)
         alive = set(self._survivors.survivors)
-        # 1. Survivors alone are heard, as many as recover a secret, and our own consent is ours.
+        # 1. Survivors alone are heard, as many as must agree, and our own consent is ours.
         self._verify_part([consent.sender for consent in consents], alive, "the list of consents")
-        self._verify_count(len(consents), self._session.threshold, "the list of consents")
+        self._verify_count(len(consents), self._session.quorum, "the list of consents")
         if self._own_consent not in consents:
             raise Malformed("secagg.own", "the hub changed or left out this member's own consent")
-        # 2. Each signed, and signed the same set under the same roster.
+        # 2. Each signed, and signed the same set under the same key of the hub.
         for consent in consents:
             name = self._name(consent.sender)
             if consent.sender == self._me:
                 continue
-            if not self._session.cohort[consent.sender].is_signed(consent.signature, consent.signed_bytes):
+            if not self._session.cohort[consent.sender].is_signed(
+                consent.signature, consent.statement.signed_bytes
+            ):
                 raise Malformed("secagg.signature", f"`{name}` did not sign the consent in its name")
             if consent.survivors != agreed:
-                raise Malformed("secagg.set", f"`{name}` consented to another survivor set or roster")
+                raise Malformed("secagg.set", f"`{name}` consented to another survivor set or key of the hub")
         # 3. One secret of each member: the seed of those who stayed, the key of those who went.
         shares = tuple(
             RevealedShare(owner, Secret.SELF_SEED, encode_element(held.self_seed))

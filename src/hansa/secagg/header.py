@@ -85,3 +85,24 @@ def verify_header(data: bytes, *, kind: Kind, session: bytes, sender: int) -> No
 def refuse_form(message: str) -> NoReturn:
     """Refuse bytes that are no message of this protocol, or not of the size they claim."""
     raise Malformed("secagg.form", message)
+
+
+def open_message(data: bytes, kind: Kind) -> Header:
+    """Read the header of a message that is due to be of a kind. Raises Malformed `secagg.form`."""
+    header = parse_header(data)
+    if header.kind is not kind:
+        refuse_form(f"expected the kind `{kind.label}`, got `{header.kind.label}`")
+    return header
+
+
+def unpack(layout: str, data: bytes, offset: int, header: Header) -> tuple[int, ...]:
+    """Read integers from a message. Raises Malformed `secagg.form`, it ends before them."""
+    if len(data) < offset + struct.calcsize(layout):
+        refuse_form(f"the message `{header.kind.label}` is cut off")
+    return struct.unpack_from(layout, data, offset)
+
+
+def check_size(data: bytes, expected: int, header: Header) -> None:
+    """Refuse a message of another size. Raises Malformed `secagg.form`."""
+    if len(data) != expected:
+        refuse_form(f"the message `{header.kind.label}` should have {expected:,} bytes, got {len(data):,}")

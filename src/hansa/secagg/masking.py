@@ -2,13 +2,13 @@
 
 Every pair of members agrees on a key; the one that comes first in the cohort adds the pair's mask, the
 other subtracts it. On top each member adds a mask of its own. All masks are keystreams of AES-256 in
-counter mode under full 256-bit keys, read as integers modulo 2^64.
+counter mode under full 256-bit keys, read as integers modulo 2^64, or 2^32 where numbers have 32 bits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 
 from hansa.secagg.agreement import derive_key
 
-Numbers: TypeAlias = NDArray[np.uint64]
-"""Integers modulo 2^64, shape (length,)."""
+Numbers: TypeAlias = NDArray[np.unsignedinteger[Any]]
+"""Integers modulo 2^64 or 2^32, shape (length,), little-endian."""
 
-CHUNK: Final = 32_768
-"""Numbers masked at a time: 256 KiB, so that a piece stays in the cache while all masks are added."""
+CHUNK_BYTES: Final = 2**18
+"""Masked at a time, so that a piece of the numbers stays in the cache while all masks are added."""
 
 _PAIR_LABEL: Final = b"hansa/v1/secure-sum/pair-mask\n"
 _SELF_LABEL: Final = b"hansa/v1/secure-sum/self-mask\n"
 _COMMITMENT_LABEL: Final = b"hansa/v1/secure-sum/commitment\n"
-_ZEROS: Final = bytes(CHUNK * 8)
+_ZEROS: Final = bytes(CHUNK_BYTES)
 
 
 @dataclass(frozen=True)
@@ -41,24 +41,24 @@ class Mask:
     adds: bool
 
 
-def derive_pair_mask(secret: bytes, roster: bytes, own: int, other: int) -> Mask:
+def derive_pair_mask(secret: bytes, salt: bytes, own: int, other: int) -> Mask:
     """The mask that `own` puts on its vector for the pair it forms with `other`.
 
     Args:
         secret: the agreed X25519 secret of the pair's mask keys.
-        roster: digest of all advertised keys, which binds the session.
+        salt: digest of the adverts concerned, which bind the session.
         own: position of the masking party in the cohort.
         other: position of the other one.
     Guarantees:
         Both parties derive the same key and opposite signs.
     """
     low, high = sorted((own, other))
-    return Mask(derive_key(secret, roster, _PAIR_LABEL, low, high), adds=own < other)
+    return Mask(derive_key(secret, salt, _PAIR_LABEL, low, high), adds=own < other)
 
 
-def derive_self_mask(seed: bytes, roster: bytes, own: int, *, adds: bool) -> Mask:
+def derive_self_mask(seed: bytes, salt: bytes, own: int, *, adds: bool) -> Mask:
     """The mask of a party's own; the party adds it, the hub subtracts it after the reveal."""
-    return Mask(derive_key(seed, roster, _SELF_LABEL, own, own), adds=adds)
+    return Mask(derive_key(seed, salt, _SELF_LABEL, own, own), adds=adds)
 
 
 def commit_to_seed(seed: bytes, session: bytes) -> bytes:
@@ -70,12 +70,20 @@ def commit_to_seed(seed: bytes, session: bytes) -> bytes:
     return sha256(_COMMITMENT_LABEL + session + seed).digest()
 
 
-def apply_masks(numbers: Numbers, masks: Sequence[Mask]) -> None:
-    """Add and subtract masks in place, modulo 2^64.
+def number_type(number_bits: int) -> np.dtype[np.unsignedinteger[Any]]:
+    """The type of numbers of 32 or 64 bits, as they travel."""
+    return np.dtype("<u4") if number_bits == 32 else np.dtype("<u8")
+
+
+def apply_masks(
+    numbers: Numbers, masks: Sequence[Mask], finish: Callable[[memoryview], None] | None = None
+) -> None:
+    """Add and subtract masks in place, modulo 2^64 or 2^32.
 
     Args:
-        numbers: shape (length,), uint64, contiguous.
+        numbers: shape (length,), uint64 or uint32, contiguous.
         masks: each key drives one stream from its beginning, so a key must mask one vector only.
+        finish: told the bytes of each piece, in order, when all masks are on it and it is still in the cache.
     Guarantees:
         Applying the same masks with opposite signs gives the numbers back, bit for bit.
     """
@@ -85,11 +93,14 @@ def apply_masks(numbers: Numbers, masks: Sequence[Mask]) -> None:
         for mask in masks
     ]
     zeros = memoryview(_ZEROS)
-    buffer = bytearray(min(CHUNK, len(numbers)) * 8 + 16)
-    stream = np.frombuffer(buffer, dtype="<u8", count=min(CHUNK, len(numbers)))
-    for start in range(0, len(numbers), CHUNK):
-        piece = numbers[start : start + CHUNK]
+    buffer = bytearray(min(CHUNK_BYTES, numbers.nbytes) + 16)
+    stream = np.frombuffer(buffer, dtype=numbers.dtype, count=(len(buffer) - 16) // numbers.itemsize)
+    step = CHUNK_BYTES // numbers.itemsize
+    for start in range(0, len(numbers), step):
+        piece = numbers[start : start + step]
         part = stream[: len(piece)]
         for encryptor, adds in streams:
             encryptor.update_into(zeros[: piece.nbytes], buffer)
             (np.add if adds else np.subtract)(piece, part, out=piece)
+        if finish is not None:
+            finish(piece.view(np.uint8).data)

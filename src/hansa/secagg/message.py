@@ -1,34 +1,36 @@
-"""The nine messages of a secure sum, byte by byte.
+"""What a hub hands round in a secure sum, and the shares and secrets that members send it, byte by byte.
 
 Every message begins with the same 40 bytes: magic, version, kind, sender and session digest. All
 integers are little-endian, members are named by their position in the cohort, lists are counted and
-strictly ascending, and nothing may follow the last field: a message has one spelling.
+strictly ascending, and nothing may follow the last field: a message has one spelling. What members sign
+is in `statement`.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
 from typing import Final
 
 from hansa.errors import Malformed
 from hansa.secagg.field import ELEMENT_BYTES
-from hansa.secagg.header import HEADER_BYTES, HUB, Header, Kind, parse_header, refuse_form
+from hansa.secagg.header import HEADER_BYTES, HUB, Header, Kind, check_size, open_message, refuse_form, unpack
+from hansa.secagg.statement import (
+    ADVERT_BYTES,
+    CONSENT_BYTES,
+    SIGNATURE_BYTES,
+    TAG_BYTES,
+    Advert,
+    Consent,
+    parse_advert,
+    parse_consent,
+)
 
 BOX_BYTES: Final = 2 * ELEMENT_BYTES + 16
 """Two encrypted shares and their authentication tag."""
 
-ADVERT_BYTES: Final = HEADER_BYTES + 3 * 32 + 64
-CONSENT_BYTES: Final = HEADER_BYTES + 2 * 32 + 64
-SIGNATURE_BYTES: Final = 64
-
-_ADVERT_LABEL: Final = b"hansa/v1/secure-sum/advert\n"
-_MASKED_LABEL: Final = b"hansa/v1/secure-sum/masked\n"
-_CONSENT_LABEL: Final = b"hansa/v1/secure-sum/consent\n"
-_ROSTER_LABEL: Final = b"hansa/v1/secure-sum/roster\n"
 _SET_LABEL: Final = b"hansa/v1/secure-sum/survivors\n"
 
 
@@ -40,63 +42,29 @@ class Secret(IntEnum):
 
 
 @dataclass(frozen=True)
-class Advert:
-    """A member's keys for one sum, signed with its identity key. 200 bytes."""
-
-    session: bytes
-    sender: int
-    mask_key: bytes
-    """X25519 public key from which pair masks are agreed."""
-    channel_key: bytes
-    """X25519 public key to which shares are encrypted."""
-    commitment: bytes
-    """Fixes the seed of the self mask."""
-    signature: bytes = b""
-
-    @property
-    def signed_bytes(self) -> bytes:
-        """What the signature covers: a label, then everything before the signature."""
-        return _ADVERT_LABEL + self._unsigned()
-
-    def encode(self) -> bytes:
-        """Return the message."""
-        return self._unsigned() + self.signature
-
-    def _unsigned(self) -> bytes:
-        header = Header(Kind.ADVERT, self.sender, self.session).encode()
-        return header + self.mask_key + self.channel_key + self.commitment
-
-
-def parse_advert(data: bytes) -> Advert:
-    """Read an advert. Raises Malformed `secagg.form`."""
-    header = _open(data, Kind.ADVERT)
-    _check_size(data, ADVERT_BYTES, header)
-    return Advert(header.session, header.sender, data[40:72], data[72:104], data[104:136], data[136:])
-
-
-@dataclass(frozen=True)
 class Roster:
-    """The adverts that arrived in time, as the hub hands them round."""
+    """The adverts of one member's neighbours and its own, as far as they arrived in time."""
 
     session: bytes
+    hub_key: bytes
+    """X25519 public key with which members and the hub agree on the keys of tags."""
     adverts: tuple[Advert, ...]
 
-    @property
-    def digest(self) -> bytes:
-        """32 bytes over all adverts; enters every key that is derived from them."""
-        return sha256(_ROSTER_LABEL + b"".join(advert.encode() for advert in self.adverts)).digest()
-
     def encode(self) -> bytes:
         """Return the message."""
-        return _encode_list(Kind.ROSTER, self.session, (advert.encode() for advert in self.adverts))
+        adverts = b"".join(advert.encode() for advert in self.adverts)
+        header = Header(Kind.ROSTER, HUB, self.session).encode()
+        return header + self.hub_key + struct.pack("<H", len(self.adverts)) + adverts
 
 
 def parse_roster(data: bytes) -> Roster:
     """Read a roster. Raises Malformed `secagg.form`, `secagg.order` or, of an advert, `secagg.session`."""
-    session, items = _parse_list(data, Kind.ROSTER, ADVERT_BYTES)
+    header = open_message(data, Kind.ROSTER)
+    (count,) = unpack("<H", data, HEADER_BYTES + 32, header)
+    items = _split(data, HEADER_BYTES + 34, count, ADVERT_BYTES, header)
     adverts = tuple(parse_advert(item) for item in items)
-    _check_inner(Kind.ROSTER, session, adverts)
-    return Roster(session, adverts)
+    _check_inner(Kind.ROSTER, header.session, adverts)
+    return Roster(header.session, data[HEADER_BYTES : HEADER_BYTES + 32], adverts)
 
 
 @dataclass(frozen=True)
@@ -124,8 +92,8 @@ class Shares:
 
 def parse_shares(data: bytes) -> Shares:
     """Read the shares a member deals. Raises Malformed `secagg.form` or `secagg.order`."""
-    header = _open(data, Kind.SHARES)
-    (count,) = _unpack("<H", data, HEADER_BYTES, header)
+    header = open_message(data, Kind.SHARES)
+    (count,) = unpack("<H", data, HEADER_BYTES, header)
     return Shares(header.session, header.sender, _parse_boxes(data, HEADER_BYTES + 2, count, header))
 
 
@@ -145,49 +113,18 @@ class Delivery:
 
 def parse_delivery(data: bytes) -> Delivery:
     """Read a delivery. Raises Malformed `secagg.form` or `secagg.order`."""
-    header = _open(data, Kind.DELIVERY)
-    recipient, count = _unpack("<HH", data, HEADER_BYTES, header)
+    header = open_message(data, Kind.DELIVERY)
+    recipient, count = unpack("<HH", data, HEADER_BYTES, header)
     return Delivery(header.session, recipient, _parse_boxes(data, HEADER_BYTES + 4, count, header))
 
 
 @dataclass(frozen=True)
-class Masked:
-    """A member's masked numbers, signed: a bit lost on the way is found before it is in any sum."""
+class Backing:
+    """What shows a member that a neighbour sent numbers, and with whom it masked them: the end of `masked`."""
 
-    session: bytes
     sender: int
-    numbers: bytes | memoryview = field(repr=False)
-    """Unsigned 64-bit integers; begins at byte 48, so that a reader may use it where it lies."""
-    signature: bytes = b""
-
-    @cached_property
-    def digest(self) -> bytes:
-        """32 bytes over everything before the signature; what the member's consent repeats."""
-        hashed = sha256(self._opening())
-        hashed.update(self.numbers)
-        return hashed.digest()
-
-    @property
-    def signed_bytes(self) -> bytes:
-        """What the signature covers: a label, then the digest, so that long numbers are hashed once."""
-        return _MASKED_LABEL + self.digest
-
-    def encode(self) -> bytes:
-        """Return the message."""
-        return b"".join((self._opening(), self.numbers, self.signature))
-
-    def _opening(self) -> bytes:
-        header = Header(Kind.MASKED, self.sender, self.session).encode()
-        return header + struct.pack("<Q", len(self.numbers) // 8)
-
-
-def parse_masked(data: bytes) -> Masked:
-    """Read masked numbers without copying them. Raises Malformed `secagg.form`."""
-    header = _open(data, Kind.MASKED)
-    (length,) = _unpack("<Q", data, HEADER_BYTES, header)
-    _check_size(data, HEADER_BYTES + 8 + 8 * length + SIGNATURE_BYTES, header)
-    numbers = memoryview(data)[HEADER_BYTES + 8 : -SIGNATURE_BYTES]
-    return Masked(header.session, header.sender, numbers, data[-SIGNATURE_BYTES:])
+    tag: bytes
+    signature: bytes
 
 
 @dataclass(frozen=True)
@@ -197,80 +134,64 @@ class Survivors:
     session: bytes
     survivors: tuple[int, ...]
     dropped: tuple[int, ...]
+    backings: tuple[Backing, ...] = ()
+    """In a sparse graph, of the recipient's neighbours that survived; none in a complete one."""
 
     def encode(self) -> bytes:
         """Return the message."""
+        items = (struct.pack("<H", item.sender) + item.tag + item.signature for item in self.backings)
+        return self._set_bytes() + struct.pack("<H", len(self.backings)) + b"".join(items)
+
+    def digest(self, hub_key: bytes) -> bytes:
+        """32 bytes over both lists and the hub's key; what members consent to."""
+        return sha256(_SET_LABEL + hub_key + self._set_bytes()).digest()
+
+    def _set_bytes(self) -> bytes:
         members = (*self.survivors, *self.dropped)
         body = struct.pack(f"<HH{len(members)}H", len(self.survivors), len(self.dropped), *members)
         return Header(Kind.SURVIVORS, HUB, self.session).encode() + body
 
-    def digest(self, roster: bytes) -> bytes:
-        """32 bytes over the set and the roster it is a part of; what members consent to."""
-        return sha256(_SET_LABEL + roster + self.encode()).digest()
-
 
 def parse_survivors(data: bytes) -> Survivors:
     """Read a survivor set. Raises Malformed `secagg.form` or `secagg.order`."""
-    header = _open(data, Kind.SURVIVORS)
-    count, missing = _unpack("<HH", data, HEADER_BYTES, header)
-    _check_size(data, HEADER_BYTES + 4 + 2 * (count + missing), header)
-    members = struct.unpack_from(f"<{count + missing}H", data, HEADER_BYTES + 4)
+    header = open_message(data, Kind.SURVIVORS)
+    count, missing = unpack("<HH", data, HEADER_BYTES, header)
+    members = unpack(f"<{count + missing}H", data, HEADER_BYTES + 4, header)
     survivors, dropped = members[:count], members[count:]
-    _check_order(header.kind, survivors)
-    _check_order(header.kind, dropped)
-    return Survivors(header.session, survivors, dropped)
-
-
-@dataclass(frozen=True)
-class Consent:
-    """A member's signature under the survivor set and under the numbers it sent. 168 bytes."""
-
-    session: bytes
-    sender: int
-    survivors: bytes
-    """Digest of the survivor set."""
-    masked: bytes
-    """Digest of the member's own masked message."""
-    signature: bytes = b""
-
-    @property
-    def signed_bytes(self) -> bytes:
-        """What the signature covers: a label, then everything before the signature."""
-        return _CONSENT_LABEL + self._unsigned()
-
-    def encode(self) -> bytes:
-        """Return the message."""
-        return self._unsigned() + self.signature
-
-    def _unsigned(self) -> bytes:
-        return Header(Kind.CONSENT, self.sender, self.session).encode() + self.survivors + self.masked
-
-
-def parse_consent(data: bytes) -> Consent:
-    """Read a consent. Raises Malformed `secagg.form`."""
-    header = _open(data, Kind.CONSENT)
-    _check_size(data, CONSENT_BYTES, header)
-    return Consent(header.session, header.sender, data[40:72], data[72:104], data[104:])
+    start = HEADER_BYTES + 4 + 2 * len(members)
+    (backed,) = unpack("<H", data, start, header)
+    items = _split(data, start + 2, backed, 2 + TAG_BYTES + SIGNATURE_BYTES, header)
+    backings = tuple(
+        Backing(int.from_bytes(item[:2], "little"), item[2:-SIGNATURE_BYTES], item[-SIGNATURE_BYTES:])
+        for item in items
+    )
+    for positions in (survivors, dropped, [item.sender for item in backings]):
+        _check_order(header.kind, positions)
+    return Survivors(header.session, survivors, dropped, backings)
 
 
 @dataclass(frozen=True)
 class Consents:
-    """The consents that arrived in time, as the hub hands them round."""
+    """As many consents as are asked for before anything is revealed, the recipient's own among them."""
 
     session: bytes
     consents: tuple[Consent, ...]
 
     def encode(self) -> bytes:
         """Return the message."""
-        return _encode_list(Kind.CONSENTS, self.session, (consent.encode() for consent in self.consents))
+        consents = b"".join(consent.encode() for consent in self.consents)
+        header = Header(Kind.CONSENTS, HUB, self.session).encode()
+        return header + struct.pack("<H", len(self.consents)) + consents
 
 
 def parse_consents(data: bytes) -> Consents:
     """Read the consents. Raises Malformed `secagg.form`, `secagg.order` or, of a consent, `secagg.session`."""
-    session, items = _parse_list(data, Kind.CONSENTS, CONSENT_BYTES)
+    header = open_message(data, Kind.CONSENTS)
+    (count,) = unpack("<H", data, HEADER_BYTES, header)
+    items = _split(data, HEADER_BYTES + 2, count, CONSENT_BYTES, header)
     consents = tuple(parse_consent(item) for item in items)
-    _check_inner(Kind.CONSENTS, session, consents)
-    return Consents(session, consents)
+    _check_inner(Kind.CONSENTS, header.session, consents)
+    return Consents(header.session, consents)
 
 
 @dataclass(frozen=True)
@@ -299,8 +220,8 @@ class Reveal:
 
 def parse_reveal(data: bytes) -> Reveal:
     """Read revealed shares. Raises Malformed `secagg.form` or `secagg.order`."""
-    header = _open(data, Kind.REVEAL)
-    (count,) = _unpack("<H", data, HEADER_BYTES, header)
+    header = open_message(data, Kind.REVEAL)
+    (count,) = unpack("<H", data, HEADER_BYTES, header)
     items = _split(data, HEADER_BYTES + 2, count, 3 + ELEMENT_BYTES, header)
     shares = []
     for item in items:
@@ -313,33 +234,9 @@ def parse_reveal(data: bytes) -> Reveal:
     return Reveal(header.session, header.sender, tuple(shares))
 
 
-def _open(data: bytes, kind: Kind) -> Header:
-    header = parse_header(data)
-    if header.kind is not kind:
-        refuse_form(f"expected the kind `{kind.label}`, got `{header.kind.label}`")
-    return header
-
-
-def _unpack(layout: str, data: bytes, offset: int, header: Header) -> tuple[int, ...]:
-    if len(data) < offset + struct.calcsize(layout):
-        refuse_form(f"the message `{header.kind.label}` is cut off")
-    return struct.unpack_from(layout, data, offset)
-
-
 def _split(data: bytes, offset: int, count: int, size: int, header: Header) -> tuple[bytes, ...]:
-    _check_size(data, offset + count * size, header)
+    check_size(data, offset + count * size, header)
     return tuple(data[start : start + size] for start in range(offset, len(data), size))
-
-
-def _encode_list(kind: Kind, session: bytes, items: Iterable[bytes]) -> bytes:
-    encoded = tuple(items)
-    return Header(kind, HUB, session).encode() + struct.pack("<H", len(encoded)) + b"".join(encoded)
-
-
-def _parse_list(data: bytes, kind: Kind, size: int) -> tuple[bytes, tuple[bytes, ...]]:
-    header = _open(data, kind)
-    (count,) = _unpack("<H", data, HEADER_BYTES, header)
-    return header.session, _split(data, HEADER_BYTES + 2, count, size, header)
 
 
 def _encode_boxes(boxes: Sequence[Box]) -> bytes:
@@ -351,11 +248,6 @@ def _parse_boxes(data: bytes, offset: int, count: int, header: Header) -> tuple[
     boxes = tuple(Box(int.from_bytes(item[:2], "little"), item[2:]) for item in items)
     _check_order(header.kind, [box.member for box in boxes])
     return boxes
-
-
-def _check_size(data: bytes, expected: int, header: Header) -> None:
-    if len(data) != expected:
-        refuse_form(f"the message `{header.kind.label}` should have {expected:,} bytes, got {len(data):,}")
 
 
 def _check_order(kind: Kind, members: Sequence[int]) -> None:

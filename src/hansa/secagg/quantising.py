@@ -2,15 +2,15 @@
 
 from functools import cached_property
 from hashlib import sha256
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hansa.errors import Refused
 
-TOTAL_BITS: Final = 62
-"""Totals stay within 2^62, half of what a signed 64-bit integer holds: room for rounding."""
+SPARE_BITS: Final = 2
+"""Totals of 64-bit integers stay within 2^62, half of what they hold with a sign: room for rounding."""
 
 LARGEST_SCALE_BITS: Final = 50
 """Binary places after which more precision would only describe the rounding of a float64."""
@@ -22,23 +22,26 @@ _NAMED_COORDINATES: Final = 5
 class Quantiser:
     """The scale of each coordinate of a sum, derived from public bounds alone.
 
-    Coordinate `j` is multiplied by 2^bits_j with bits_j = 62 - ceil(log2(contributors * bounds_j)),
-    kept between 0 and 50, and rounded to the nearest integer, ties to even.
+    Coordinate `j` is multiplied by 2^bits_j with bits_j = number_bits - 2 - ceil(log2(contributors *
+    bounds_j)), kept between 0 and 50, and rounded to the nearest integer, ties to even.
 
     Args:
         bounds: shape (n,), float64, finite, >= 0; the largest magnitude one contributor may send.
         contributors: how many vectors are summed, >= 1.
+        number_bits: bits of the integers of the sum, 32 or 64.
 
     Raises:
         Refused: `secagg.range`, a bound is not a finite number >= 0, or the total of a coordinate
-            could pass 2^62 even without binary places.
+            could pass 2^62 (2^30 for integers of 32 bits) even without binary places.
         ValueError: the shape is not (n,), or there is no contributor.
     Guarantees:
-        The total of `contributors` encoded vectors, taken modulo 2^64, is their exact sum.
+        The total of `contributors` encoded vectors, taken modulo 2^number_bits, is their exact sum.
         `decode(encode(values))` differs from `values` by at most 2^(-bits_j - 1) a contributor.
     """
 
-    def __init__(self, bounds: NDArray[np.float64], contributors: int) -> None:
+    def __init__(
+        self, bounds: NDArray[np.float64], contributors: int, number_bits: Literal[32, 64] = 64
+    ) -> None:
         if contributors < 1:
             raise ValueError(f"a sum needs contributors, got {contributors}")
         if bounds.ndim != 1:
@@ -49,12 +52,14 @@ class Quantiser:
         )
         with np.errstate(over="ignore"):  # a product that overflows is refused on the next line
             largest_total = self._bounds * contributors
+        total_bits = number_bits - SPARE_BITS
         self._refuse(
-            largest_total > 2.0**TOTAL_BITS, f"the total of {contributors} contributors could pass 2^62"
+            largest_total > 2.0**total_bits,
+            f"the total of {contributors} contributors could pass 2^{total_bits}",
         )
         mantissa, exponent = np.frexp(largest_total)
         ceiling = np.where(mantissa == 0.5, exponent - 1, exponent)
-        bits = np.where(largest_total > 0, TOTAL_BITS - ceiling, LARGEST_SCALE_BITS)
+        bits = np.where(largest_total > 0, total_bits - ceiling, LARGEST_SCALE_BITS)
         self.bits: NDArray[np.uint8] = np.clip(bits, 0, LARGEST_SCALE_BITS).astype(np.uint8)
         """Shape (n,), uint8: binary places of each coordinate."""
         self._scale = np.ldexp(1.0, self.bits.astype(np.int32))

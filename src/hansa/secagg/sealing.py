@@ -24,17 +24,17 @@ class HeldShares:
     mask_key: int = field(repr=False)
 
 
-def derive_box_key(secret: bytes, roster: bytes, sender: int, recipient: int) -> bytes:
+def derive_box_key(secret: bytes, salt: bytes, sender: int, recipient: int) -> bytes:
     """Derive the key of the one box that `sender` seals for `recipient`; each direction has its own."""
-    return derive_key(secret, roster, _LABEL, sender, recipient)
+    return derive_key(secret, salt, _LABEL, sender, recipient)
 
 
-def seal_shares(key: bytes, roster: bytes, sender: int, recipient: int, shares: HeldShares) -> bytes:
+def seal_shares(key: bytes, salt: bytes, sender: int, recipient: int, shares: HeldShares) -> bytes:
     """Encrypt two shares.
 
     Args:
         key: 32 bytes from `derive_box_key`, used once.
-        roster: digest of all advertised keys.
+        salt: digest of the two adverts.
         sender: position of the dealer in the cohort.
         recipient: position of the holder.
         shares: the holder's shares of the dealer's secrets.
@@ -43,10 +43,10 @@ def seal_shares(key: bytes, roster: bytes, sender: int, recipient: int, shares: 
         82 bytes, AES-256-GCM with the tag at the end.
     """
     plain = encode_element(shares.self_seed) + encode_element(shares.mask_key)
-    return AESGCM(key).encrypt(_NONCE, plain, _bind(roster, sender, recipient))
+    return AESGCM(key).encrypt(_NONCE, plain, _bind(salt, sender, recipient))
 
 
-def open_shares(key: bytes, roster: bytes, sender: int, recipient: int, sealed: bytes) -> HeldShares:
+def open_shares(key: bytes, salt: bytes, sender: int, recipient: int, sealed: bytes) -> HeldShares:
     """Decrypt two shares.
 
     Raises:
@@ -54,7 +54,7 @@ def open_shares(key: bytes, roster: bytes, sender: int, recipient: int, sealed: 
             sum, or a share is no element of the field.
     """
     try:
-        plain = AESGCM(key).decrypt(_NONCE, sealed, _bind(roster, sender, recipient))
+        plain = AESGCM(key).decrypt(_NONCE, sealed, _bind(salt, sender, recipient))
     except InvalidTag:
         raise Malformed(
             "secagg.share", "the box was altered, is meant for another member or belongs to another sum"
@@ -62,5 +62,5 @@ def open_shares(key: bytes, roster: bytes, sender: int, recipient: int, sealed: 
     return HeldShares(parse_element(plain[:ELEMENT_BYTES]), parse_element(plain[ELEMENT_BYTES:]))
 
 
-def _bind(roster: bytes, sender: int, recipient: int) -> bytes:
-    return roster + sender.to_bytes(2, "little") + recipient.to_bytes(2, "little")
+def _bind(salt: bytes, sender: int, recipient: int) -> bytes:
+    return salt + sender.to_bytes(2, "little") + recipient.to_bytes(2, "little")

@@ -58,15 +58,12 @@ def interpolate_at_zero(points: Sequence[int]) -> tuple[int, ...]:
     """
     if len(set(points)) != len(points) or any(not 0 < point < PRIME for point in points):
         raise ValueError("points must be distinct and between 1 and the prime")
-    factors = []
-    for own in points:
-        numerator = denominator = 1
-        for other in points:
-            if other != own:
-                numerator = numerator * other % PRIME
-                denominator = denominator * (other - own) % PRIME
-        factors.append(numerator * pow(denominator, -1, PRIME) % PRIME)
-    return tuple(factors)
+    # Points are small, so products of their differences are reduced once, at the end.
+    whole = prod(points)
+    inverses = _invert_all(
+        [own * prod(other - own for other in points if other != own) % PRIME for own in points]
+    )
+    return tuple(whole * inverse % PRIME for inverse in inverses)
 
 
 def combine_shares(factors: Iterable[int], shares: Iterable[int]) -> int:
@@ -169,3 +166,19 @@ def _combine_without(
         if point not in left_out:
             total += factor * prod(other - point for other in left_out) * shares[point]
     return total * pow(prod(left_out), -1, PRIME) % PRIME
+
+
+def _invert_all(elements: Sequence[int]) -> list[int]:
+    """Invert elements that are not 0 at the cost of one inversion.
+
+    Source: Montgomery's trick, by which the inverse of a product gives those of its factors.
+    """
+    products = [1]
+    for element in elements:
+        products.append(products[-1] * element % PRIME)
+    rest = pow(products.pop(), -1, PRIME)
+    inverses = []
+    for element in reversed(elements):
+        inverses.append(rest * products.pop() % PRIME)
+        rest = rest * element % PRIME
+    return inverses[::-1]

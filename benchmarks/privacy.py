@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fit import SHIPPED, read_table, write_plan
 
+from fit import SHIPPED, read_table, write_plan
 from hansa.governance import Plan, derive_sharing
 from hansa.learning import Table, divide_rows, read_split
 from hansa.learning.pricing import rehearse_price
@@ -75,9 +75,20 @@ def main() -> None:
             f"{folder.name}: {rows:,} rows at {len(tables)} members; {sharing.required} must stay, {sharing.colluders} may "
             f"collude, so the noise of {honest} must do: {(len(tables) / honest) ** 0.5:.2f} times as wide in all"
         )
-        runs = [
-            price(plan, tables, epsilons, seed, honest, arguments.draws) for seed in range(arguments.seeds)
-        ]
+        runs = []
+        for seed in range(arguments.seeds):
+            revised, rng = revise(plan, seed, arguments.clip), np.random.default_rng(seed)
+            members = [divide_rows(table, read_split(revised), member) for member, table in tables.items()]
+            runs.append(
+                rehearse_price(
+                    revised,
+                    members,
+                    [(epsilon, DELTA) for epsilon in epsilons],
+                    honest=honest,
+                    draws=arguments.draws,
+                    draw=lambda deviation, count, rng=rng: rng.normal(size=count) * deviation,
+                )
+            )
         print("| ε | " + " | ".join(COLUMNS) + " |\n|" + " --- |" * (len(COLUMNS) + 1))
         for place, epsilon in enumerate(epsilons):
             found = [run[place] for run in runs]

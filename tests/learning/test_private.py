@@ -106,7 +106,7 @@ def minimise_clipped(recipe, model, members):
     return coefficients
 
 
-@pytest.mark.parametrize("clip", [1.0, 3.0])
+@pytest.mark.parametrize("clip", [1.0, 3.0, 50.0])
 def test_without_noise_the_fit_is_the_minimum_of_the_clipped_loss(schema, members, clip):
     recipe = make(schema, PLENTY, clip=clip, steps=200)
     _, result = walk(recipe, members)

@@ -10,6 +10,7 @@ from hansa.errors import Refused
 from hansa.learning import (
     GroupSplit,
     NumberFeature,
+    RowSplit,
     Schema,
     StratifiedSplit,
     Table,
@@ -51,6 +52,20 @@ def test_another_seed_or_member_is_another_draw():
     assert draws[0] == draws[3]
     assert draws[0] != draws[1]
     assert draws[0] != draws[2]
+
+
+def test_a_row_is_drawn_by_its_place_alone():
+    rule = RowSplit(7, Fraction(1, 3))
+    start = b"hansa/v1/split\nrows\n7\nalpha\n"
+    drawn = [
+        int.from_bytes(hashlib.sha256(start + str(row).encode()).digest()[:8], "big") for row in range(60)
+    ]
+    expected = [3 * number < 2**64 for number in drawn]
+    assert split_rows(table([0, 1] * 30), rule, "alpha").tolist() == expected
+    assert split_rows(table([1] * 60), rule, "alpha").tolist() == expected
+    assert split_rows(table([1] * 61), rule, "alpha").tolist()[:60] == expected
+    assert 10 < sum(expected) < 30
+    assert split_rows(table([1] * 60), rule, "beta").tolist() != expected
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=80), st.integers(0, 5))

@@ -345,3 +345,33 @@ def test_a_cohort_of_strangers_and_a_charter_without_sums_are_found_before(table
     assert answer.code == 4
     for rule in ("[rehearsal.cohort]", "[rehearsal.noise]"):
         assert rule in answer.err
+
+
+def noised(desk, budget=""):
+    plan = (desk / "plan.yaml").read_text().replace("stratified", "rows")
+    noise = "{noise: discrete-gaussian, epsilon: 3, delta: 0.00001}"
+    (desk / "plan.yaml").write_text(plan.replace("{noise: none}", noise))
+    charter = (desk / "charter.yaml").read_text()
+    (desk / "charter.yaml").write_text(
+        charter.replace("unnoised_sums: allowed", f"unnoised_sums: refused{budget}")
+    )
+
+
+@pytest.mark.parametrize("budget", ["", ", budget: {epsilon: 2.9, delta: 0.00001}"])
+def test_a_plan_with_noise_that_no_budget_covers_is_found_before(tables, desk, hansa, budget):
+    noised(desk, budget)
+    answer = hansa("rehearse", "tables", "--plan", "plan.yaml", "--charter", "charter.yaml")
+    assert answer.code == 4
+    assert "[rehearsal.budget]" in answer.err
+
+
+def test_a_plan_with_noise_plays_under_its_budget(tables, desk, hansa):
+    noised(desk, ", budget: {epsilon: 3, delta: 0.00001}")
+    answer = hansa(
+        "rehearse", "tables", "--plan", "plan.yaml", "--charter", "charter.yaml", "--out", "out", "--json"
+    )
+    assert answer.code == 0, answer.out
+    assert answer.json["guarantee"] == "(ε = 3, δ = 0.00001) for each row"
+    assert {
+        found["left"]["epsilon"] for found in hansa("account", "--folder", "out", "--json").json["accounts"]
+    } == {"0"}

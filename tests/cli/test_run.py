@@ -131,6 +131,34 @@ def test_data_that_do_not_meet_the_plan_fail_the_run_with_file_row_and_column(ap
     assert hansa("run", "list", "--json").json["runs"][0]["attempts"][0]["status"] == "failed"
 
 
+def test_a_run_goes_on_without_a_member_whose_data_do_not_meet_the_plan_and_everybody_can_see_it(desk, hansa):
+    charter = desk / "charter.yaml"
+    terms = 'privacy: {colluding: "0", dropouts: 1/4, '
+    charter.write_text(charter.read_text().replace("privacy: {", terms))
+    folder = desk / "brave"
+    assert (
+        hansa("coalition", "found", charter, "--members", desk / "members.yaml", "--folder", folder).code == 0
+    )
+    for tokens in (
+        ("proposal", "open", "run", desk / "plan.yaml", "--as", "ada"),
+        ("proposal", "vote", "1", "yes", "--as", "all"),
+        ("log", "tick", "--forward", "2d"),
+    ):
+        assert hansa(*tokens, "--folder", folder).code == 0
+    path = folder / "members" / "cyd" / "data.csv"
+    path.write_text(path.read_text().replace("farm", "barn", 1))
+    answer = hansa("run", "start", "1", "--as", "ada", "--folder", folder)
+    assert answer.code == 0, answer.err
+    assert "`cyd` refused: data.category; it is out of this attempt" in " ".join(answer.out.split())
+    for shown in (answer, hansa("run", "report", "1", "--folder", folder)):
+        assert "cyd: not in the totals from round 1 on" in shown.out
+    (run,) = hansa("run", "list", "--folder", folder, "--json").json["runs"]
+    assert [attempt["dropped"] for attempt in run["attempts"]] == [{"cyd": 1}]
+    told = hansa("run", "report", "1", "--as", "cyd", "--folder", folder, "--json")
+    assert (told.code, told.error["rule"]) == (4, "report.dropped")
+    assert "the coordinator left it out" in str(told.error)
+
+
 INTERRUPTED = """
 import os, signal, sys
 from hansa.cli import main

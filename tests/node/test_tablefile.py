@@ -173,7 +173,7 @@ def test_a_zero_byte_is_named_with_its_row_and_column(write):
         (b"PK\x03\x04....", "data.content", "found a workbook or an archive"),
         (b"\xd0\xcf\x11\xe0....", "data.content", "an old workbook"),
         (b"PAR1....", "data.content", "rename it to end in `.parquet`"),
-        (gzip.compress(b"a,b\n"), "data.content", "rename it to end in `.csv.gz`"),
+        (gzip.compress(b"a,b\n", mtime=0), "data.content", "rename it to end in `.csv.gz`"),
         ("a,b\n".encode("utf-16"), "data.content", "found UTF-16 text"),
     ],
 )

@@ -228,8 +228,11 @@ def test_what_the_model_does_not_use_and_bars_that_could_not_be_computed_are_sho
         {"column": "speed", "reason": "narrow the bounds"},
         {"column": "sky: Overcast", "reason": "no training row has it"},
     ]
+    result["lost"] = {"Cyd <b>Bank": 3, "Dan": 9}
     page = render_report(result)
     Page(page)
+    assert "2 members vanished while the run went on" in page
+    assert "<bdi>Cyd &lt;b&gt;Bank</bdi> is not in the totals from round 3 on; <bdi>Dan</bdi>" in page
     assert "could not be computed: no member can be scored" in page
     assert "1 column of the plan is not used" in page
     assert "<bdi>speed</bdi>: narrow the bounds." in page

@@ -97,9 +97,11 @@ def test_a_bar_that_could_not_be_computed_and_a_column_that_is_not_used_are_said
     result["joint"]["bars"][0].update(value="", met=False)
     result["plan"]["features"] = [{"name": "speed", "type": "number"}]
     result["joint"]["dropped"] = [{"column": "speed", "reason": "narrow the bounds"}]
+    result["lost"] = {"Cyd Bank": 3}
     text = summarise(result, 160)
     assert "together: could not be computed: no member can be scored; at least" in text
     assert "! speed: narrow the bounds" in text
+    assert "! Cyd Bank: not in the totals from round 3 on" in text
 
 
 def test_nobody_scored_nobody_there_and_nothing_decided_are_summarised_too():

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cyclopts import App
 
 from hansa import __version__
-from hansa.cli import coalition, demo, log, member, proposal, rehearse, run, verify
+from hansa.cli import account, coalition, demo, log, member, plan, proposal, rehearse, run, verify
 from hansa.cli.completion import make_installer
 from hansa.cli.failure import DEBUG, explain
 from hansa.cli.helppage import HelpPage
@@ -35,7 +35,18 @@ def build_app() -> App:
     app["--version"].help = "Say which version this is."
     app.command(make_installer(app), name="--install-completion")
     # In the order of the story.
-    nouns = (demo.app, rehearse.app, coalition.app, member.app, proposal.app, run.app, log.app, verify.app)
+    nouns = (
+        demo.app,
+        rehearse.app,
+        coalition.app,
+        member.app,
+        plan.app,
+        proposal.app,
+        run.app,
+        account.app,
+        log.app,
+        verify.app,
+    )
     for place, noun in enumerate(nouns):
         noun.sort_key = place
         noun.help_epilogue = ""

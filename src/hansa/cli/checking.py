@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from hansa.governance import Finding, lint_charter
+from hansa.governance import Finding, choose_stricter, lint_charter
 from hansa.governance.feature import NumberFeature
 
 if TYPE_CHECKING:
@@ -141,6 +141,29 @@ def _check_cohort(cast: Cast) -> Iterator[Finding]:
     if cast.plan.privacy.noise == "none" and cast.charter.privacy.unnoised_sums != "allowed":
         message = "`privacy.unnoised_sums` is refused, and the plan adds no noise; write `allowed`, or a plan with noise"
         yield Finding("error", "rehearsal.noise", message, "charter")
+    if cast.plan.privacy.noise != "none":
+        yield from _check_budgets(cast, cohort & known)
+
+
+def _check_budgets(cast: Cast, cohort: set[str]) -> Iterator[Finding]:
+    """Find what would stop a run with noise as soon as it is proposed."""
+    agreed = cast.charter.privacy.budget
+    for founder in cast.founders:
+        if founder.id not in cohort:
+            continue
+        budget = choose_stricter(agreed, founder.budget)
+        if budget is None:
+            message = (
+                "the plan adds noise, and no budget says how much may be learned: write `privacy.budget`"
+            )
+            yield Finding("error", "rehearsal.budget", message, "charter")
+            return
+        if cast.plan.privacy.rho > budget.rho:
+            message = (
+                f"the plan asks {cast.plan.privacy.guarantee}, and all that may ever be learned from `{founder.id}` is "
+                f"(ε = {budget.epsilon}, δ = {budget.delta}): ask for less, or allow more"
+            )
+            yield Finding("error", "rehearsal.budget", message, "plan, `privacy`")
 
 
 def _check_size(cast: Cast) -> Iterator[Finding]:

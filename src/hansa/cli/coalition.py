@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hansa.governance import Charter, DecisionRule, EffectName, Finding
+    from hansa.governance.privacy import CharterPrivacy
 
 app = App(name="coalition", help="Found a coalition, judge a charter, see what was agreed.")
 
@@ -171,11 +172,24 @@ def show_coalition(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
             ("members", f"{len(state.active_members)}, of whom {len(state.voting_members)} vote"),
             ("log", f"{agreed.origin}, {pluralise(state.size, 'entry')} until {format_instant(state.at)}"),
             ("cosigned", f"by {len(audit.cosigned_by)} members, {audit.cosignatures_needed} needed"),
+            ("privacy", _describe_privacy(agreed.privacy)),
             ("brake", f"any member stops a run for up to {agreed.brake.hours} hours"),
             ("released", pluralise(len(state.releases), "model")),
         ]
     )
     show(document, agreed.name, facts, "", tabulate_decisions(agreed), as_json=as_json)
+
+
+def _describe_privacy(privacy: CharterPrivacy) -> str:
+    budget = privacy.budget
+    learned = (
+        "no budget" if budget is None else f"ε = {budget.epsilon}, δ = {budget.delta} a data set for ever"
+    )
+    subtracted = "" if privacy.unnoised_sums == "refused" else f", differencing {privacy.differencing}"
+    return (
+        f"at least {privacy.minimum_cohort} members a sum; {privacy.colluding} may collude, {privacy.dropouts} vanish; sums without "
+        f"noise {privacy.unnoised_sums}{subtracted}; {learned}"
+    )
 
 
 def tabulate_decisions(charter: Charter) -> RenderableType:

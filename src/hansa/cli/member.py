@@ -13,7 +13,8 @@ from hansa.cli.printing import make_facts, make_table, show, suggest
 
 if TYPE_CHECKING:
     from hansa.cli.record import Record
-    from hansa.coalition import MemberRecord
+    from hansa.coalition import EvidenceRecord, MemberRecord, State
+    from hansa.governance import Budget
 
 app = App(name="member", help="See who belongs, leave, or prepare a newcomer.")
 
@@ -49,8 +50,14 @@ def show_member(
         raise Refused("author.unknown", f"`{member}` is not a member; see `hansa member list`")
     said = [e for e in describe_entries(record.leaves, state.proposals) if e["author"] == member]
     described = _describe(known, record)
-    document = {**described, "entries": said}
-    facts = make_facts(described.items())
+    evidence = [_describe_evidence(shown, state) for shown in state.evidence if shown.member == member]
+    document = {**described, "evidence": evidence, "entries": said}
+    facts = make_facts(
+        [
+            *(described | {"budget": _spell_budget(known.member.budget)}).items(),
+            *(("evidence", _spell_evidence(shown)) for shown in evidence),
+        ]
+    )
     table = make_table(
         ("entry", "at", "said"), [(e["index"], e["at"], e["text"]) for e in said], right=("entry",)
     )
@@ -146,5 +153,26 @@ def _describe(known: MemberRecord, record: Record) -> dict[str, Any]:
         "status": known.status,
         "since": format_instant(known.since or parse_leaf(record.leaves[0]).at),
         "key": known.member.key,
+        "budget": None if known.member.budget is None else known.member.budget.to_json(),
         "entries_written": known.next_seq,
     }
+
+
+def _describe_evidence(shown: EvidenceRecord, state: State) -> dict[str, Any]:
+    return {
+        "entry": shown.number,
+        "attempt": state.runs[shown.run].number,
+        "kind": shown.kind,
+        "by": shown.author,
+    }
+
+
+def _spell_evidence(shown: dict[str, Any]) -> str:
+    return (
+        f"entry {shown['entry']}, brought by {shown['by']}: it signed two {shown['kind']}s in the attempt of entry "
+        f"{shown['attempt']} that cannot both be honest"
+    )
+
+
+def _spell_budget(budget: Budget | None) -> str:
+    return "none of its own" if budget is None else f"ε = {budget.epsilon}, δ = {budget.delta}"

@@ -19,10 +19,12 @@ STORY = (
     ("", "hansa rehearse FOLDER", "… and play the whole chain"),
     ("Found", "hansa coalition lint charter.yaml", "what follows from a charter"),
     ("", "hansa coalition found charter.yaml …", "every founder signs it"),
-    ("Propose", "hansa proposal open run plan.yaml …", "this plan, with these bars"),
+    ("Propose", "hansa plan price plan.yaml", "what it would cost each data set"),
+    ("", "hansa proposal open run plan.yaml …", "this plan, with these bars"),
     ("Vote", "hansa proposal vote 1 yes --as bob", "signed, and final"),
     ("Run", "hansa run start 1 --as ada", "refused unless 1 has passed"),
     ("", "hansa run report 1", "alone, together, corrected"),
+    ("", "hansa account ada", "what was learnt from ada's data"),
     ("Verify", "hansa verify FOLDER", "replay everything, offline"),
 )
 

@@ -120,7 +120,7 @@ def show_proposal(number: ProposalNumber, /, *, folder: Folder = HERE, as_json: 
         **described,
         "id": proposal.id,
         "reason": proposal.reason,
-        "asks": dict(describe_effect(proposal)),
+        "asks": dict(describe_effect(state, proposal)),
         "counts": counts,
         "charter_version": proposal.charter_version,
         "ballots": voices,
@@ -129,7 +129,7 @@ def show_proposal(number: ProposalNumber, /, *, folder: Folder = HERE, as_json: 
     facts = make_facts(
         [
             ("asks to", EFFECTS[proposal.effect.effect]),
-            *describe_effect(proposal),
+            *describe_effect(state, proposal),
             ("by", proposal.author),
             *((("reason", proposal.reason),) if proposal.reason else ()),
             ("outcome", _describe_outcome(proposal).partition(" ")[2]),

@@ -29,12 +29,19 @@ def read_private(folder: Path, member: str, run: RunRecord) -> dict[str, Any]:
     """Read what a member alone learnt in a run.
 
     Raises:
-        Refused: `report.member`, it took no part.
+        Refused: `report.member`, it took no part; `report.dropped`, the record says that it vanished.
         Unavailable: its side of this run is not in this folder.
         Malformed: `report.form`, the file is damaged.
     """
     if member not in run.cohort:
         raise Refused("report.member", f"`{member}` took no part in this attempt")
+    if member in run.dropped:
+        raise Refused(
+            "report.dropped",
+            f"the record says that `{member}` vanished: its numbers are not in the totals from round "
+            f"{run.dropped[member]} on, and it did not seal the result; if `{member}` was there all the time, the "
+            "coordinator left it out",
+        )
     path = locate_private_report(folder, member, run.id)
     try:
         value = json.loads(path.read_text(encoding="utf-8"))

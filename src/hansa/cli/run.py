@@ -51,6 +51,7 @@ def start(
         "entry": ran.run.number,
         "run": ran.run.id,
         "cohort": list(ran.run.cohort),
+        "dropped": dict(ran.run.dropped),
         "metrics": dict(ran.run.metrics),
         "bars": _list_bars(verdicts),
         "model": ran.model,
@@ -63,6 +64,7 @@ def start(
     facts = make_facts(
         [
             *_spell_bars(verdicts),
+            *_spell_dropped(ran.run),
             ("model", ran.model),
             ("report", ran.run.report),
             ("both in", stage.folder / "blobs"),
@@ -169,6 +171,7 @@ def _describe(proposal: ProposalRecord, state: State) -> dict[str, Any]:
                 "status": run.status,
                 "coordinator": run.coordinator,
                 "cohort": list(run.cohort),
+                "dropped": dict(run.dropped),
             }
             for run in state.attempts(proposal.id)
         ],
@@ -197,6 +200,13 @@ def _spell_bars(verdicts: Sequence[BarVerdict]) -> list[tuple[str, str]]:
     return lines
 
 
+def _spell_dropped(run: RunRecord) -> list[tuple[str, str]]:
+    return [
+        ("vanished", f"{name}: not in the totals from round {first} on")
+        for name, first in run.dropped.items()
+    ]
+
+
 def _report_jointly(number: int, run: RunRecord, state: State) -> tuple[dict[str, Any], list[RenderableType]]:
     from hansa.cli.record import find_proposal
     from hansa.governance import judge_bars
@@ -214,6 +224,7 @@ def _report_jointly(number: int, run: RunRecord, state: State) -> tuple[dict[str
         "plan": plan.digest,
         "guarantee": plan.privacy.guarantee,
         "cohort": list(run.cohort),
+        "dropped": dict(run.dropped),
         "metrics": dict(run.metrics),
         "bars": _list_bars(verdicts),
         "model": run.model,
@@ -225,6 +236,7 @@ def _report_jointly(number: int, run: RunRecord, state: State) -> tuple[dict[str
     facts = make_facts(
         [
             *_spell_bars(verdicts),
+            *_spell_dropped(run),
             ("privacy", plan.privacy.guarantee),
             ("model", run.model),
             ("report", run.report),

@@ -1,15 +1,16 @@
 """What a proposal asks for: read from what was typed, and told in words."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hansa.cli.memberfile import read_text
 from hansa.cli.options import stop
 from hansa.cli.reports import find_completed
-from hansa.coalition import ProposalRecord, State
+from hansa.coalition import ProposalRecord, State, approved_cohort, minimum_cohort, sharing_for
 from hansa.errors import Malformed
-from hansa.governance import Admit, Amend, Expel, Release, judge_bars, load_charter, parse_effect
+from hansa.governance import Admit, Amend, Expel, Plan, Release, judge_bars, load_charter, parse_effect
 from hansa.rehearsal import read_plan
 from hansa.transparency import digest
 
@@ -48,7 +49,37 @@ def read_target(state: State, effect: str, target: str) -> tuple[str, dict[str, 
             return f"Charter version {charter.version}", {"effect": "amend", "charter": charter.to_json()}
 
 
-def describe_effect(proposal: ProposalRecord) -> list[tuple[str, object]]:
+def count_sums(state: State, plan: Plan) -> dict[str, int]:
+    """Return what the secure sums of a run would bear if it began now; nothing when nobody could take part."""
+    active = {member.id for member in state.active_members}
+    members = len(active.intersection(approved_cohort(state, plan)))
+    if not members:
+        return {}
+    sharing = sharing_for(state, members)
+    required = max(sharing.required, minimum_cohort(state, plan))
+    return {
+        "members": members,
+        "required": required,
+        "colluders": sharing.colluders,
+        "dropouts": max(members - required, 0),
+        "neighbours": sharing.degree or members - 1,
+    }
+
+
+def spell_sums(sums: Mapping[str, int]) -> str:
+    """Say in words what `count_sums` found."""
+    if not sums:
+        return "nobody could take part"
+    neighbours = (
+        f", with {sums['neighbours']} neighbours each" if sums["neighbours"] < sums["members"] - 1 else ""
+    )
+    return (
+        f"over {sums['members']} members{neighbours}: at least {sums['required']} must stay, so {sums['dropouts']} may "
+        f"vanish, and {sums['colluders']} may collude"
+    )
+
+
+def describe_effect(state: State, proposal: ProposalRecord) -> list[tuple[str, object]]:
     """Return what a proposal would do, as titles and facts."""
     match proposal.effect:
         case Admit(member=member):
@@ -69,6 +100,7 @@ def describe_effect(proposal: ProposalRecord) -> list[tuple[str, object]]:
                 ("purpose", plan.purpose),
                 ("bars", bars),
                 ("privacy", plan.privacy.guarantee),
+                ("sums", spell_sums(count_sums(state, plan))),
             ]
 
 

@@ -42,6 +42,7 @@ from hansa.coalition.run import (
     minimum_cohort,
     result_digest,
     sharing_for,
+    verify_plan,
     verify_run,
 )
 from hansa.coalition.snapshot import EvidenceRecord, MemberRecord, ProposalRecord, Release, RunRecord, State
@@ -89,5 +90,6 @@ __all__ = [
     "replay",
     "result_digest",
     "sharing_for",
+    "verify_plan",
     "verify_run",
 ]

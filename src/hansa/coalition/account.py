@@ -11,10 +11,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from hansa.budget import convert_to_epsilon
+from hansa.budget import EPSILON_PLACES, convert_to_epsilon, convert_to_rho
 from hansa.coalition.snapshot import RunRecord, State
 from hansa.errors import Refused
-from hansa.governance import Budget, Earlier, Plan, Standing
+from hansa.governance import Budget, Earlier, Plan, Standing, choose_stricter
 
 
 class Charge(NamedTuple):
@@ -62,18 +62,15 @@ class Account(NamedTuple):
         member: its id.
         budget: the stricter of the charter's and its own; None when there is neither.
         charges: every attempt that it was part of, in order.
+        spent: rho over all charges.
         subtractions: pairs of attempts that give its sums away, alone or with a few others'.
     """
 
     member: str
     budget: Budget | None
     charges: tuple[Charge, ...]
+    spent: Fraction
     subtractions: tuple[Subtraction, ...]
-
-    @property
-    def spent(self) -> Fraction:
-        """Rho over all charges."""
-        return sum((charge.rho for charge in self.charges), Fraction(0))
 
     @property
     def left(self) -> Fraction:
@@ -84,6 +81,16 @@ class Account(NamedTuple):
     def epsilon_spent(self) -> Decimal | None:
         """All charges together as an epsilon at the budget's delta; None without a budget."""
         return convert_to_epsilon(self.spent, self.budget.delta) if self.budget else None
+
+    @property
+    def epsilon_left(self) -> Decimal | None:
+        """The largest epsilon, in thousandths at the budget's delta, that one more run may ask; None without a budget."""
+        if self.budget is None:
+            return None
+        epsilon = convert_to_epsilon(self.left, self.budget.delta)
+        while epsilon > 0 and convert_to_rho(str(epsilon), self.budget.delta) > self.left:
+            epsilon -= Decimal(1).scaleb(-EPSILON_PLACES)
+        return epsilon
 
     @property
     def unbounded(self) -> tuple[Charge, ...]:
@@ -100,13 +107,13 @@ def derive_account(state: State, member: str) -> Account:
     if member not in state.members:
         raise Refused("author.unknown", f"`{member}` is not a member; see `hansa member list`")
     charges = tuple(charge for charge in _list_charges(state) if member in charge.run.cohort)
-    return Account(member, budget_of(state, member), charges, tuple(_find_subtractions(state, member)))
+    spent = sum((charge.rho for charge in charges), Fraction(0))
+    return Account(member, budget_of(state, member), charges, spent, tuple(_find_subtractions(state, member)))
 
 
 def budget_of(state: State, member: str) -> Budget | None:
     """Return the stricter of the charter's budget and the member's own."""
-    budgets = (state.charter.privacy.budget, state.members[member].member.budget)
-    return min((budget for budget in budgets if budget), key=lambda budget: budget.rho, default=None)
+    return choose_stricter(state.charter.privacy.budget, state.members[member].member.budget)
 
 
 def list_standings(state: State, cohort: tuple[str, ...], *, without: str = "") -> tuple[Standing, ...]:

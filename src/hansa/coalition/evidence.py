@@ -37,14 +37,28 @@ def accept_evidence(state: State, entry: Entry, body: Evidence) -> State:
             "evidence.known",
             f"that `{body.member}` signed two {body.kind}s in this attempt is on the record already",
         )
+    verify_contradiction(body, state.members[body.member].key, run.cohort.index(body.member))
+    return state._replace(evidence=(*state.evidence, known))
+
+
+def verify_contradiction(body: Evidence, key: PublicKey, position: int) -> None:
+    """Check that two statements cannot both be honest.
+
+    Args:
+        body: the statements, and what they are said to be.
+        key: the member's.
+        position: of the member in the cohort, from 0.
+
+    Raises:
+        Refused: `evidence.same`.
+        Malformed: `evidence.header`, `evidence.signature`.
+    """
     first, second = (parse_base64(statement.content) for statement in (body.first, body.second))
-    _verify_header(first, second, body.kind, run.cohort.index(body.member))
+    _verify_header(first, second, body.kind, position)
     if first == second:
         raise Refused("evidence.same", "the two statements are one and the same; that contradicts nothing")
-    key = state.members[body.member].key
     for statement, content in ((body.first, first), (body.second, second)):
         _verify_signature(key, body, statement, content)
-    return state._replace(evidence=(*state.evidence, known))
 
 
 def _verify_header(first: bytes, second: bytes, kind: str, position: int) -> None:
@@ -52,9 +66,8 @@ def _verify_header(first: bytes, second: bytes, kind: str, position: int) -> Non
     opening = b"HSUM" + bytes((1, _KINDS[kind]))
     if len(first) < HEADER_BYTES or not first.startswith(opening):
         raise Malformed("evidence.header", f"the first statement is no `{kind}` of a secure sum")
-    # Positions count those who are left, so they only fall when somebody before has vanished.
-    if int.from_bytes(first[6:8], "little") > position:
-        raise Malformed("evidence.header", "the first statement names a sender that the member cannot be")
+    if int.from_bytes(first[6:8], "little") != position:
+        raise Malformed("evidence.header", "the first statement names another sender than the member")
     if first[:HEADER_BYTES] != second[:HEADER_BYTES]:
         raise Malformed(
             "evidence.header", "the two statements are about different things: their first 40 bytes differ"

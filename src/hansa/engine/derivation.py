@@ -170,8 +170,8 @@ class Derivation:
 
         Raises:
             Malformed: `run.total`, another number of bytes than was asked for.
-            Refused: `run.survivors`; `privacy.*`, the next question is not one that the plan's noise allows; or the
-                totals do not allow the computation to go on.
+            Refused: `run.survivors`; `privacy.*`, the next question is not one that the plan's noise allows; or
+                the totals do not allow the computation to go on.
         """
         numbers = self.read(total)
         names = tuple(survivors)

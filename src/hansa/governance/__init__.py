@@ -49,7 +49,7 @@ from hansa.governance.permit import (
     verify_permit,
 )
 from hansa.governance.plan import MINIMUM_COHORT, Plan, judge_bars, load_plan, parse_plan
-from hansa.governance.privacy import Budget
+from hansa.governance.privacy import Budget, choose_stricter
 from hansa.governance.proposal import (
     Admit,
     Amend,
@@ -110,6 +110,7 @@ __all__ = [
     "Tally",
     "TimeSplit",
     "TitleText",
+    "choose_stricter",
     "consent_message",
     "decision_rule_for",
     "default_charter_text",

@@ -55,6 +55,11 @@ class Budget(Form):
         return convert_to_rho(self.epsilon, self.delta)
 
 
+def choose_stricter(*budgets: Budget | None) -> Budget | None:
+    """Return the budget that allows least, of those that are there; None when there is none."""
+    return min((budget for budget in budgets if budget), key=lambda budget: budget.rho, default=None)
+
+
 class Unit(Form):
     """Whose privacy it is: that of whoever a value of `column` stands for, with at most `rows` rows at a member.
 

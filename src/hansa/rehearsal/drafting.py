@@ -82,7 +82,8 @@ def _write(inspection: Inspection) -> Iterator[str]:
     yield ""
     yield from _write_split(inspection)
     yield ""
-    yield "# Only `none` exists yet: sums leave masked, without noise, and without a formal guarantee."
+    yield "# With `none`, sums leave masked but without noise: no formal guarantee. A formal one, within the charter's budget:"
+    yield "#   privacy: {noise: discrete-gaussian, epsilon: 3, delta: 0.00001}   # and split by rows, group or time"
     yield "privacy: {noise: none}"
     yield ""
     yield "# What must be met for a release. Set it now: nobody can change it once the run has been voted on."

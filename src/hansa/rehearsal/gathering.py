@@ -44,10 +44,7 @@ def gather_result(
             }
             for name in ran.run.survivors
         ],
-        "lost": [
-            {"member": name, "name": stage.state.members[name].member.name, "round": first}
-            for name, first in ran.run.dropped.items()
-        ],
+        "lost": {stage.state.members[name].member.name: first for name, first in ran.run.dropped.items()},
         "decisions": [describe_proposal(p) for p in stage.state.proposals_in_order],
         "entries": describe_entries(stage.sequencer.leaves(), stage.state.proposals),
         "timings": [{"part": part, "seconds": round(seconds, 3)} for part, seconds in timings],

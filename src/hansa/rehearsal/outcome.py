@@ -330,6 +330,7 @@ class Outcome(_Part):
     guarantee: Words = "no formal guarantee"
     joint: Joint = Joint()
     members: tuple[Member, ...] = ()
+    lost: Mapping[Words, Size] = Field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()
     entries: tuple[Entry, ...] = ()
     timings: tuple[Timing, ...] = ()

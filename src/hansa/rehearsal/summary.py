@@ -117,6 +117,13 @@ def _list_facts(outcome: Outcome) -> list[tuple[str, list[Text]]]:
     coalition, members = outcome.coalition, outcome.members
     facts = [
         ("not used", [_describe_unused(dropped) for dropped in outcome.unused]),
+        (
+            "vanished",
+            [
+                Text("! ", style="yellow") + Text(f"{name}: not in the totals from round {first} on")
+                for name, first in outcome.lost.items()
+            ],
+        ),
         ("bars", [_describe_bar(outcome, bar) for bar in outcome.joint.bars]),
         (
             "decisions",

@@ -1,0 +1,198 @@
+"""`hansa account`: what has been learnt from whom, for what, and what is left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from hansa.cli.options import HERE, AsJson, Folder
+from hansa.cli.printing import make_facts, make_table, show, spell_decimal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from hansa.coalition import Account, Charge, State
+
+app = App(name="account", help="What has been learnt from whom, for what, and what is left.")
+
+
+@app.default
+def account(
+    member: Annotated[
+        str | None, Parameter(name="MEMBER", help="Whose data; all members' when left out.")
+    ] = None,
+    /,
+    *,
+    second_opinion: Annotated[
+        bool,
+        Parameter(
+            name="--second-opinion",
+            negative="",
+            show_default=False,
+            help="Have dp-accounting add the same charges up, and print its epsilon beside.",
+        ),
+    ] = False,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Say what has been learnt from a member's data: by whom, for what, when, at what cost, and what is left.
+
+    Nobody keeps this account. It follows from the record, so every member finds the same, and no run that
+    would pass a budget starts at any of them.
+    """
+    from hansa.cli.record import read_state
+    from hansa.coalition import derive_account
+    from hansa.transparency import format_instant
+
+    _, state = read_state(folder)
+    at = format_instant(state.at)
+    names = tuple(sorted(state.members)) if member is None else (member,)
+    accounts = [derive_account(state, name) for name in names]
+    documents = [_describe(found, state) for found in accounts]
+    if second_opinion:
+        for found, document in zip(accounts, documents, strict=True):
+            document["second_opinion"] = _ask_second(found)
+    if member is None:
+        table = _tabulate(documents, second_opinion=second_opinion)
+        show(
+            {"at": at, "accounts": documents}, table, f"\nas of {at}, the log's newest entry", as_json=as_json
+        )
+    else:
+        show({"at": at, **documents[0]}, *_tell(accounts[0], documents[0], at), as_json=as_json)
+
+
+def _ask_second(found: Account) -> float | None:
+    """Return dp-accounting's epsilon over the charges with noise, at the budget's delta; None without a budget."""
+    from hansa.privacy.accounting import compose
+
+    if found.budget is None:
+        return None
+    return compose(
+        [float(charge.rho) for charge in found.charges if charge.is_bounded], float(found.budget.delta)
+    )
+
+
+def _describe(found: Account, state: State) -> dict[str, Any]:
+    from hansa.governance import format_rho
+
+    budget = found.budget
+    return {
+        "member": found.member,
+        "budget": None
+        if budget is None
+        else {"epsilon": budget.epsilon, "delta": budget.delta, "rho": format_rho(budget.rho)},
+        "spent": {"rho": format_rho(found.spent), "epsilon": spell_decimal(found.epsilon_spent)},
+        "left": {"rho": format_rho(found.left), "epsilon": spell_decimal(found.epsilon_left)},
+        "charges": [_describe_charge(charge) for charge in found.charges],
+        "without_bound": len(found.unbounded),
+        "subtractions": [
+            {"earlier": pair.earlier, "later": pair.later, "members": list(pair.members)}
+            for pair in found.subtractions
+        ],
+        "differencing": state.charter.privacy.differencing,
+    }
+
+
+def _describe_charge(charge: Charge) -> dict[str, Any]:
+    from hansa.governance import format_rho
+    from hansa.transparency import format_instant
+
+    run = charge.run
+    return {
+        "proposal": charge.proposal,
+        "attempt": run.attempt,
+        "entry": run.number,
+        "at": format_instant(run.opened_at),
+        "name": charge.plan.name,
+        "purpose": charge.plan.purpose,
+        "coordinator": run.coordinator,
+        "cohort": list(run.cohort),
+        "status": run.status,
+        "dropped": dict(run.dropped),
+        "guarantee": charge.plan.privacy.guarantee,
+        "rho": format_rho(charge.rho) if charge.is_bounded else None,
+    }
+
+
+def _tabulate(documents: list[dict[str, Any]], *, second_opinion: bool) -> RenderableType:
+    rows = [
+        (
+            document["member"],
+            len(document["charges"]),
+            document["without_bound"],
+            _spell_budget(document),
+            document["spent"]["epsilon"] or "–",
+            *((_spell_second(document),) if second_opinion else ()),
+            document["left"]["epsilon"] or "–",
+        )
+        for document in documents
+    ]
+    opinion = ("second opinion",) if second_opinion else ()
+    columns = ("data of", "attempts", "without noise", "budget", "spent ε", *opinion, "one more run ε")
+    return make_table(
+        columns, rows, right=("attempts", "without noise", "spent ε", *opinion, "one more run ε")
+    )
+
+
+def _tell(found: Account, document: dict[str, Any], at: str) -> Iterator[RenderableType]:
+    from hansa.rehearsal.spelling import list_names, pluralise
+
+    yield f"What has been learnt from the data of `{found.member}`, as of {at}"
+    facts = [("budget", _spell_budget(document))]
+    if found.budget is not None:
+        spent, left = document["spent"], document["left"]
+        facts += [
+            ("spent", f"ε = {spent['epsilon']} (rho {spent['rho']})"),
+            ("left", f"rho {left['rho']}: one more run of up to ε = {left['epsilon']}"),
+        ]
+    if "second_opinion" in document:
+        facts.append(("second opinion", f"ε = {_spell_second(document)}, by dp-accounting"))
+    yield make_facts(facts)
+    yield ""
+    if not found.charges:
+        yield "Nothing yet: no attempt at a run had it in its cohort."
+        return
+    rows = [
+        (
+            f"{charge['proposal']}.{charge['attempt']}",
+            charge["at"],
+            _spell_charge(charge, found.member),
+            charge["guarantee"] + (f", rho {charge['rho']}" if charge["rho"] else ""),
+        )
+        for charge in document["charges"]
+    ]
+    yield make_table(("run", "at", "learnt", "cost"), rows)
+    if found.unbounded:
+        yield (
+            f"\n{pluralise(len(found.unbounded), 'attempt')} without noise: only sums could be read, and no number bounds "
+            "what they show."
+        )
+    for pair in found.subtractions:
+        whose = "this member" if len(pair.members) == 1 else list_names(list(pair.members), limit=12)
+        yield (
+            f"\nThe cohorts of entries {pair.earlier} and {pair.later} differ by {whose} only: whoever has the totals of "
+            "both can subtract one from the other and read what that gave."
+        )
+
+
+def _spell_charge(charge: dict[str, Any], member: str) -> str:
+    ended = {"open": "under way", "completed": "completed", "failed": "failed, and charged all the same"}
+    dropped = charge["dropped"].get(member)
+    without = "" if dropped is None else f", without this member from round {dropped} on"
+    return (
+        f"{charge['name']}: {charge['purpose']} By {charge['coordinator']}, over {len(charge['cohort'])} members; "
+        f"{ended[charge['status']]}{without}"
+    )
+
+
+def _spell_budget(document: dict[str, Any]) -> str:
+    budget = document["budget"]
+    return "none" if budget is None else f"ε = {budget['epsilon']}, δ = {budget['delta']}"
+
+
+def _spell_second(document: dict[str, Any]) -> str:
+    epsilon = document["second_opinion"]
+    return "–" if epsilon is None else f"{epsilon:.3f}"

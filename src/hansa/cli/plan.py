@@ -1,0 +1,109 @@
+"""`hansa plan`: what a plan would cost, before anybody votes on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from hansa.cli.options import HERE, AsJson, Folder
+from hansa.cli.printing import make_facts, make_table, show, spell_decimal, suggest
+
+if TYPE_CHECKING:
+    from hansa.coalition import Account, State
+    from hansa.governance import Plan
+
+app = App(name="plan", help="Say what a plan would cost, before anybody votes on it.")
+
+
+@app.command
+def price(
+    plan_path: Annotated[Path, Parameter(name="PLAN", help="The plan, YAML.")],
+    /,
+    *,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> int:
+    """Say what a run by this plan would cost each data set, what its sums would bear, and whether it could start.
+
+    Nothing is written. Exit code 4 when the coalition, as it stands now, would refuse the plan.
+    """
+    from hansa.cli.failure import EXIT_CODES
+    from hansa.cli.record import read_state
+    from hansa.cli.targets import count_sums, spell_sums
+    from hansa.coalition import approved_cohort, derive_account
+    from hansa.governance import format_rho
+    from hansa.rehearsal import read_plan
+
+    _, state = read_state(folder)
+    plan = read_plan(plan_path)
+    cohort = tuple(name for name in approved_cohort(state, plan) if name in state.members)
+    priced = [_price(derive_account(state, name), plan) for name in cohort]
+    refusals = _list_refusals(state, plan)
+    cost = None if plan.privacy.noise == "none" else format_rho(plan.privacy.rho)
+    sums = count_sums(state, plan)
+    document = {
+        "name": plan.name,
+        "plan": plan.digest,
+        "guarantee": plan.privacy.guarantee,
+        "rho": cost,
+        "sums": sums,
+        "data": priced,
+        "refused": refusals,
+    }
+    facts = make_facts(
+        [
+            ("plan", plan.digest),
+            ("privacy", plan.privacy.guarantee),
+            (
+                "cost",
+                "nothing that a number could say"
+                if cost is None
+                else f"rho {cost} an attempt, to each data set",
+            ),
+            ("sums", spell_sums(sums)),
+        ]
+    )
+    columns = ("member", "budget", "spent", "after", "left", "verdict")
+    rows = [tuple(p[name] or "–" for name in columns) for p in priced]
+    numbers = ("spent ε", "after ε", "then left ε")
+    table = make_table(("data of", "budget", *numbers, "verdict"), rows, right=numbers)
+    verdict = (
+        make_facts(("refused", f"{reason['message']} [{reason['rule']}]") for reason in refusals)
+        if refusals
+        else suggest(f"proposal open run {plan_path} --as MEMBER", folder)
+    )
+    show(document, plan.name, facts, "", table, "", verdict, as_json=as_json)
+    return EXIT_CODES["refused"] if refusals else 0
+
+
+def _price(account: Account, plan: Plan) -> dict[str, Any]:
+    """Say what one data set would have spent after the run, and what would be left of its budget."""
+    budget = account.budget
+    if plan.privacy.noise == "none":
+        verdict, after = "no formal guarantee", account
+    else:
+        after = account._replace(spent=account.spent + plan.privacy.rho)
+        over = budget is not None and after.spent > budget.rho
+        verdict = "refused: no budget" if budget is None else "refused: over budget" if over else "fits"
+    return {
+        "member": account.member,
+        "budget": None if budget is None else f"ε = {budget.epsilon}, δ = {budget.delta}",
+        "spent": spell_decimal(account.epsilon_spent),
+        "after": spell_decimal(after.epsilon_spent),
+        "left": spell_decimal(after.epsilon_left),
+        "verdict": verdict,
+    }
+
+
+def _list_refusals(state: State, plan: Plan) -> list[dict[str, str]]:
+    """Return why the coalition would refuse the plan as it stands now, if it would."""
+    from hansa.coalition import verify_plan
+    from hansa.errors import Refused
+
+    try:
+        verify_plan(state, plan)
+    except Refused as refusal:
+        return [{"rule": refusal.rule, "message": reason} for reason in refusal.reasons]
+    return []

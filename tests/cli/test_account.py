@@ -1,0 +1,152 @@
+import pytest
+
+NOISE = "{noise: discrete-gaussian, epsilon: 1, delta: 0.00001}"
+
+
+@pytest.fixture
+def spent(desk, hansa, monkeypatch):
+    """A coalition in which only noised sums leave, with one attempt at a run on its account."""
+    monkeypatch.setenv("HANSA_FOLDER", "banks")
+    charter = (desk / "charter.yaml").read_text()
+    budget = "unnoised_sums: refused, budget: {epsilon: 2, delta: 0.00001}"
+    (desk / "charter.yaml").write_text(charter.replace("unnoised_sums: allowed", budget))
+    members = (desk / "members.yaml").read_text()
+    own = "data: dan.csv, budget: {epsilon: 1.1, delta: 0.00001}"
+    (desk / "members.yaml").write_text(members.replace("data: dan.csv", own))
+    plan = (desk / "plan.yaml").read_text().replace("{noise: none}", NOISE).replace("stratified", "rows")
+    (desk / "noised.yaml").write_text(plan)
+    for tokens in (
+        ("coalition", "found", "charter.yaml", "--members", "members.yaml", "--folder", "banks"),
+        ("proposal", "open", "run", "noised.yaml", "--as", "ada"),
+        ("proposal", "vote", "1", "yes", "--as", "all"),
+        ("log", "tick", "--forward", "2d"),
+        ("run", "start", "1", "--as", "ada"),
+    ):
+        answer = hansa(*tokens)
+        assert answer.code == 0, answer.err
+    return desk
+
+
+def test_a_member_sees_what_was_learnt_by_whom_for_what_and_what_is_left(spent, hansa):
+    text = hansa("account", "bob").out
+    assert "What has been learnt from the data of `bob`" in text
+    assert "spent   ε = 1 (rho 0.030552742)" in text
+    assert "one more run of up to ε = 1.665" in text
+    assert "Who pays late: Try things out. By" in text
+    assert "(ε = 1, δ = 0.00001) for each row" in text
+
+
+def test_an_account_is_a_document_too(spent, hansa):
+    found = hansa("account", "dan", "--json").json
+    assert found["budget"] == {"epsilon": "1.1", "delta": "0.00001", "rho": "0.036400783"}
+    (charge,) = found["charges"]
+    assert (charge["proposal"], charge["attempt"], charge["status"]) == (1, 1, "completed")
+    assert charge["cohort"] == ["ada", "bob", "cyd", "dan"]
+    assert (charge["rho"], found["spent"]["rho"]) == ("0.030552742", "0.030552742")
+
+
+def test_all_accounts_stand_in_a_table(spent, hansa):
+    assert [found["member"] for found in hansa("account", "--json").json["accounts"]] == [
+        "ada",
+        "bob",
+        "cyd",
+        "dan",
+    ]
+    assert "ε = 1.1, δ = 0.00001" in hansa("account").out
+
+
+def test_a_second_opinion_adds_the_same_charges_up_and_stays_below(spent, hansa):
+    pytest.importorskip("dp_accounting")
+    found = hansa("account", "bob", "--second-opinion", "--json").json
+    assert 0 < found["second_opinion"] < float(found["spent"]["epsilon"])
+    assert "by dp-accounting" in hansa("account", "bob", "--second-opinion").out
+    assert "second opinion" in hansa("account", "--second-opinion").out
+
+
+def test_a_second_opinion_needs_its_package(spent, hansa, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "dp_accounting", None)
+    answer = hansa("account", "--second-opinion", "--json")
+    assert answer.code == 5
+    assert "its extra `dp`" in answer.error["reasons"][0]
+
+
+def test_runs_without_noise_are_listed_without_a_cost(ran, hansa):
+    text = hansa("account", "ada").out
+    assert "no formal guarantee" in text
+    assert "1 attempt without noise" in text
+    assert "budget  none" in text
+    found = hansa("account", "ada", "--second-opinion", "--json").json
+    assert (found["without_bound"], found["charges"][0]["rho"], found["second_opinion"]) == (1, None, None)
+
+
+def test_before_any_run_nothing_was_learnt(founded, hansa):
+    assert "Nothing yet" in hansa("account", "ada").out
+
+
+def test_who_was_never_a_member_has_no_account(founded, hansa):
+    answer = hansa("account", "zoe", "--json")
+    assert (answer.code, answer.error["rule"]) == (4, "author.unknown")
+
+
+def test_what_can_be_had_by_subtraction_is_said_to_whom_it_concerns(desk, hansa, monkeypatch):
+    monkeypatch.setenv("HANSA_FOLDER", "banks")
+    charter = (desk / "charter.yaml").read_text()
+    (desk / "charter.yaml").write_text(charter.replace("allowed}", "allowed, differencing: allowed}"))
+    hansa("coalition", "found", "charter.yaml", "--members", "members.yaml", "--folder", "banks")
+    for leaver in ("dan", ""):
+        number = hansa("proposal", "open", "run", "plan.yaml", "--as", "ada", "--json").json["entry"]
+        hansa("proposal", "vote", number, "yes", "--as", "all")
+        hansa("log", "tick", "--forward", "2d")
+        assert hansa("run", "start", number, "--as", "ada").code == 0
+        if leaver:
+            hansa("member", "leave", "--as", leaver)
+    assert "differ by this member only" in hansa("account", "dan").out
+    assert "differ by" not in hansa("account", "ada").out
+
+
+def test_a_plan_is_priced_for_each_data_set_before_the_vote(spent, hansa):
+    answer = hansa("plan", "price", "noised.yaml")
+    assert answer.code == 4
+    assert "cost     rho 0.030552742 an attempt, to each data set" in answer.out
+    assert "over 4 members: at least 4 must stay, so 0 may vanish, and 2 may collude" in answer.out
+    priced = hansa("plan", "price", "noised.yaml", "--json").json
+    assert {p["member"]: p["verdict"] for p in priced["data"]} == {
+        "ada": "fits",
+        "bob": "fits",
+        "cyd": "fits",
+        "dan": "refused: over budget",
+    }
+    assert (priced["data"][0]["spent"], priced["data"][0]["after"]) == ("1", "1.46")
+    assert [reason["rule"] for reason in priced["refused"]] == ["run.budget"]
+    assert priced["refused"][0]["message"].startswith("`dan` has spent rho 0.030552742 of 0.036400783")
+
+
+def test_a_plan_that_the_charter_refuses_is_priced_and_marked(spent, hansa):
+    answer = hansa("plan", "price", "plan.yaml", "--json")
+    assert (answer.code, answer.json["refused"][0]["rule"]) == (4, "run.noise")
+    assert answer.json["rho"] is None
+
+
+def test_a_plan_without_a_budget_is_refused_with_the_way_out(founded, hansa, desk):
+    plan = (desk / "plan.yaml").read_text().replace("{noise: none}", NOISE).replace("stratified", "rows")
+    (desk / "noised.yaml").write_text(plan)
+    priced = hansa("plan", "price", "noised.yaml", "--json").json
+    assert {p["verdict"] for p in priced["data"]} == {"refused: no budget"}
+    assert "amend the charter: `privacy.budget`" in priced["refused"][0]["message"]
+
+
+def test_a_plan_that_fits_says_what_to_do_next(founded, hansa):
+    answer = hansa("plan", "price", "plan.yaml")
+    assert answer.code == 0
+    assert "next: hansa proposal open run plan.yaml --as MEMBER" in answer.out
+
+
+def test_pricing_writes_nothing(founded, hansa):
+    before = hansa("log", "show", "--json").json
+    hansa("plan", "price", "plan.yaml")
+    assert hansa("log", "show", "--json").json == before
+
+
+def test_a_plan_that_is_wrong_is_refused_with_every_finding(founded, hansa, desk):
+    (desk / "plan.yaml").write_text("version: 1\n")
+    assert hansa("plan", "price", "plan.yaml", "--json").code == 3

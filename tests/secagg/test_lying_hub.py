@@ -178,7 +178,7 @@ class Liar:
             while waiting:
                 who = waiting.pop()
                 group.add(who)
-                waiting |= {other for other in sent if other in masks[who] or who in masks[other]} - group
+                waiting |= masks[who] & sent - group
             is_closed = all(masks[who] <= group and all(who in masks[o] for o in masks[who]) for who in group)
             if group <= seeds and is_closed and group not in groups:
                 groups.append(group)

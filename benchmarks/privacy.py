@@ -1,11 +1,12 @@
 """What privacy costs a model: no noise, clipping alone, one trusted party's noise, noise in shares; in one run.
 
-    python benchmarks/privacy.py [--data FOLDER ...] [--epsilons 0.3,1,3,8] [--seeds 5] [--draws 2] [--clip 3]
+    python benchmarks/privacy.py [--data FOLDER ...] [--epsilons 0.3,1,3,8] [--seeds 5] [--draws 2] [--clip 3] [--stratified]
 
 Each FOLDER holds `data.csv.gz` and `dataset.json` as for benchmarks/fit.py; without any, the table that ships with
 hansa is used, under its own plan. For each epsilon (delta 0.00001, each row a unit): the mean AUC over the members
 that can be scored, in clear, averaged over splits drawn row by row and over draws of the noise, with the standard
 deviation over splits and draws. Shares are those of a charter's defaults: a third may collude, a fifth may vanish.
+With --stratified rows are divided as for plans without noise, to compare with other figures; no plan with noise may.
 Noise is drawn here in one go for each total, as a normal variable; at the door it is made of integers.
 """
 
@@ -23,7 +24,7 @@ import numpy as np
 
 from fit import SHIPPED, read_table, write_plan
 from hansa.governance import Plan, derive_sharing
-from hansa.learning import Table, divide_rows, read_split
+from hansa.learning import StratifiedSplit, Table, divide_rows, read_split
 from hansa.learning.pricing import rehearse_price
 from hansa.node.data import load_table
 from hansa.rehearsal.casting import PLAN_FILE, name_members, read_plan
@@ -63,6 +64,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--draws", type=int, default=2)
     parser.add_argument("--clip", help="a decimal; the plan's own unless told")
+    parser.add_argument("--stratified", action="store_true")
     arguments = parser.parse_args()
     epsilons = arguments.epsilons.split(",")
     for folder in arguments.data:
@@ -78,7 +80,8 @@ def main() -> None:
         runs = []
         for seed in range(arguments.seeds):
             revised, rng = revise(plan, seed, arguments.clip), np.random.default_rng(seed)
-            members = [divide_rows(table, read_split(revised), member) for member, table in tables.items()]
+            split = StratifiedSplit(seed, Fraction(3, 10)) if arguments.stratified else read_split(revised)
+            members = [divide_rows(table, split, member) for member, table in tables.items()]
             runs.append(
                 rehearse_price(
                     revised,

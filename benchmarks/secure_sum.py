@@ -1,7 +1,7 @@
 """What a secure sum costs over what it cannot do without, in one run, on one core.
 
     python benchmarks/secure_sum.py [--quick] [--members 5 10 20 100] [--lengths 100000 1000000 10000000]
-                                    [--bits 32 64] [--dropouts 0.1] [--runs 3] [--flwr PYTHON] [--large]
+                                    [--bits 32 64] [--dropouts 0.1] [--runs 3] [--all] [--flwr PYTHON] [--large]
 
 For each size it prints medians, in seconds of the processor, of: the keystreams that one member's masks are made of and nothing else (`streams`);
 all work of one member in one sum, signatures and key agreements included, and its ratio to them; all work of
@@ -267,6 +267,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="10 members, a million numbers")
     parser.add_argument("--flwr", help="an interpreter that has Flower installed")
+    parser.add_argument("--all", action="store_true", help="also what takes a quarter of an hour")
     parser.add_argument("--large", action="store_true", help="1,000 members in a sparse graph, nothing else")
     arguments = parser.parse_args()
     if arguments.large:
@@ -281,8 +282,9 @@ def main() -> None:
     )
     for members in arguments.members:
         for length in arguments.lengths:
-            if members * length > 3 * 10**8:
-                continue  # a minute a sum; nothing new
+            if members * length > 3 * 10**8 and not arguments.all:
+                print(f"{members:7,} {length:10,} left out, some minutes a sum: --all")
+                continue
             for bits in arguments.bits:
                 ours = compare(members, length, bits, arguments.dropouts, arguments.runs)
                 if flower is not None and bits == 32 and members <= 20:

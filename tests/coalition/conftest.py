@@ -171,6 +171,7 @@ def noised():
     """A plan with noise that costs each row at most an epsilon of 1."""
     noise = "{noise: discrete-gaussian, epsilon: 1, delta: 0.00001}"
     text = PLAN.replace("{noise: none}", noise).replace("stratified", "rows")
+    text = text.replace("auc_together", "auc_pooled_together")
     return load_plan(text, "plan.yaml")
 
 

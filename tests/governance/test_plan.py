@@ -374,6 +374,7 @@ PERSONS = "{noise: discrete-gaussian, epsilon: 3, delta: 0.00001, unit: {column:
 
 def with_noise(plan_text, noise=NOISE, split="{kind: rows, test: 3/10}"):
     text = plan_text.replace("{noise: none}", noise)
+    text = text.replace("auc_together", "auc_pooled_together").replace("members_gain", "brier_together")
     return text.replace("{kind: stratified, seed: 0, test: 3/10}", split)
 
 

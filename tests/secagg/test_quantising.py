@@ -25,6 +25,23 @@ def test_the_scale_is_the_finest_whose_total_stays_within_2_to_the_62(bounds, co
         assert bits == 50 or largest * 2 ** (bits + 1) > 2**62
 
 
+@given(arrays(np.float64, st.integers(1, 6), elements=st.floats(0, 2.0**20)), st.integers(1, 1024), st.data())
+def test_integers_of_32_bits_stay_within_2_to_the_30_and_what_a_member_may_send(bounds, contributors, data):
+    quantiser = Quantiser(bounds, contributors, 32)
+    for bound, bits in zip(bounds, quantiser.bits.tolist(), strict=True):
+        largest = Fraction(float(bound) * contributors)
+        assert largest * 2**bits <= 2**30
+        assert bits == 50 or largest * 2 ** (bits + 1) > 2**30
+    values = data.draw(arrays(np.float64, len(bounds), elements=st.sampled_from([-1.0, 1.0]))) * bounds
+    assert np.abs(quantiser.encode(values)).max() <= (2**31 - 1) // contributors
+
+
+def test_a_bound_whose_total_passes_2_to_the_30_needs_64_bits():
+    with refuses(r"secagg\.range"):
+        Quantiser(np.array([2.0**28]), 5, 32)
+    assert Quantiser(np.array([2.0**28]), 5).bits.tolist() == [31]
+
+
 @given(st.data(), bounds_of, st.integers(1, 40))
 def test_totals_of_encoded_values_are_exact_and_as_close_as_promised(data, bounds, contributors):
     quantiser = Quantiser(bounds, contributors)

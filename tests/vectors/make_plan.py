@@ -58,7 +58,9 @@ def canonical(**changes: object) -> dict[str, object]:
     }
 
 
-ROWS = SMALL.replace("stratified", "rows")
+POOLED = SMALL.replace("auc_together", "auc_pooled_together")
+BARS = [{"metric": "auc_pooled_together", "at_least": "0.80"}]
+ROWS = POOLED.replace("stratified", "rows")
 NOISE = "{noise: discrete-gaussian, epsilon: 3, delta: 0.00001}"
 PERSONS = "{noise: discrete-gaussian, epsilon: 3, delta: 0.00001, unit: {column: person, rows: 4}}"
 NOISED = {"noise": "discrete-gaussian", "epsilon": "3", "delta": "0.00001", "unit": "row"}
@@ -85,21 +87,21 @@ GOOD = [
         "row-split",
         "rows are drawn one by one",
         ROWS,
-        canonical(split={"kind": "rows", "seed": 0, "test": "3/10"}),
+        canonical(split={"kind": "rows", "seed": 0, "test": "3/10"}, bars=BARS),
     ),
     (
         "noise",
         "noise that protects each row",
         ROWS.replace("{noise: none}", NOISE),
-        canonical(split={"kind": "rows", "seed": 0, "test": "3/10"}, privacy=NOISED),
+        canonical(split={"kind": "rows", "seed": 0, "test": "3/10"}, privacy=NOISED, bars=BARS),
     ),
     (
         "noise-for-persons",
         "noise that protects a person, whose rows stay together",
-        SMALL.replace("{noise: none}", PERSONS).replace(
+        POOLED.replace("{noise: none}", PERSONS).replace(
             SPLIT, "{kind: group, column: person, seed: 7, test: 0.25}"
         ),
-        canonical(split=GROUP, privacy={**NOISED, "unit": {"column": "person", "rows": 4}}),
+        canonical(split=GROUP, privacy={**NOISED, "unit": {"column": "person", "rows": 4}}, bars=BARS),
     ),
     (
         "time-split",
@@ -209,7 +211,7 @@ BAD_YAML = [
         "plan.privacy-split",
         "noise-by-label",
         "with noise, a split by the labels of all rows",
-        SMALL.replace("{noise: none}", NOISE),
+        POOLED.replace("{noise: none}", NOISE),
         10,
     ),
     (
@@ -223,7 +225,7 @@ BAD_YAML = [
         "plan.privacy-split",
         "other-group",
         "persons are protected, and days stay together",
-        SMALL.replace("{noise: none}", PERSONS).replace(SPLIT, "{kind: group, column: day, test: 1/4}"),
+        POOLED.replace("{noise: none}", PERSONS).replace(SPLIT, "{kind: group, column: day, test: 1/4}"),
         10,
     ),
     (
@@ -233,6 +235,20 @@ BAD_YAML = [
         ROWS.replace("{noise: none}", NOISE).replace(
             RECIPE, RECIPE + ", parameters: {organisation_intercepts: true}"
         ),
+        4,
+    ),
+    (
+        "plan.privacy-bar",
+        "noise-and-mean-over-members",
+        "a bar on what noise would drown, beside noise",
+        ROWS.replace("{noise: none}", NOISE).replace("auc_pooled_together", "auc_together"),
+        12,
+    ),
+    (
+        "plan.decimal",
+        "wide-clip",
+        "a clip norm beyond what is computed with",
+        SMALL.replace(RECIPE, RECIPE + ", parameters: {clip: 101}"),
         4,
     ),
     (
@@ -353,6 +369,7 @@ BAD_CANONICAL = [
         "noise whose unit is left out",
         canonical(
             split={"kind": "rows", "seed": 0, "test": "3/10"},
+            bars=BARS,
             privacy={name: value for name, value in NOISED.items() if name != "unit"},
         ),
     ),
@@ -362,6 +379,7 @@ BAD_CANONICAL = [
         "an epsilon that is no text",
         canonical(
             split={"kind": "rows", "seed": 0, "test": "3/10"},
+            bars=BARS,
             privacy={**NOISED, "epsilon": 3},
         ),
     ),

@@ -45,6 +45,14 @@ Metric = Literal[
 METRICS: Final[tuple[str, ...]] = get_args(Metric)
 """The metrics of a run; on the record each is a `MetricText`."""
 
+NOISED_METRICS: Final = (
+    "auc_pooled_together",
+    "average_precision_together",
+    "recall_at_5_percent_together",
+    "brier_together",
+)
+"""Those of a run with noise; the others would need too much of its budget."""
+
 METRIC_PLACES: Final = 6
 METRIC_DIGITS: Final = 9
 """The most digits of a metric before the point."""

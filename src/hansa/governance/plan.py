@@ -4,7 +4,7 @@ Everything is fixed before the run; the digest of the canonical form is what is 
 `docs/formats/plan.md` specifies the form, example first.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from hansa.governance.bar import Bar, BarVerdict, Direction
+from hansa.governance.bar import METRICS, NOISED_METRICS, Bar, BarVerdict, Direction
 from hansa.governance.document import Path, parse_document
 from hansa.governance.feature import Feature, Label
 from hansa.governance.privacy import BareSums, NoisedSums
@@ -35,14 +35,20 @@ MINIMUM_COHORT: Final = 3
 """A sum over two hides nothing: each of the two subtracts its own part."""
 
 
-def _check_strength(value: str) -> str:
-    if not Fraction("0.000001") <= Fraction(value) <= 1_000_000_000:
-        raise fault("decimal", f"expected a number from 0.000001 to 1000000000, got {quote(str(value))}")
-    return value
+def _up_to(most: int) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if not Fraction("0.000001") <= Fraction(value) <= most:
+            raise fault("decimal", f"expected a number from 0.000001 to {most}, got {quote(str(value))}")
+        return value
+
+    return check
 
 
-Strength = Annotated[DecimalText, AfterValidator(_check_strength)]
+Strength = Annotated[DecimalText, AfterValidator(_up_to(1_000_000_000))]
 """How strongly a penalty holds, within what the recipes compute with."""
+
+ClipNorm = Annotated[DecimalText, AfterValidator(_up_to(100))]
+"""The most that a row may pull at the coefficients, in the L2 norm."""
 
 
 class LogisticParameters(Form):
@@ -54,7 +60,7 @@ class LogisticParameters(Form):
     minimum_category_members: Annotated[int, Field(ge=1, le=100_000)] = 3
     minimum_category_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     maximum_turns: Annotated[int, Field(ge=1, le=1_000)] = 25
-    clip: Strength = "3"
+    clip: ClipNorm = "3"
     steps: Annotated[int, Field(ge=1, le=200)] = 8
 
 
@@ -185,9 +191,8 @@ def _cross_check(value: Json) -> Iterator[tuple[Path, str, str]]:
 def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterator[tuple[Path, str, str]]:
     """Find what noise could not protect; nothing when the plan adds none."""
     privacy, split = value.get("privacy"), value.get("split")
-    if _name_in(privacy, "noise") in {None, "none"}:
+    if not isinstance(privacy, dict) or _name_in(privacy, "noise") != "discrete-gaussian":
         return
-    assert isinstance(privacy, dict)  # it says its noise
     unit = _name_in(privacy.get("unit"), "column")
     if unit in read and unit is not None:
         message = f"{quote(unit)} is learned from; the unit of privacy is another column, which only tells rows apart"
@@ -206,6 +211,11 @@ def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterat
             "an intercept of a member's own is learned from its rows alone, and noise does not protect it"
         )
         yield ("recipe", "parameters", "organisation_intercepts"), "privacy-intercepts", message
+    for index, bar in enumerate(_list(value.get("bars"))):
+        metric = _name_in(bar, "metric")
+        if metric in METRICS and metric not in NOISED_METRICS:
+            message = f"{quote(metric)} is not computed under noise; use one of {', '.join(NOISED_METRICS)}"
+            yield ("bars", index, "metric"), "privacy-bar", message
 
 
 def _list(value: Json) -> list[Json]:

@@ -35,6 +35,7 @@ from hansa.learning.logistic import Logistic, LogisticState
 from hansa.learning.model import Model, parse_model
 from hansa.learning.moment import FORMS, Moment, read_moment
 from hansa.learning.parameters import Parameters, parse_parameters
+from hansa.learning.pricing import Price, rehearse_price
 from hansa.learning.private import PrivateLogistic, PrivateState
 from hansa.learning.reading import (
     build_recipe,
@@ -92,6 +93,7 @@ __all__ = [
     "Moment",
     "NumberFeature",
     "Parameters",
+    "Price",
     "PrivateLogistic",
     "PrivateState",
     "Question",
@@ -118,6 +120,7 @@ __all__ = [
     "read_split",
     "read_unit",
     "recipe_digest",
+    "rehearse_price",
     "run_in_clear",
     "split_rows",
     "verify_table",

@@ -21,6 +21,7 @@ from hansa.learning.clipped import (
     measure_pulls,
     read_gram,
 )
+from hansa.learning.curvature import bend_curvature, start_curvature
 from hansa.learning.model import Model, parse_model
 from hansa.learning.newton import solve_positive
 from hansa.learning.parameters import Parameters
@@ -39,12 +40,6 @@ GRAM_SHARE: Final = Fraction(1, 10)
 
 MOST_COLUMNS: Final = 4096
 """Up to here the rounding of √2 in a Gram matrix stays within what its sensitivity allows for."""
-
-_DAMPING: Final = 1.5
-"""Of the largest eigenvalue that noise alone gives a Gram matrix."""
-
-_DOUBT: Final = 2.0
-"""Standard deviations of noise that pass for no curvature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,17 +233,8 @@ class PrivateLogistic:
     def _relate(self, state: Relating, question: GramQuestion, total: Vector) -> Pulling:
         gram = read_gram(question, total)
         width = len(gram)
-        # Noise of deviation d in a symmetric matrix has eigenvalues up to d · √(2 · width) here.
-        noise = self._find_deviation(question) * question.norm**2 * math.sqrt(2 * width)
-        rate = state.census.rate
-        bend = rate * (1 - rate)
-        diagonal = self._penalise(width)
-        damping = _DAMPING * noise
-        while True:
-            curvature = bend * (gram + np.diag(np.full(width, damping))) + np.diag(diagonal)
-            if _is_positive(curvature):
-                break
-            damping = 2 * damping + 1.0
+        noise = self._find_deviation(question) * question.norm**2
+        curvature = start_curvature(gram, state.census.rate, self._penalise(width), noise)
         start = np.zeros(width)
         start[0] = _find_centre(state.census)
         return Pulling(state.census, state.counted, curvature, start, None, 0, np.zeros(width))
@@ -260,7 +246,9 @@ class PrivateLogistic:
         curvature = state.curvature
         if state.last is not None:
             noise = self._find_deviation(question)
-            curvature = _bend(curvature, state.coefficients - state.last[0], slope - state.last[1], noise)
+            curvature = bend_curvature(
+                curvature, state.coefficients - state.last[0], slope - state.last[1], noise
+            )
         coefficients = state.coefficients - solve_positive(curvature, slope)
         taken, steps = state.taken + 1, self.parameters.steps
         recent = state.recent + coefficients if taken > steps // 2 else state.recent
@@ -303,35 +291,6 @@ class PrivateLogistic:
 def _find_centre(census: Census) -> float:
     # Rounded, because the last bit of a logarithm differs between machines.
     return round(math.log(census.positives / census.negatives) * 1024) / 1024
-
-
-def _bend(curvature: Vector, step: Vector, change: Vector, noise: float) -> Vector:
-    """Return the curvature raised along a step after which the slope changed by more than it explains.
-
-    The Gram matrix says too little where rows are clipped in it, or nearer to even odds than the average row;
-    uncorrected, steps in these directions would swing further every time.
-
-    Args:
-        curvature: shape (n, n), positive definite.
-        step: shape (n,).
-        change: of the slope along the step, shape (n,), with noise.
-        noise: the standard deviation of the noise in each number of a slope; twice what it does is not believed.
-    """
-    reach = np.array([math.fsum(row) for row in (curvature * step).tolist()])
-    assumed = math.fsum((step * reach).tolist())
-    doubt = _DOUBT * noise * math.sqrt(2 * math.fsum((step * step).tolist()))
-    excess = math.fsum((step * change).tolist()) - doubt - assumed
-    if excess <= 0:
-        return curvature
-    return np.asarray(curvature + excess / assumed**2 * reach[:, None] * reach[None, :])
-
-
-def _is_positive(matrix: Vector) -> bool:
-    try:
-        solve_positive(matrix, np.zeros(len(matrix)))
-    except Refused:
-        return False
-    return True
 
 
 def _verify_numbers(question: Question, numbers: Vector) -> None:

@@ -1,0 +1,72 @@
+"""Singletons: categories that one row, one member or few hold, in totals that everybody sees."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hansa.learning.survey import read_survey
+from leaks.finding import Finding
+from leaks.gathering import Coalition
+from leaks.view import watch
+
+
+def measure_singletons(coalition: Coalition, minimum_rows: int, minimum_members: int) -> Iterator[Finding]:
+    """Count the categories that the survey shows though few hold them, and what the columns still give away."""
+    members = coalition.divide()
+    view = watch(coalition.recipe(members), list(members.values()))
+    schema = view.model.design.schema
+    survey = read_survey(schema, view.turns[0].total)
+    held = survey.categories
+    shown = sum(int((part.rows > 0).sum()) for part in held)
+    setting = f"{len(members)} members"
+
+    def count(measure: str, value: int) -> Finding:
+        return Finding("singletons", coalition.name, setting, "none", measure, value, unit="count")
+
+    yield count("categories shown", shown)
+    yield count("shown though one row holds them", sum(int((part.rows == 1).sum()) for part in held))
+    yield count("shown though one member holds them", sum(int((part.members == 1).sum()) for part in held))
+    few = sum(
+        int(((part.rows > 0) & ((part.rows < minimum_rows) | (part.members < minimum_members))).sum())
+        for part in held
+    )
+    yield count(f"shown though fewer than {minimum_rows} rows or {minimum_members} members do", few)
+    yield from _name_holders(coalition, held, {n: rows.train.codes for n, rows in members.items()}, setting)
+    columns = view.model.design.categories
+    kept = sum(
+        int((part.rows[list(block.codes)] < minimum_rows).sum())
+        for part, block in zip(held, columns, strict=True)
+    )
+    yield count(f"categories with a column though fewer than {minimum_rows} rows hold them", kept)
+    rest = [
+        int(part.rows.sum() - part.rows[list(block.codes)].sum())
+        for part, block in zip(held, columns, strict=True)
+    ]
+    few = sum(0 < rows < minimum_rows for rows in rest)
+    yield count(f"features whose categories without a column are fewer than {minimum_rows} rows in all", few)
+    absent = [
+        survey.rows - totals.present
+        for totals, number in zip(survey.numbers, view.model.design.numbers, strict=True)
+        if number.indicator
+    ]
+    few = sum(rows < minimum_rows for rows in absent)
+    yield count(f"numbers missing in fewer than {minimum_rows} rows, which have a column for that", few)
+
+
+def _name_holders(
+    coalition: Coalition, held: tuple, codes: dict[str, dict[str, np.ndarray]], setting: str
+) -> Iterator[Finding]:
+    """Guess who holds each category of one member: the member with the most rows, the best guess from sizes alone.
+
+    One colluder takes out its own, so it never names itself; it stands here for the largest member but one.
+    """
+    sizes = {name: len(next(iter(columns.values()))) for name, columns in codes.items()}
+    largest = max(sorted(sizes), key=sizes.__getitem__)
+    right = asked = 0
+    for feature, part in zip(next(iter(coalition.tables.values())).schema.categories, held, strict=True):
+        for code in np.flatnonzero(part.members == 1):
+            asked += 1
+            right += bool((codes[largest][feature.name] == code).any())
+    if asked:
+        measure = "of those of one member, its holder is rightly guessed to be the largest"
+        yield Finding("singletons", coalition.name, setting, "none", measure, right / asked)

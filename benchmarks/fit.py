@@ -101,7 +101,14 @@ def fit_together(plan: Plan, members: dict[str, Rows]) -> tuple[float, dict[str,
 
     def derive() -> Derivation:
         return Derivation(
-            recipe, run="00" * 32, coalition="00" * 32, cohort=cohort, threshold=len(cohort), minimum_cohort=3
+            recipe,
+            run="00" * 32,
+            coalition="00" * 32,
+            cohort=cohort,
+            threshold=len(cohort),
+            degree=0,
+            minimum_cohort=3,
+            graph=bytes(32),
         )
 
     hub, sent, begun = derive(), 0, time.perf_counter()
@@ -118,7 +125,7 @@ def fit_together(plan: Plan, members: dict[str, Rows]) -> tuple[float, dict[str,
             for name, message in messages.items():
                 aggregator.receive(name, message)
             messages = {n: machines[n].receive(m) for n, m in aggregator.broadcast().items()}
-        hub.learn(write_total(aggregator.total))
+        hub.learn(write_total(aggregator.total), aggregator.survivors)
     took = time.perf_counter() - begun
     model = hub._state.trial.model  # noqa: SLF001 - the benchmark stops between fit and evaluation
     return took, dict(zip(model.design.names, model.coefficients, strict=True)), hub.round - 1, sent

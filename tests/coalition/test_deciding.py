@@ -202,7 +202,7 @@ def test_an_amendment_keeps_a_class_for_every_member(chain):
 
 
 def test_a_charter_that_could_never_decide_again_is_refused(chain):
-    effect = amended(chain, version=2, privacy={"minimum_cohort": 2, "unnoised_sums": "allowed"})
+    effect = amended(chain, version=2, privacy=chain.charter.privacy.to_json() | {"minimum_cohort": 2})
     refused(chain, "ada", Propose(title="Amend", reason="", effect=effect), "amend.lint")
 
 

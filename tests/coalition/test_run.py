@@ -57,7 +57,7 @@ def refused(chain, author, body, rule):
 def seal_all(chain, run, names=NAMES, metrics=GOOD):
     for name in names:
         chain.say(
-            name, RunSeal(run=run.id, transcript=TRANSCRIPT, result=result_digest(MODEL, REPORT, metrics))
+            name, RunSeal(run=run.id, transcript=TRANSCRIPT, result=result_digest(MODEL, REPORT, metrics, {}))
         )
 
 
@@ -69,6 +69,7 @@ def closing(run, **changes):
         "model": MODEL,
         "report": REPORT,
         "metrics": GOOD,
+        "dropped": {},
         "reason": "",
     }
     return RunClose(**(fields | changes))
@@ -167,7 +168,7 @@ def test_seals_and_results_count_only_while_the_permit_holds(chain, approved):
     refused(
         chain,
         "dan",
-        RunSeal(run=run.id, transcript=TRANSCRIPT, result=result_digest(MODEL, REPORT, GOOD)),
+        RunSeal(run=run.id, transcript=TRANSCRIPT, result=result_digest(MODEL, REPORT, GOOD, {})),
         "permit.braked",
     )
     refused(chain, "ada", closing(run), "permit.braked")
@@ -202,8 +203,98 @@ def test_a_run_cannot_be_closed_without_every_contributors_seal(chain, approved)
     (run,) = chain.state.attempts(approved.id)
     seal_all(chain, run, names=("ada", "bob", "cyd"))
     refused(chain, "ada", closing(run), "run_close.seals")
-    chain.say("dan", RunSeal(run=run.id, transcript="00" * 32, result=result_digest(MODEL, REPORT, GOOD)))
+    chain.say("dan", RunSeal(run=run.id, transcript="00" * 32, result=result_digest(MODEL, REPORT, GOOD, {})))
     refused(chain, "ada", closing(run), "run_close.seals")
+
+
+FIVE = ("ada", "bob", "cyd", "dan", "eve")
+
+
+@pytest.fixture
+def opened(new_chain, plan, day):
+    """A run of five members, one of whom may vanish, that has been opened."""
+    chain = new_chain(names=FIVE)
+    proposal = chain.propose("ada", {"effect": "run", "plan": plan.to_json()})
+    for name in FIVE:
+        chain.say(name, Ballot(proposal=proposal.id, choice="yes", reason=""))
+    chain.at = proposal.closes_at + day
+    chain.say("ada", opening(proposal, cohort=list(FIVE)))
+    (run,) = chain.state.attempts(proposal.id)
+    return chain, run
+
+
+def seal_without(chain, run, dropped, names):
+    for name in names:
+        result = result_digest(MODEL, REPORT, GOOD, dropped)
+        chain.say(name, RunSeal(run=run.id, transcript=TRANSCRIPT, result=result))
+
+
+def test_what_sums_must_bear_is_frozen_with_the_attempt(opened):
+    _, run = opened
+    assert (run.sharing.colluders, run.sharing.dropouts, run.threshold) == (2, 1, 4)
+
+
+def test_a_run_is_completed_without_who_vanished_and_the_record_names_it(opened):
+    chain, run = opened
+    before = chain.state.digest
+    seal_without(chain, run, {"eve": 2}, FIVE[:4])
+    refused(chain, "ada", closing(run), "run_close.seals")
+    chain.say("ada", closing(run, dropped={"eve": 2}))
+    closed = chain.state.runs[run.id]
+    assert (closed.status, dict(closed.dropped), closed.survivors) == ("completed", {"eve": 2}, FIVE[:4])
+    other = chain.state.with_run(closed._replace(dropped={"eve": 3}))
+    assert len({before, chain.state.digest, other.digest}) == 3
+
+
+def test_nobody_is_called_dropped_unless_everybody_left_has_sealed_it(opened):
+    chain, run = opened
+    seal_without(chain, run, {}, FIVE)
+    refused(chain, "ada", closing(run, dropped={"eve": 1}), "run_close.seals")
+
+
+def test_a_seal_of_who_vanished_may_be_missing_but_not_differ(opened):
+    chain, run = opened
+    seal_without(chain, run, {"eve": 9}, FIVE[:4])
+    seal_without(chain, run, {}, ["eve"])
+    refused(chain, "ada", closing(run, dropped={"eve": 9}), "run_close.seals")
+
+
+def test_no_run_is_completed_by_fewer_than_its_sums_require(opened):
+    chain, run = opened
+    dropped = {"dan": 2, "eve": 2}
+    seal_without(chain, run, dropped, FIVE[:3])
+    refused(chain, "ada", closing(run, dropped=dropped), "run_close.survivors")
+
+
+def test_no_run_is_completed_by_fewer_than_the_charters_minimum(new_chain, charter_text, plan, day):
+    chain = new_chain(names=FIVE, charter=charter_text.replace("minimum_cohort: 3", "minimum_cohort: 5"))
+    proposal = chain.propose("ada", {"effect": "run", "plan": plan.to_json()})
+    for name in FIVE:
+        chain.say(name, Ballot(proposal=proposal.id, choice="yes", reason=""))
+    chain.at = proposal.closes_at + day
+    chain.say("ada", opening(proposal, cohort=list(FIVE)))
+    (run,) = chain.state.attempts(proposal.id)
+    seal_without(chain, run, {"eve": 2}, FIVE[:4])
+    refused(chain, "ada", closing(run, dropped={"eve": 2}), "run_close.survivors")
+
+
+def test_only_who_took_part_can_have_vanished(opened):
+    chain, run = opened
+    refused(chain, "ada", closing(run, dropped={"zoe": 1}), "run_close.dropped")
+
+
+def test_a_failed_attempt_names_nobody_dropped(opened):
+    chain, run = opened
+    nothing = dict.fromkeys(("transcript", "model", "report"), ZERO_DIGEST)
+    body = closing(run, **nothing, status="failed", metrics={}, dropped={"eve": 1}, reason="eve vanished")
+    refused(chain, "ada", body, "run_close.empty")
+
+
+@pytest.mark.parametrize("dropped", [{"eve": 0}, {"eve": -1}, {"eve": True}, {"Eve": 1}, {"eve": 10**9}])
+def test_who_vanished_is_a_member_and_a_round(dropped):
+    digests = {"run": MODEL, "transcript": TRANSCRIPT, "model": MODEL, "report": REPORT}
+    with pytest.raises(ValueError, match="dropped"):
+        RunClose(**digests, status="completed", metrics=GOOD, dropped=dropped, reason="")
 
 
 def test_metrics_that_nobody_sealed_are_refused(chain, approved):
@@ -237,6 +328,7 @@ def test_a_failed_attempt_says_why_and_makes_way_for_the_next(chain, approved):
         "model": ZERO_DIGEST,
         "report": ZERO_DIGEST,
         "metrics": {},
+        "dropped": {},
     }
     chain.say("ada", closing(run, **nothing, reason="dan vanished"))
     chain.say("ada", opening(approved, attempt=2))
@@ -252,6 +344,7 @@ def test_a_coordinator_that_has_gone_blocks_nothing(chain, approved):
         "model": ZERO_DIGEST,
         "report": ZERO_DIGEST,
         "metrics": {},
+        "dropped": {},
     }
     chain.say("bob", closing(run, **nothing, reason="its coordinator left"))
     chain.say("bob", opening(approved, attempt=2, cohort=["bob", "cyd", "dan"], threshold=3))
@@ -274,6 +367,7 @@ def test_who_takes_no_part_cannot_end_an_attempt(new_chain, plan, day):
         "model": ZERO_DIGEST,
         "report": ZERO_DIGEST,
         "metrics": {},
+        "dropped": {},
     }
     refused(chain, "olu", closing(run, **nothing, reason="no"), "run_close.author")
 
@@ -308,7 +402,7 @@ def test_a_missed_bar_forbids_the_release(chain, approved):
 
 @pytest.mark.parametrize("value", ["-0.000000", "1234567890123.000000", "01.000000", "1.0", "1e3", "nan"])
 def test_a_metric_has_one_spelling_that_every_bar_can_judge(value):
-    digests = {"run": MODEL, "transcript": TRANSCRIPT, "model": MODEL, "report": REPORT}
+    digests = {"run": MODEL, "transcript": TRANSCRIPT, "model": MODEL, "report": REPORT, "dropped": {}}
     RunClose(**digests, status="completed", metrics=GOOD, reason="")
     with pytest.raises(ValueError, match="metrics"):
         RunClose(**digests, status="completed", metrics={"auc_together": value}, reason="")

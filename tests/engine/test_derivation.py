@@ -27,7 +27,16 @@ def recipe():
 
 def derive(recipe, run="ab" * 32):
     cohort = tuple(Party(name, sha256(name.encode()).digest()) for name in NAMES)
-    return Derivation(recipe, run=run, coalition="cd" * 32, cohort=cohort, threshold=3, minimum_cohort=3)
+    return Derivation(
+        recipe,
+        run=run,
+        coalition="cd" * 32,
+        cohort=cohort,
+        threshold=3,
+        degree=0,
+        minimum_cohort=3,
+        graph=bytes(32),
+    )
 
 
 def total_of(derivation, recipe, members):
@@ -44,8 +53,8 @@ def test_two_parties_that_saw_the_same_totals_ask_the_same_and_end_with_the_same
         assert node.session.digest == hub.session.digest
         asked.append(hub.question_digest)
         total = total_of(hub, recipe, members)
-        hub.learn(total)
-        node.learn(total)
+        hub.learn(total, NAMES)
+        node.learn(total, NAMES)
     assert len(set(asked)) == len(asked)
     assert hub.transcript == node.transcript
     assert hub.result.model_document() == node.result.model_document()
@@ -55,13 +64,13 @@ def test_another_total_is_refused_or_leads_to_another_question_and_another_trans
     members = [rows_of(name, number) for number, name in enumerate(NAMES)]
     hub = derive(recipe)
     total = total_of(hub, recipe, members)
-    hub.learn(total)
+    hub.learn(total, NAMES)
     questions, refused = set(), set()
     for coordinate in range(len(read_total(total))):
         node = derive(recipe)
         altered = read_total(total) + 2**45 * (np.arange(len(read_total(total))) == coordinate)
         try:
-            node.learn(write_total(altered))
+            node.learn(write_total(altered), NAMES)
         except Refused as refusal:
             refused.add(refusal.rule)
             continue
@@ -78,7 +87,7 @@ def test_another_run_has_another_transcript_and_other_sessions(recipe):
 
 def test_a_total_of_another_length_is_refused(recipe):
     with pytest.raises(Malformed) as caught:
-        derive(recipe).learn(b"\x00" * 8)
+        derive(recipe).learn(b"\x00" * 8, NAMES)
     assert caught.value.rule == "run.total"
 
 
@@ -86,11 +95,11 @@ def test_a_derivation_that_has_its_result_asks_and_learns_no_more(recipe):
     hub = derive(recipe)
     members = [rows_of(name, number) for number, name in enumerate(NAMES)]
     while hub.question is not None:
-        hub.learn(total_of(hub, recipe, members))
+        hub.learn(total_of(hub, recipe, members), NAMES)
     with pytest.raises(RuntimeError):
         _ = hub.session
     with pytest.raises(RuntimeError):
-        hub.learn(b"")
+        hub.learn(b"", NAMES)
 
 
 def test_totals_keep_their_sign_as_bytes():

@@ -22,7 +22,8 @@ CANONICAL = json.loads("""
  "decisions": {"run": {"early": false, "majorities": [{"by": "head", "passes": "> 1/2 of cast"}],
    "period_seconds": 3600, "quorum": "1/2", "timelock_seconds": 0, "veto": null, "weight_cap": null}},
  "exit": {"models_already_released": "keep", "notice_seconds": 2592000}, "name": "Small",
- "origin": "small.example", "privacy": {"minimum_cohort": 5, "unnoised_sums": "refused"},
+ "origin": "small.example", "privacy": {"minimum_cohort": 5, "unnoised_sums": "refused", "colluding": "1/3", "dropouts": "1/5",
+  "budget": null, "differencing": "refused"},
  "purpose": "Be small.", "sdg": [], "version": 1, "witnesses": {"cosignatures": "default"}}
 """)
 

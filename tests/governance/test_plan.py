@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hansa.budget import convert_to_rho
 from hansa.governance import (
     METRICS,
     GroupSplit,
@@ -54,6 +55,8 @@ def test_all_defaults_are_written_out(plan):
             "minimum_category_members": 3,
             "minimum_category_rows": 10,
             "maximum_turns": 25,
+            "clip": "3",
+            "steps": 8,
         },
     }
     assert value["features"][2] == {
@@ -228,7 +231,7 @@ leaves: []
         "plan.split-column plan.yaml:11: `split.column`: a model that sees `mass` learns whose rows they are; remove it from the features",
         "plan.field-missing plan.yaml:11: `split.test` is missing; add it, for example `test: 3/10`",
         "plan.field-unknown plan.yaml:11: `split.tset` is not a known field; did you mean `test`?",
-        "plan.value plan.yaml:12: `privacy.noise`: expected `none`, got `some`",
+        "plan.value plan.yaml:12: `privacy`: expected `noise` to be one of `none`, `discrete-gaussian`, got `some`",
         "plan.bar-twice plan.yaml:15: `bars[1].at_least`: `auc_together` has an `at_least` above already; keep one of the two",
         "plan.value plan.yaml:16: `leaves`: expected at least 1, got 0",
     ]
@@ -363,3 +366,41 @@ def test_a_column_that_turns_the_line_around_is_refused(plan, turned):
     with pytest.raises(InvalidDocument) as caught:
         parse_plan(value)
     assert caught.value.rule in {"plan.text", "plan.value"}
+
+
+NOISE = "{noise: discrete-gaussian, epsilon: 3, delta: 0.00001}"
+PERSONS = "{noise: discrete-gaussian, epsilon: 3, delta: 0.00001, unit: {column: person, rows: 4}}"
+
+
+def with_noise(plan_text, noise=NOISE, split="{kind: rows, test: 3/10}"):
+    text = plan_text.replace("{noise: none}", noise)
+    return text.replace("{kind: stratified, seed: 0, test: 3/10}", split)
+
+
+def test_a_plan_with_noise_says_its_guarantee_and_its_cost(plan_text):
+    privacy = load_plan(with_noise(plan_text), "plan.yaml").privacy
+    assert privacy.guarantee == "(ε = 3, δ = 0.00001) for each row"
+    assert privacy.rho == convert_to_rho("3", "0.00001")
+
+
+def test_a_plan_without_noise_costs_nothing_and_guarantees_nothing(plan):
+    assert (plan.privacy.guarantee, plan.privacy.rho) == ("no formal guarantee", 0)
+
+
+def test_a_plan_may_protect_all_rows_of_a_person(plan_text):
+    split = "{kind: group, column: person, test: 1/4}"
+    plan = load_plan(with_noise(plan_text, PERSONS, split), "plan.yaml")
+    assert plan.privacy.guarantee == "(ε = 3, δ = 0.00001) for all rows of one `person`"
+    assert plan.columns == ("damage", "mass", "sky", "species", "person")
+    assert parse_plan(plan.to_json()) == plan
+
+
+@pytest.mark.parametrize(
+    "split", ["{kind: time, column: year, from: 1996}", "{kind: group, column: day, test: 1/4}"]
+)
+def test_noise_for_each_row_goes_with_a_split_that_asks_each_row_alone(plan_text, split):
+    assert load_plan(with_noise(plan_text, split=split), "plan.yaml").privacy.unit == "row"
+
+
+def test_without_noise_any_split_will_do(plan_text):
+    assert load_plan(with_noise(plan_text, "{noise: none}"), "plan.yaml").split.kind == "rows"

@@ -120,10 +120,20 @@ def rules_in_source():
     }
     rules |= {"charter.not-canonical", "plan.not-canonical"}
     rules |= set(re.findall(r'"(yaml\.[a-z-]+)"', SOURCES["document"]))
-    kinds = {"charter": "charter", "decision": "charter", "plan": "plan", "bar": "plan", "member": "member"}
+    kinds = {
+        "charter": "charter",
+        "decision": "charter",
+        "plan": "plan",
+        "feature": "plan",
+        "split": "plan",
+        "bar": "plan",
+        "member": "member",
+    }
     for module, kind in (kinds | {"proposal": "effect"}).items():
         rules |= {f"{kind}.{rule}" for rule in re.findall(r'fault\(\s*"([a-z-]+)"', SOURCES[module])}
     rules |= {f"plan.{rule}" for rule in re.findall(r'\),\s*"([a-z-]+)",\s*(?:f"|message)', SOURCES["plan"])}
+    shared = re.findall(r'fault\(\s*"([a-z-]+)"', SOURCES["privacy"])
+    rules |= {f"{kind}.{rule}" for kind in ("charter", "plan") for rule in shared}
     rules |= set(re.findall(r'Malformed\(\s*"([a-z.-]+)"', SOURCES["proposal"])) - {"admit.consent"}
     return rules
 

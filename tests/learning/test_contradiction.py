@@ -22,7 +22,7 @@ def walk(recipe, members):
         answers = [recipe.answer(question, rows) for rows in members]
         total = np.sum(answers, axis=0)
         yield state, question, answers, total
-        state = recipe.learn(state, total)
+        state = recipe.learn(state, total, recipe.members)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_an_honest_total_is_never_doubted_by_anyone(draw, open_door, seed, sizes
         total = door(question, answers) if as_fixed_points else np.sum(answers, axis=0)
         assert [*find_contradictions(question, total, len(answers))] == []
         for answer in answers:
-            recipe.verify_total(question, answer, total)
+            recipe.verify_total(question, answer, total, len(recipe.members))
         return total
 
     run_in_clear(recipe, members, add)
@@ -129,7 +129,7 @@ def test_a_total_that_contradicts_itself_is_refused(recipe, rounds, name, lie, w
     lie(false)
     assert (false != total).any()
     with pytest.raises(Refused) as excinfo:
-        recipe.learn(state, false)
+        recipe.learn(state, false, recipe.members)
     assert excinfo.value.rule == "recipe.total"
     assert any(words in reason for reason in excinfo.value.reasons), excinfo.value.reasons
     assert all(name in reason for reason in excinfo.value.reasons)
@@ -142,7 +142,7 @@ def test_histograms_that_agree_with_each_other_and_not_with_the_survey_are_refus
         false[kind * KIND + 8192] += 1
         false[kind * KIND + 2 * 8192 + 1] += 1
     with pytest.raises(Refused, match="that the survey counted") as excinfo:
-        recipe.learn(state, false)
+        recipe.learn(state, false, recipe.members)
     assert excinfo.value.rule == "recipe.total"
 
 
@@ -152,13 +152,13 @@ def test_a_hessian_that_no_rows_have_is_refused(recipe, rounds):
     false = total.copy()
     false[1 + 2 * width + 1] = 0.9 * question.bounds[1 + 2 * width + 1]
     with pytest.raises(Refused, match="not that of any rows"):
-        recipe.learn(state, false)
+        recipe.learn(state, false, recipe.members)
 
 
 def test_many_contradictions_are_cut(recipe, rounds):
     state, _, _, total = rounds["survey"]
     with pytest.raises(Refused) as excinfo:
-        recipe.learn(state, -total - 1.0)
+        recipe.learn(state, -total - 1.0, recipe.members)
     assert len(excinfo.value.reasons) == 10
 
 
@@ -205,11 +205,11 @@ def auc_too_low(total, answer):
 def test_a_member_sees_a_lie_about_its_own_part(recipe, rounds, name, lie):
     _, question, answers, total = rounds[name]
     answer = max(answers, key=lambda each: each[:64].sum() if name == "zoom" else each[-6])
-    recipe.verify_total(question, answer, total)
+    recipe.verify_total(question, answer, total, len(recipe.members))
     false = total.copy()
     lie(false, answer)
     with pytest.raises(Refused) as excinfo:
-        recipe.verify_total(question, answer, false)
+        recipe.verify_total(question, answer, false, len(recipe.members))
     assert excinfo.value.rule == "recipe.total"
     # The coordinator reads this: it must not learn which of its numbers was too low.
     assert excinfo.value.reasons == (
@@ -230,9 +230,9 @@ def test_a_category_of_one_member_cannot_be_given_more_rows_than_that_member_has
     assert (total[20], total[25]) == (lone.sum(), 1)
     false = total.copy()
     false[20:22] += (10, -10)
-    recipe.learn(recipe.begin(), false)  # it contradicts nothing by itself
+    recipe.learn(recipe.begin(), false, recipe.members)  # it contradicts nothing by itself
     with pytest.raises(Refused):
-        recipe.verify_total(question, answers[0], false)
+        recipe.verify_total(question, answers[0], false, len(recipe.members))
 
 
 def test_who_did_not_gain_sees_that_not_all_gained(recipe, rounds):
@@ -243,18 +243,18 @@ def test_who_did_not_gain_sees_that_not_all_gained(recipe, rounds):
     false[-2] = false[-6]
     false[-4] = false[-5] + 0.5
     with pytest.raises(Refused):
-        recipe.verify_total(question, losers[0], false)
+        recipe.verify_total(question, losers[0], false, len(recipe.members))
 
 
 def test_a_lie_that_other_rows_could_have_told_is_not_seen(recipe, rounds):
     _, question, answers, total = rounds["survey"]
     false = total.copy()
     false[1] += 1  # one positive more, somewhere else
-    recipe.verify_total(question, answers[2], false)
+    recipe.verify_total(question, answers[2], false, len(recipe.members))
 
 
 def test_a_total_of_another_shape_is_our_own_mistake(recipe, rounds):
     _, question, answers, total = rounds["survey"]
     for pair in ((answers[0][1:], total), (answers[0], total[1:]), (answers[0], np.full_like(total, np.nan))):
         with pytest.raises(ValueError, match="finite numbers"):
-            recipe.verify_total(question, *pair)
+            recipe.verify_total(question, *pair, len(recipe.members))

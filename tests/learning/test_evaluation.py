@@ -28,7 +28,7 @@ def members(draw):
 def trial(schema, members):
     positives = sum(rows.test.positives for rows in members)
     negatives = sum(len(rows.test) for rows in members) - positives
-    return Trial(fit_alone(schema, members[0], 1.0), 1.0, 10.0, -1.0, positives, negatives, 3)
+    return Trial(fit_alone(schema, members[0], 1.0), 1.0, 10.0, -1.0, positives, negatives, 3, 3, 3)
 
 
 def test_an_answer_counts_every_test_row_once_for_each_model(trial, members):
@@ -62,7 +62,7 @@ def test_with_fewer_than_three_to_score_no_sum_over_members_is_asked_for(trial, 
     question = EvaluationQuestion("evaluation", replace(trial, scorable=scorable))
     total = np.sum([answer_evaluation(question, rows) for rows in members], axis=0)
     assert question.length == len(total) == 3 * 16445
-    metrics = read_evaluation(question, total).metrics
+    metrics = read_evaluation(question, total, 3).metrics
     assert metrics["members_scored"] == scorable
     assert not any("auc" in name or "gain" in name for name in metrics)
     assert question.digest != EvaluationQuestion("evaluation", trial).digest
@@ -88,7 +88,7 @@ def test_a_model_that_scores_all_rows_alike_keeps_to_the_bounds(trial, members):
 def test_a_zoom_puts_each_row_in_its_part(trial, members):
     question = EvaluationQuestion("evaluation", trial)
     total = np.sum([answer_evaluation(question, rows) for rows in members], axis=0)
-    evaluation = read_evaluation(question, total)
+    evaluation = read_evaluation(question, total, 3)
     starts, widths = np.arange(0, 2**31, 2**24), np.full(128, 2**24)
     whole = ZoomQuestion("zoom 1", trial, ((starts, widths),) * 3)
     counted = np.sum([answer_zoom(whole, rows) for rows in members], axis=0).reshape(3, 2, 8192)
@@ -100,12 +100,13 @@ def test_a_zoom_puts_each_row_in_its_part(trial, members):
 def test_a_zoom_asks_only_where_a_metric_is_unclear(trial):
     whole = EvaluationQuestion("evaluation", trial)
     total = np.zeros(whole.length)
+    total[-6] = 3
     for kind in range(3):
         total[kind * 16445 + 100] = 40
         total[kind * 16445 + 8192 + 50] = 300
-    assert ask_zoom(read_evaluation(whole, total), trial, "zoom 1") is None
+    assert ask_zoom(read_evaluation(whole, total, 3), trial, "zoom 1") is None
     total[16445 + 8192 + 100] = 300
-    evaluation = read_evaluation(whole, total)
+    evaluation = read_evaluation(whole, total, 3)
     question = ask_zoom(evaluation, trial, "zoom 1")
     assert [starts.tolist() for starts, _ in question.bins] == [[], [100 * 2**18], []]
     assert question.length == 128

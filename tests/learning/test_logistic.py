@@ -166,7 +166,7 @@ def test_a_state_can_be_asked_again_and_is_not_used_up(schema, draw):
         question = recipe.ask(state)
         assert recipe.ask(state).digest == question.digest
         total = np.sum([recipe.answer(question, rows) for rows in members], axis=0)
-        twins = [recipe.learn(state, total) for _ in range(2)]
+        twins = [recipe.learn(state, total, recipe.members) for _ in range(2)]
         assert recipe.ask(twins[0]).digest == recipe.ask(twins[1]).digest
         state = twins[0]
 
@@ -175,8 +175,9 @@ def test_a_member_without_rows_changes_nothing(schema, draw, door):
     members = draw(49, SIZES)
     empty = members[0].train.take(np.zeros(len(members[0].train), bool))
     recipe = Logistic(schema, Parameters(), names(members))
-    with_it = run_in_clear(recipe, [*members, Rows("nobody", empty, empty)], door)
     without = run_in_clear(recipe, members)
+    recipe = Logistic(schema, Parameters(), (*names(members), "nobody"))
+    with_it = run_in_clear(recipe, [*members, Rows("nobody", empty, empty)], door)
     np.testing.assert_allclose(
         [value for _, value in with_it.coefficients], [value for _, value in without.coefficients], atol=1e-9
     )
@@ -251,9 +252,9 @@ def test_a_total_that_does_not_fit_is_our_own_mistake(schema, draw):
     recipe = Logistic(schema, Parameters(), names(members))
     question = recipe.ask(recipe.begin())
     with pytest.raises(ValueError, match="finite numbers"):
-        recipe.learn(recipe.begin(), np.zeros(question.length - 1))
+        recipe.learn(recipe.begin(), np.zeros(question.length - 1), recipe.members)
     with pytest.raises(ValueError, match="finite numbers"):
-        recipe.learn(recipe.begin(), np.full(question.length, np.nan))
+        recipe.learn(recipe.begin(), np.full(question.length, np.nan), recipe.members)
 
 
 def test_a_result_has_nothing_more_to_learn(schema, draw):
@@ -262,9 +263,9 @@ def test_a_result_has_nothing_more_to_learn(schema, draw):
     states = [recipe.begin()]
     while not isinstance(question := recipe.ask(states[-1]), Result):
         total = np.sum([recipe.answer(question, rows) for rows in members], axis=0)
-        states.append(recipe.learn(states[-1], total))
+        states.append(recipe.learn(states[-1], total, recipe.members))
     with pytest.raises(ValueError, match="result already"):
-        recipe.learn(states[-1], np.zeros(1))
+        recipe.learn(states[-1], np.zeros(1), recipe.members)
     assert question.turns == len(states) - 1
     assert question.model_document() == question.model
     with pytest.raises(ValueError, match="not a question"):
@@ -360,7 +361,7 @@ def test_the_objective_falls_from_turn_to_turn(schema, draw):
         total = np.sum([recipe.answer(question, rows) for rows in members], axis=0)
         if question.name != "survey":
             losses.append(total[0] + 0.5 * float(question.coefficients[1:] @ question.coefficients[1:]))
-        state = recipe.learn(state, total)
+        state = recipe.learn(state, total, recipe.members)
     assert all(after < before + 1e-9 for before, after in pairwise(losses))
 
 
@@ -368,6 +369,6 @@ def test_the_search_starts_at_the_rounded_base_rate(schema, draw):
     members = draw(56, SIZES)
     recipe = Logistic(schema, Parameters(), names(members))
     total = np.sum([recipe.answer(recipe.ask(recipe.begin()), rows) for rows in members], axis=0)
-    start = recipe.ask(recipe.learn(recipe.begin(), total)).coefficients
+    start = recipe.ask(recipe.learn(recipe.begin(), total, recipe.members)).coefficients
     assert start[0] == round(np.log(total[1] / (total[0] - total[1])) * 1024) / 1024
     assert not start[1:].any()

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from hansa.coalition import Ballot, Brake, Leave, RunOpen, Tick, audit_log, parse_entry
+from hansa.coalition import Ballot, Brake, Leave, RunOpen, Tick, audit_log, parse_entry, sharing_for
 from hansa.engine import Frame, LocalEngine, parse_frame
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.hub import Coordinator
@@ -353,13 +353,13 @@ def conduct_with(stage, number, meddle):
             recipe=proposal.plan.recipe.digest,
             attempt=1,
             cohort=sorted(stage.actors),
-            threshold=len(stage.actors),
+            threshold=sharing_for(stage.state, len(stage.actors)).threshold,
         ),
     )
     stage.settle()
     engine = LocalEngine({name: actor.trainer.receive for name, actor in stage.actors.items()})
     (run,) = stage.state.attempts(proposal.id)
-    return Coordinator(lambda: stage.state, Meddling(engine, meddle)).conduct(run.id)
+    return Coordinator(stage.sequencer, Meddling(engine, meddle)).conduct(run.id)
 
 
 def test_log_time_only_moves_forward(stage):

@@ -35,6 +35,18 @@ def rule(*majorities: tuple[str, str], **changes: object) -> dict[str, object]:
     }
 
 
+def privacy(**changes: object) -> dict[str, object]:
+    return {
+        "minimum_cohort": 5,
+        "unnoised_sums": "refused",
+        "colluding": "1/3",
+        "dropouts": "1/5",
+        "budget": None,
+        "differencing": "refused",
+        **changes,
+    }
+
+
 def canonical(**changes: object) -> dict[str, object]:
     return {
         "version": 1,
@@ -44,7 +56,7 @@ def canonical(**changes: object) -> dict[str, object]:
         "sdg": [],
         "classes": {"member": {"votes": True}},
         "decisions": {"run": rule()},
-        "privacy": {"minimum_cohort": 5, "unnoised_sums": "refused"},
+        "privacy": privacy(),
         "brake": {"hours": 72},
         "clock": {"tolerance_seconds": 300},
         "witnesses": {"cosignatures": "default"},
@@ -100,7 +112,7 @@ WILDLIFE_CANONICAL = canonical(
             timelock_seconds=14 * DAY,
         ),
     },
-    privacy={"minimum_cohort": 5, "unnoised_sums": "allowed"},
+    privacy=privacy(unnoised_sums="allowed"),
 )
 
 GOOD = [
@@ -133,6 +145,18 @@ GOOD = [
         "a number of cosignatures",
         SMALL + "witnesses: {cosignatures: 4}\n",
         canonical(witnesses={"cosignatures": 4}),
+    ),
+    (
+        "assumptions",
+        "other colluders and dropouts, differencing allowed",
+        SMALL + "privacy: {colluding: 0.1, dropouts: 0, differencing: allowed}\n",
+        canonical(privacy=privacy(colluding="1/10", dropouts="0", differencing="allowed")),
+    ),
+    (
+        "budget",
+        "a budget, as typed",
+        SMALL + "privacy: {budget: {epsilon: 3, delta: 0.00001}}\n",
+        canonical(privacy=privacy(budget={"epsilon": "3", "delta": "0.00001"})),
     ),
 ]
 
@@ -193,6 +217,48 @@ BAD_YAML = [
         SMALL + "witnesses: {cosignatures: 0}\n",
         8,
     ),
+    (
+        "charter.fraction",
+        "all-collude",
+        "everybody colludes",
+        SMALL + "privacy: {colluding: 1}\n",
+        8,
+    ),
+    (
+        "charter.fraction",
+        "negative-dropouts",
+        "fewer dropouts than none",
+        SMALL + "privacy: {dropouts: -1/5}\n",
+        8,
+    ),
+    (
+        "charter.budget",
+        "no-epsilon",
+        "a budget of nothing",
+        SMALL + "privacy: {budget: {epsilon: 0, delta: 0.00001}}\n",
+        8,
+    ),
+    (
+        "charter.budget",
+        "huge-epsilon",
+        "a budget that says nothing",
+        SMALL + "privacy: {budget: {epsilon: 100.5, delta: 0.00001}}\n",
+        8,
+    ),
+    (
+        "charter.budget",
+        "likely-failure",
+        "a guarantee that fails often",
+        SMALL + "privacy: {budget: {epsilon: 3, delta: 0.02}}\n",
+        8,
+    ),
+    (
+        "charter.field-missing",
+        "half-budget",
+        "a budget without a delta",
+        SMALL + "privacy: {budget: {epsilon: 3}}\n",
+        8,
+    ),
     ("yaml.duplicate-name", "name-twice", "a name given twice", SMALL + "name: Other\n", 8),
     ("yaml.alias", "alias", "an alias", SMALL + "brake: *b\n", 8),
     ("yaml.anchor", "anchor", "an anchor", SMALL.replace("name: Small", "name: &n Small"), 2),
@@ -239,6 +305,12 @@ BAD_CANONICAL = [
     ("charter.not-canonical", "record-unsorted-goals", "goals out of order", canonical(sdg=[13, 9])),
     ("charter.not-canonical", "record-number-as-name", "a number as a name", canonical(name=7)),
     ("charter.not-canonical", "record-space", "a space after the name", canonical(name="Small ")),
+    (
+        "charter.not-canonical",
+        "record-colluding-decimal",
+        "a share as a decimal on the record",
+        canonical(privacy=privacy(colluding="0.5")),
+    ),
     ("charter.value", "record-list", "a list", [canonical()]),
     ("charter.value", "record-votes-1", "1 for true", canonical(classes={"member": {"votes": 1}})),
 ]

@@ -34,6 +34,8 @@ PARAMETERS = {
     "minimum_category_members": 3,
     "minimum_category_rows": 10,
     "maximum_turns": 25,
+    "clip": "3",
+    "steps": 8,
 }
 A = {"name": "a", "type": "number", "unit": "", "minimum": "0", "maximum": "1", "missing": "refused"}
 B = {"name": "b", "type": "category", "categories": ["u", "v"], "missing": "refused"}
@@ -56,6 +58,10 @@ def canonical(**changes: object) -> dict[str, object]:
     }
 
 
+ROWS = SMALL.replace("stratified", "rows")
+NOISE = "{noise: discrete-gaussian, epsilon: 3, delta: 0.00001}"
+PERSONS = "{noise: discrete-gaussian, epsilon: 3, delta: 0.00001, unit: {column: person, rows: 4}}"
+NOISED = {"noise": "discrete-gaussian", "epsilon": "3", "delta": "0.00001", "unit": "row"}
 SPLIT = "{kind: stratified, test: 3/10}"
 GROUP = {"kind": "group", "column": "person", "seed": 7, "test": "1/4", "scope": "everywhere"}
 TIME = {"kind": "time", "column": "year", "from": "1996"}
@@ -74,6 +80,26 @@ GOOD = [
         "rows of one person stay together",
         SMALL.replace(SPLIT, "{kind: group, column: person, seed: 7, test: 0.25}"),
         canonical(split=GROUP),
+    ),
+    (
+        "row-split",
+        "rows are drawn one by one",
+        ROWS,
+        canonical(split={"kind": "rows", "seed": 0, "test": "3/10"}),
+    ),
+    (
+        "noise",
+        "noise that protects each row",
+        ROWS.replace("{noise: none}", NOISE),
+        canonical(split={"kind": "rows", "seed": 0, "test": "3/10"}, privacy=NOISED),
+    ),
+    (
+        "noise-for-persons",
+        "noise that protects a person, whose rows stay together",
+        SMALL.replace("{noise: none}", PERSONS).replace(
+            SPLIT, "{kind: group, column: person, seed: 7, test: 0.25}"
+        ),
+        canonical(split=GROUP, privacy={**NOISED, "unit": {"column": "person", "rows": 4}}),
     ),
     (
         "time-split",
@@ -133,8 +159,94 @@ BAD_YAML = [
     (
         "plan.value",
         "unknown-noise",
-        "noise that does not exist yet",
+        "noise that does not exist",
         SMALL.replace("noise: none", "noise: gaussian"),
+        11,
+    ),
+    (
+        "plan.value",
+        "noise-for-people",
+        "a unit in words",
+        ROWS.replace("{noise: none}", NOISE.replace("}", ", unit: people}")),
+        11,
+    ),
+    (
+        "plan.value",
+        "no-rows-of-a-person",
+        "a person that counts nothing",
+        ROWS.replace("{noise: none}", PERSONS.replace("rows: 4", "rows: 0")),
+        11,
+    ),
+    (
+        "plan.field-missing",
+        "no-delta",
+        "noise without a delta",
+        ROWS.replace("{noise: none}", NOISE.replace(", delta: 0.00001", "")),
+        11,
+    ),
+    (
+        "plan.field-unknown",
+        "epsilon-of-no-noise",
+        "an epsilon without noise",
+        SMALL.replace("{noise: none}", "{noise: none, epsilon: 3}"),
+        11,
+    ),
+    (
+        "plan.budget",
+        "free-noise",
+        "an epsilon of nothing",
+        ROWS.replace("{noise: none}", NOISE.replace("epsilon: 3", "epsilon: 0")),
+        11,
+    ),
+    (
+        "plan.budget",
+        "likely-failure",
+        "a guarantee that fails often",
+        ROWS.replace("{noise: none}", NOISE.replace("0.00001", "0.1")),
+        11,
+    ),
+    (
+        "plan.privacy-split",
+        "noise-by-label",
+        "with noise, a split by the labels of all rows",
+        SMALL.replace("{noise: none}", NOISE),
+        10,
+    ),
+    (
+        "plan.privacy-split",
+        "person-on-both-sides",
+        "a person whose rows may train and test",
+        ROWS.replace("{noise: none}", PERSONS),
+        10,
+    ),
+    (
+        "plan.privacy-split",
+        "other-group",
+        "persons are protected, and days stay together",
+        SMALL.replace("{noise: none}", PERSONS).replace(SPLIT, "{kind: group, column: day, test: 1/4}"),
+        10,
+    ),
+    (
+        "plan.privacy-intercepts",
+        "noise-and-intercepts",
+        "an intercept of each member's own beside noise",
+        ROWS.replace("{noise: none}", NOISE).replace(
+            RECIPE, RECIPE + ", parameters: {organisation_intercepts: true}"
+        ),
+        4,
+    ),
+    (
+        "plan.unit-column",
+        "unit-is-a-feature",
+        "the unit of privacy is learned from",
+        ROWS.replace("{noise: none}", PERSONS.replace("person", "b")),
+        11,
+    ),
+    (
+        "plan.unit-column",
+        "unit-is-the-label",
+        "the unit of privacy is the label",
+        ROWS.replace("{noise: none}", PERSONS.replace("person", "y")),
         11,
     ),
     ("plan.digest", "recipe-by-name", "a recipe digest that is none", SMALL.replace(RECIPE, "latest"), 4),
@@ -234,6 +346,24 @@ BAD_CANONICAL = [
         "record-default-left-out",
         "a default left out",
         canonical(recipe={"name": "logistic", "digest": RECIPE}),
+    ),
+    (
+        "plan.not-canonical",
+        "record-unit-left-out",
+        "noise whose unit is left out",
+        canonical(
+            split={"kind": "rows", "seed": 0, "test": "3/10"},
+            privacy={name: value for name, value in NOISED.items() if name != "unit"},
+        ),
+    ),
+    (
+        "plan.not-canonical",
+        "record-epsilon-number",
+        "an epsilon that is no text",
+        canonical(
+            split={"kind": "rows", "seed": 0, "test": "3/10"},
+            privacy={**NOISED, "epsilon": 3},
+        ),
     ),
     ("plan.value", "record-version-2", "a version that does not exist", canonical(version=2)),
     ("plan.value", "record-text", "a text", "plan"),

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from hansa.governance import Finding, lint_charter
-from hansa.governance.plan import NumberFeature
+from hansa.governance.feature import NumberFeature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,8 +138,8 @@ def _check_cohort(cast: Cast) -> Iterator[Finding]:
     if len(cohort) < floor:
         message = f"{len(cohort)} organisations can take part, and plan and charter want at least {floor}"
         yield Finding("error", "rehearsal.minimum-cohort", message, "plan")
-    if cast.charter.privacy.unnoised_sums != "allowed":
-        message = "`privacy.unnoised_sums` is refused, and no plan adds noise yet; write `allowed`"
+    if cast.plan.privacy.noise == "none" and cast.charter.privacy.unnoised_sums != "allowed":
+        message = "`privacy.unnoised_sums` is refused, and the plan adds no noise; write `allowed`, or a plan with noise"
         yield Finding("error", "rehearsal.noise", message, "charter")
 
 

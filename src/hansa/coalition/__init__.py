@@ -33,7 +33,14 @@ from hansa.coalition.entry import (
     make_entry,
     parse_entry,
 )
-from hansa.coalition.run import STOPPED_FOR_GOOD, approved_cohort, result_digest, verify_run
+from hansa.coalition.run import (
+    STOPPED_FOR_GOOD,
+    approved_cohort,
+    minimum_cohort,
+    result_digest,
+    sharing_for,
+    verify_run,
+)
 from hansa.coalition.snapshot import MemberRecord, ProposalRecord, Release, RunRecord, State
 from hansa.coalition.state import apply, replay
 
@@ -66,8 +73,10 @@ __all__ = [
     "audit_log",
     "cosignatures_needed",
     "make_entry",
+    "minimum_cohort",
     "parse_entry",
     "replay",
     "result_digest",
+    "sharing_for",
     "verify_run",
 ]

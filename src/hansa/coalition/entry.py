@@ -19,6 +19,8 @@ from hansa.transparency.quoting import quote
 ZERO_DIGEST: Final = "0" * 64
 """Stands where there is nothing to point at yet: `coalition` in `found`, `prev` at `seq` 0."""
 
+MAX_ROUNDS: Final = 1_000_000
+
 Kind = Literal[
     "found",
     "tick",
@@ -123,7 +125,11 @@ class RunSeal(Body):
 
 
 class RunClose(Body):
-    """Ends an attempt, completed or failed."""
+    """Ends an attempt, completed or failed.
+
+    `dropped` maps a member that vanished to the first round whose total lacks its numbers; one more than the last
+    round when it only lacks a seal.
+    """
 
     run: Digest
     status: Literal["completed", "failed"]
@@ -131,6 +137,7 @@ class RunClose(Body):
     model: Digest
     report: Digest
     metrics: dict[str, MetricText]
+    dropped: dict[MemberId, Annotated[int, Field(ge=1, le=MAX_ROUNDS)]]
     reason: ReasonText
 
 

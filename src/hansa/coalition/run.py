@@ -6,7 +6,7 @@ from types import MappingProxyType
 from hansa.coalition.entry import ZERO_DIGEST, Brake, Entry, RunClose, RunOpen, RunSeal
 from hansa.coalition.snapshot import ProposalRecord, RunRecord, State
 from hansa.errors import Refused
-from hansa.governance import METRICS, Plan, RunFacts, verify_permit
+from hansa.governance import METRICS, Plan, RunFacts, Sharing, derive_sharing, verify_permit
 from hansa.transparency import canonical
 
 STOPPED_FOR_GOOD = 2**52
@@ -23,10 +23,10 @@ def verify_plan(state: State, plan: Plan) -> None:
     unknown = [name for name in cohort if name not in {m.id for m in state.active_members}]
     if unknown:
         raise Refused("run.cohort", f"the plan names {', '.join(unknown)}, who are not active members")
-    floor = max(plan.cohort.minimum, state.charter.privacy.minimum_cohort)
+    floor = minimum_cohort(state, plan)
     if len(cohort) < floor:
         raise Refused("run.minimum-cohort", f"{len(cohort)} members can take part, and at least {floor} must")
-    if state.charter.privacy.unnoised_sums != "allowed":
+    if plan.privacy.noise == "none" and state.charter.privacy.unnoised_sums != "allowed":
         raise Refused("run.noise", "the charter refuses sums without noise, and the plan adds none")
 
 
@@ -35,6 +35,17 @@ def approved_cohort(state: State, plan: Plan) -> tuple[str, ...]:
     if plan.cohort.members == "all":
         return tuple(member.id for member in state.active_members)
     return tuple(sorted(plan.cohort.members))
+
+
+def minimum_cohort(state: State, plan: Plan) -> int:
+    """Return how many members a total covers at least: the larger of the plan's and the charter's number."""
+    return max(plan.cohort.minimum, state.charter.privacy.minimum_cohort)
+
+
+def sharing_for(state: State, members: int) -> Sharing:
+    """Return the numbers of a secure sum over `members`, under what the charter in force assumes."""
+    privacy = state.charter.privacy
+    return derive_sharing(members, privacy.colluding, privacy.dropouts)
 
 
 def verify_run(state: State, proposal_id: str, *, plan_digest: str, cohort: Sequence[str]) -> ProposalRecord:
@@ -67,9 +78,7 @@ def verify_run(state: State, proposal_id: str, *, plan_digest: str, cohort: Sequ
             cohort=tuple(cohort),
             approved_cohort=approved_cohort(state, plan) if plan is not None else (),
             active=frozenset(member.id for member in state.active_members),
-            minimum_cohort=max(
-                plan.cohort.minimum if plan is not None else 0, state.charter.privacy.minimum_cohort
-            ),
+            minimum_cohort=minimum_cohort(state, plan) if plan is not None else 0,
             noise=plan.privacy.noise if plan is not None else "none",
             unnoised_sums=state.charter.privacy.unnoised_sums,
             now=state.at,
@@ -103,13 +112,15 @@ def open_run(state: State, entry: Entry, body: RunOpen) -> State:
         raise Refused(
             "run_open.author", f"who opens an attempt takes part in it, and `{entry.author}` does not"
         )
-    if body.threshold != len(body.cohort):
+    sharing = sharing_for(state, len(body.cohort))
+    if body.threshold != sharing.threshold:
         raise Refused(
             "run_open.threshold",
-            f"while a round needs everybody, the threshold is the cohort's {len(body.cohort)}; got {body.threshold}",
+            f"for {sharing.members} members, of whom {sharing.colluders} may collude and {sharing.dropouts} vanish, "
+            f"the threshold is {sharing.threshold}; got {body.threshold}",
         )
     run = RunRecord(
-        entry.id, state.newest, body.proposal, body.attempt, entry.author, tuple(body.cohort), body.threshold
+        entry.id, state.newest, body.proposal, body.attempt, entry.author, tuple(body.cohort), sharing
     )
     return state.with_run(run)
 
@@ -134,36 +145,57 @@ def close_run(state: State, entry: Entry, body: RunClose) -> State:
     """End an attempt.
 
     Raises:
-        Refused: `run.unknown`, `run.closed`, `run_close.author`, `run_close.seals`, `run_close.metrics`,
-            `run_close.empty`.
+        Refused: `run.unknown`, `run.closed`, `run_close.author`, `run_close.empty`, `run_close.metrics`,
+            `run_close.dropped`, `run_close.survivors`, `run_close.seals`.
     """
     run = _open_run(state, body.run)
     if body.status == "failed":
         if entry.author not in {run.coordinator, *run.cohort}:
             raise Refused("run_close.author", "only who takes part in an attempt says that it failed")
-        if body.metrics or {body.transcript, body.model, body.report} != {ZERO_DIGEST} or not body.reason:
-            raise Refused("run_close.empty", "a failed attempt has a reason, no metrics and no digests")
+        said = body.metrics or body.dropped or {body.transcript, body.model, body.report} != {ZERO_DIGEST}
+        if said or not body.reason:
+            raise Refused(
+                "run_close.empty",
+                "a failed attempt has a reason, no metrics, no digests, and names nobody dropped",
+            )
         return state.with_run(run._replace(status="failed"))
-    _verify_still_permitted(state, run)
+    plan = _verify_still_permitted(state, run)
     if entry.author != run.coordinator:
         raise Refused("run_close.author", f"only its coordinator `{run.coordinator}` completes this attempt")
     unknown = sorted(body.metrics.keys() - set(METRICS))
     if unknown:
         raise Refused("run_close.metrics", f"not metrics: {', '.join(unknown)}")
-    vouched = (body.transcript, result_digest(body.model, body.report, body.metrics))
-    differing = [name for name in run.cohort if run.seals.get(name) != vouched]
+    strangers = sorted(body.dropped.keys() - set(run.cohort))
+    if strangers:
+        raise Refused("run_close.dropped", f"took no part in this attempt: {', '.join(strangers)}")
+    closed = run._replace(
+        status="completed",
+        transcript=body.transcript,
+        model=body.model,
+        report=body.report,
+        metrics=MappingProxyType(dict(body.metrics)),
+        dropped=MappingProxyType(dict(sorted(body.dropped.items()))),
+    )
+    required = max(run.sharing.required, minimum_cohort(state, plan))
+    if len(closed.survivors) < required:
+        raise Refused(
+            "run_close.survivors",
+            f"{len(closed.survivors)} members are left, and at least {required} must be",
+        )
+    vouched = (body.transcript, result_digest(body.model, body.report, body.metrics, body.dropped))
+    # Who vanished need not seal, but whoever did seal has seen the same.
+    missing = [name for name in closed.survivors if name not in run.seals]
+    differing = sorted({*missing, *(name for name, seal in run.seals.items() if seal != vouched)})
     if differing:
         raise Refused("run_close.seals", f"no matching seal from {', '.join(differing)}")
-    metrics = MappingProxyType(dict(body.metrics))
-    closed = run._replace(
-        status="completed", transcript=body.transcript, model=body.model, report=body.report, metrics=metrics
-    )
     return state.with_run(closed)
 
 
-def result_digest(model: str, report: str, metrics: Mapping[str, str]) -> str:
-    """Return what a seal vouches for: the digest of `{"metrics":…,"model":…,"report":…}`."""
-    return canonical.digest({"metrics": dict(metrics), "model": model, "report": report})
+def result_digest(model: str, report: str, metrics: Mapping[str, str], dropped: Mapping[str, int]) -> str:
+    """Return what a seal vouches for: the digest of `{"dropped":…,"metrics":…,"model":…,"report":…}`."""
+    return canonical.digest(
+        {"dropped": dict(dropped), "metrics": dict(metrics), "model": model, "report": report}
+    )
 
 
 def brake(state: State, entry: Entry, body: Brake) -> State:
@@ -198,11 +230,12 @@ def brake(state: State, entry: Entry, body: Brake) -> State:
     return state.with_proposal(proposal._replace(brakes=brakes, braked_until=until))
 
 
-def _verify_still_permitted(state: State, run: RunRecord) -> None:
-    """A seal and a result count only while the run itself may go on."""
+def _verify_still_permitted(state: State, run: RunRecord) -> Plan:
+    """Return the plan of `run`; a seal and a result count only while the run itself may go on."""
     plan = state.proposals[run.proposal].plan
     assert plan is not None  # only a run is ever opened
     verify_run(state, run.proposal, plan_digest=plan.digest, cohort=run.cohort)
+    return plan
 
 
 def _open_run(state: State, run_id: str) -> RunRecord:

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from hansa.coalition.archive import Archive
 from hansa.coalition.entry import ZERO_DIGEST
-from hansa.governance import Charter, Choice, DecisionRule, Effect, Elector, Member, Plan
+from hansa.governance import Charter, Choice, DecisionRule, Effect, Elector, Member, Plan, Sharing
 from hansa.transparency import PublicKey, canonical, format_instant
 
 Status = Literal["active", "left", "expelled"]
@@ -69,7 +69,10 @@ class ProposalRecord(NamedTuple):
 
 
 class RunRecord(NamedTuple):
-    """One attempt at a run: who takes part, who has sealed, how it ended."""
+    """One attempt at a run: who takes part, what its sums bear, who has sealed, how it ended.
+
+    `number` is that of its `run_open` entry. `dropped` maps who vanished to the first round without its numbers.
+    """
 
     id: str
     number: int
@@ -77,7 +80,7 @@ class RunRecord(NamedTuple):
     attempt: int
     coordinator: str
     cohort: tuple[str, ...]
-    threshold: int
+    sharing: Sharing
     seals: Mapping[str, tuple[str, str]] = MappingProxyType({})
     """Contributor to (transcript digest, result digest)."""
     status: Literal["open", "completed", "failed"] = "open"
@@ -85,6 +88,17 @@ class RunRecord(NamedTuple):
     model: str = ZERO_DIGEST
     report: str = ZERO_DIGEST
     metrics: Mapping[str, str] = MappingProxyType({})
+    dropped: Mapping[str, int] = MappingProxyType({})
+
+    @property
+    def threshold(self) -> int:
+        """Shares that recover a secret of this attempt's sums."""
+        return self.sharing.threshold
+
+    @property
+    def survivors(self) -> tuple[str, ...]:
+        """The cohort without those that vanished, in order."""
+        return tuple(name for name in self.cohort if name not in self.dropped)
 
 
 class Release(NamedTuple):
@@ -215,11 +229,13 @@ def _to_json(state: State) -> canonical.Json:
                 "attempt": run.attempt,
                 "status": run.status,
                 "cohort": list(run.cohort),
+                "sharing": run.sharing._asdict(),
                 "seals": {name: list(seal) for name, seal in run.seals.items()},
                 "transcript": run.transcript,
                 "model": run.model,
                 "report": run.report,
                 "metrics": dict(run.metrics),
+                "dropped": dict(run.dropped),
             }
             for run in state.runs.values()
         ],

@@ -19,6 +19,7 @@ Format: `docs/formats/run.md`.
 from hansa.engine.derivation import Derivation, read_total, write_total
 from hansa.engine.frame import Frame, parse_frame
 from hansa.engine.local import LocalEngine, Traffic, Turn
+from hansa.engine.transcript import derive_graph
 
 __all__ = [
     "Derivation",
@@ -26,6 +27,7 @@ __all__ = [
     "LocalEngine",
     "Traffic",
     "Turn",
+    "derive_graph",
     "parse_frame",
     "read_total",
     "write_total",

@@ -1,15 +1,18 @@
 """One party's own walk through a recipe: which question comes next, and at which scale, from totals alone.
 
 Coordinator and contributors each hold one: a contributor answers only the question that it derived itself
-from the totals it was told.
+from the totals it was told and from the survivors it signed.
 """
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hansa.engine.transcript import begin_transcript, digest_question, extend_transcript, verify_length
+from hansa.errors import Refused
 from hansa.learning import Question, Recipe, Result
 from hansa.secagg import Party, Quantiser, Session
 
@@ -23,7 +26,12 @@ class Derivation:
         coalition: the id of the coalition, hex.
         cohort: who takes part, sorted by id, with identity keys from the record.
         threshold: shares that recover a secret.
-        minimum_cohort: the plan's and the charter's, whichever is larger.
+        degree: neighbours of each member in the graph of pairs; 0 makes everybody everybody's neighbour.
+        minimum_cohort: members whose numbers must be in every total: what the plan, the charter and the
+            secret sharing ask for, whichever is most.
+        graph: the seed of the graph, from `derive_graph`.
+    Guarantees:
+        Who is not in one total is in no later one.
     """
 
     def __init__(
@@ -34,7 +42,9 @@ class Derivation:
         coalition: str,
         cohort: tuple[Party, ...],
         threshold: int,
+        degree: int,
         minimum_cohort: int,
+        graph: bytes,
     ) -> None:
         self._recipe = recipe
         self._state = recipe.begin()
@@ -43,7 +53,10 @@ class Derivation:
         self._coalition = bytes.fromhex(coalition)
         self._cohort = cohort
         self._threshold = threshold
-        self._minimum_cohort = minimum_cohort
+        self._degree = degree
+        self.minimum_cohort = minimum_cohort
+        self._graph = graph
+        self._lost: dict[str, int] = {}
         self.round = 1
         self.transcript = begin_transcript(run)
         self._prepare()
@@ -51,7 +64,7 @@ class Derivation:
     def _prepare(self) -> None:
         if isinstance(self._asked, Question):
             self.quantiser = Quantiser(self._asked.bounds, len(self._cohort))
-            self.question_digest = digest_question(self._asked.digest, self.quantiser.digest)
+            self.question_digest = digest_question(self._asked.digest, self.quantiser.digest, self.transcript)
 
     @property
     def question(self) -> Question | None:
@@ -62,6 +75,16 @@ class Derivation:
     def result(self) -> Result | None:
         """The result, or None while questions remain."""
         return None if isinstance(self._asked, Question) else self._asked
+
+    @property
+    def cohort(self) -> tuple[str, ...]:
+        """Who may take part in this round: whose numbers were in the total before."""
+        return tuple(party.id for party in self._cohort)
+
+    @property
+    def lost(self) -> Mapping[str, int]:
+        """By member, the first round whose total is without its numbers; a read-only view."""
+        return MappingProxyType(self._lost)
 
     @property
     def session(self) -> Session:
@@ -75,7 +98,7 @@ class Derivation:
             attempt=0,
             cohort=self._cohort,
             threshold=self._threshold,
-            minimum_cohort=self._minimum_cohort,
+            minimum_cohort=self.minimum_cohort,
             length=self.question.length,
             question=self.question_digest,
         )
@@ -91,20 +114,32 @@ class Derivation:
         verify_length(total, self.question.length)
         return self.quantiser.decode(read_total(total))
 
-    def learn(self, total: bytes) -> None:
+    def learn(self, total: bytes, survivors: Sequence[str]) -> None:
         """Take in the total of this round and go on to the next question or the result.
 
         Args:
-            total: the sum of all contributors' integers, 8 bytes each, signed, little-endian.
+            total: the sum of the survivors' integers, 8 bytes each, signed, little-endian.
+            survivors: whose numbers are in it, as this party's own machine of the secure sum says.
 
         Raises:
             Malformed: `run.total`, another number of bytes than was asked for.
-            Refused: the totals do not allow the computation to go on.
+            Refused: `run.survivors`, they are not some of this round's cohort, sorted, and enough; or the
+                totals do not allow the computation to go on.
         """
         numbers = self.read(total)
-        self.transcript = extend_transcript(self.transcript, self.question_digest, total)
-        self._state = self._recipe.learn(self._state, numbers)
-        self._asked = self._recipe.ask(self._state)
+        names = tuple(survivors)
+        if [*names] != sorted(set(names) & {*self.cohort}) or len(names) < self.minimum_cohort:
+            raise Refused(
+                "run.survivors",
+                f"a total of round {self.round} is over at least {self.minimum_cohort} of its "
+                f"{len(self._cohort)} members, each named once; got {len(names)} names",
+            )
+        state = self._recipe.learn(self._state, numbers, names)
+        asked = self._recipe.ask(state)
+        self.transcript = extend_transcript(self.transcript, self.question_digest, total, names)
+        self._lost |= {name: self.round for name in self.cohort if name not in names}
+        self._cohort = tuple(party for party in self._cohort if party.id in names)
+        self._state, self._asked = state, asked
         self.round += 1
         self._prepare()
 

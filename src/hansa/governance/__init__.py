@@ -35,21 +35,13 @@ from hansa.governance.bar import METRIC_PLACES, METRICS, BarVerdict, MetricText,
 from hansa.governance.charter import Charter, EffectName, load_charter, parse_charter
 from hansa.governance.decision import DecisionRule, Majority, Passes, parse_passes
 from hansa.governance.document import read_yaml
+from hansa.governance.feature import CategoryFeature, NumberFeature
 from hansa.governance.finding import Finding, InvalidDocument
 from hansa.governance.lint import lint_charter
 from hansa.governance.member import Member, parse_member
 from hansa.governance.permit import RunFacts, verify_permit
-from hansa.governance.plan import (
-    CategoryFeature,
-    GroupSplit,
-    NumberFeature,
-    Plan,
-    StratifiedSplit,
-    TimeSplit,
-    judge_bars,
-    load_plan,
-    parse_plan,
-)
+from hansa.governance.plan import Plan, judge_bars, load_plan, parse_plan
+from hansa.governance.privacy import Budget
 from hansa.governance.proposal import (
     Admit,
     Amend,
@@ -62,7 +54,9 @@ from hansa.governance.proposal import (
     parse_effect,
     verify_consent,
 )
+from hansa.governance.sharing import Sharing, derive_sharing
 from hansa.governance.spelling import LongReasonText, MemberId, ReasonText, TitleText
+from hansa.governance.split import GroupSplit, RowSplit, StratifiedSplit, TimeSplit
 from hansa.governance.tally import BasisCount, Choice, Elector, Outcome, Tally, tally
 from hansa.governance.template import DEFAULT_CLASS, default_charter_text
 
@@ -74,6 +68,7 @@ __all__ = [
     "Amend",
     "BarVerdict",
     "BasisCount",
+    "Budget",
     "CategoryFeature",
     "Charter",
     "Choice",
@@ -96,8 +91,10 @@ __all__ = [
     "Plan",
     "ReasonText",
     "Release",
+    "RowSplit",
     "Run",
     "RunFacts",
+    "Sharing",
     "StratifiedSplit",
     "Tally",
     "TimeSplit",
@@ -105,6 +102,7 @@ __all__ = [
     "consent_message",
     "decision_rule_for",
     "default_charter_text",
+    "derive_sharing",
     "is_metric",
     "judge_bars",
     "lint_charter",

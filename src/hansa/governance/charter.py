@@ -11,6 +11,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
 
 from hansa.governance.decision import DecisionRule
 from hansa.governance.document import parse_document
+from hansa.governance.privacy import CharterPrivacy
 from hansa.governance.spelling import Named, NameText, ProseText, Seconds, Several, Slug, fault
 from hansa.governance.validation import Form, load_model, parse_model
 from hansa.transparency.canonical import Json, digest
@@ -55,13 +56,6 @@ class MemberClass(Form):
     """A class of members: whether they vote."""
 
     votes: Annotated[bool, Field(examples=["true"])]
-
-
-class CharterPrivacy(Form):
-    """The floor for every run: the smallest cohort, and whether sums may leave without noise."""
-
-    minimum_cohort: Annotated[int, Field(ge=1, le=100_000)] = 5
-    unnoised_sums: Literal["allowed", "refused"] = "refused"
 
 
 class Brake(Form):

@@ -286,10 +286,24 @@ def _lint_privacy(charter: Charter, members: Sequence[Member]) -> Iterator[Findi
             "cohort-above-members",
             f"`privacy.minimum_cohort` is {smallest}, and there are {len(members)} members: no run could start",
         )
-    if charter.privacy.unnoised_sums == "refused" and "run" in charter.decisions:
+    bare, budget = charter.privacy.unnoised_sums == "allowed", charter.privacy.budget
+    if not bare and budget is None and "run" in charter.decisions:
         yield _warning(
-            "no-noise-yet",
-            "`privacy.unnoised_sums` is refused, and no recipe adds noise yet: no run could start",
+            "no-budget",
+            "`privacy.unnoised_sums` is refused, and runs with noise need a `privacy.budget`: no run could start, unless "
+            "each member sets one of its own",
+        )
+    if bare and budget is not None:
+        yield _warning(
+            "budget-beside-bare-sums",
+            "`privacy.budget` bounds what runs with noise learn; runs without noise, which `privacy.unnoised_sums` allows, "
+            "are charged nothing and bounded by nothing",
+        )
+    if bare and charter.privacy.differencing == "allowed":
+        yield _warning(
+            "differencing",
+            "`privacy.differencing` is allowed: two runs without noise whose cohorts differ by one member give away that "
+            "member's own sums",
         )
     if members and len(members) < MINIMUM_COHORT:
         yield _warning(

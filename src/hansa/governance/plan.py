@@ -4,62 +4,35 @@ Everything is fixed before the run; the digest of the canonical form is what is 
 `docs/formats/plan.md` specifies the form, example first.
 """
 
-import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Annotated, Final, Literal, TypeAlias, get_args
+from typing import Annotated, Final, Literal, get_args
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    StringConstraints,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from hansa.governance.bar import Bar, BarVerdict, Direction
 from hansa.governance.document import Path, parse_document
+from hansa.governance.feature import Feature, Label
+from hansa.governance.privacy import BareSums, NoisedSums
 from hansa.governance.spelling import (
     DecimalText,
     Digest,
     NameText,
-    ProperShare,
     ProseText,
     Several,
-    ShortText,
     as_typed,
     fault,
     is_slug,
 )
+from hansa.governance.split import GroupSplit, Split, TimeSplit
 from hansa.governance.validation import Form, load_model, parse_model
 from hansa.transparency.canonical import Json, digest
 from hansa.transparency.quoting import quote
 
 MINIMUM_COHORT: Final = 3
 """A sum over two hides nothing: each of the two subtracts its own part."""
-
-
-_NO_CELL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Controls, halves of characters, and what turns a line around; all else may stand in data files."""
-
-
-def _check_cell(value: str) -> str:
-    if _NO_CELL.search(value):
-        raise fault("text", f"expected text without control characters, got {quote(value)}")
-    return value
-
-
-CellText = Annotated[
-    str,
-    BeforeValidator(as_typed),
-    StringConstraints(min_length=1, max_length=200),
-    AfterValidator(_check_cell),
-]
-"""A column's name or a cell's content, exactly as it stands in the data files."""
 
 
 def _check_strength(value: str) -> str:
@@ -73,7 +46,7 @@ Strength = Annotated[DecimalText, AfterValidator(_check_strength)]
 
 
 class LogisticParameters(Form):
-    """Parameters of the recipe `logistic`."""
+    """Parameters of the recipe `logistic`; `clip` and `steps` concern sums with noise only."""
 
     ridge: Strength = "1"
     organisation_intercepts: bool = False
@@ -81,6 +54,8 @@ class LogisticParameters(Form):
     minimum_category_members: Annotated[int, Field(ge=1, le=100_000)] = 3
     minimum_category_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     maximum_turns: Annotated[int, Field(ge=1, le=1_000)] = 25
+    clip: Strength = "3"
+    steps: Annotated[int, Field(ge=1, le=200)] = 8
 
 
 class Recipe(Form):
@@ -89,74 +64,6 @@ class Recipe(Form):
     name: Annotated[Literal["logistic"], Field(examples=["logistic"])]
     digest: Digest
     parameters: LogisticParameters = LogisticParameters()
-
-
-class Label(Form):
-    """The column to be predicted, and the two texts that it may hold."""
-
-    name: Annotated[CellText, Field(examples=["damage"])]
-    positive: Annotated[CellText, Field(examples=['"1"'])]
-    negative: Annotated[CellText, Field(examples=['"0"'])]
-
-    @field_validator("negative", mode="after")
-    @classmethod
-    def _check_two_values(cls, negative: str, info: ValidationInfo) -> str:
-        if negative == info.data.get("positive"):
-            raise fault("label", f"positive and negative are both {quote(negative)}; they must differ")
-        return negative
-
-
-Missing = Literal["allowed", "refused"]
-
-
-class NumberFeature(Form):
-    """A column of numbers within declared bounds."""
-
-    name: Annotated[CellText, Field(examples=["speed"])]
-    type: Literal["number"]
-    unit: ShortText = ""
-    minimum: Annotated[DecimalText, Field(examples=['"0"'])]
-    maximum: Annotated[DecimalText, Field(examples=['"100"'])]
-    missing: Missing = "refused"
-
-    @field_validator("maximum", mode="after")
-    @classmethod
-    def _check_bounds(cls, maximum: str, info: ValidationInfo) -> str:
-        minimum = info.data.get("minimum")
-        if minimum is not None and Fraction(minimum) >= Fraction(maximum):
-            raise fault("bounds", f"the maximum `{maximum}` is not above the minimum `{minimum}`")
-        return maximum
-
-
-def _read_categories(value: object) -> object:
-    if value == "counted":
-        return value
-    if not isinstance(value, (list, tuple)):
-        raise fault("categories", "expected a list of texts, or `counted`")
-    texts = [as_typed(item) for item in value]
-    wrong = [item for item in texts if not isinstance(item, str) or not 1 <= len(item) <= 200]
-    if wrong or not texts:
-        raise fault(
-            "categories", "expected at least one text, and each of 1 to 200 characters; quote `null` and `~`"
-        )
-    twice = sorted(str(item) for item, count in Counter(texts).items() if count > 1)
-    if twice:
-        raise fault("categories", f"listed twice: {', '.join(map(quote, twice))}")
-    return tuple(_check_cell(str(item)) for item in texts)
-
-
-class CategoryFeature(Form):
-    """A column of texts out of a list, or `counted`: those which enough members and rows turn out to share."""
-
-    name: Annotated[CellText, Field(examples=["sky"])]
-    type: Literal["category"]
-    categories: Annotated[
-        tuple[str, ...] | Literal["counted"], BeforeValidator(_read_categories), Field(examples=["counted"])
-    ]
-    missing: Missing = "refused"
-
-
-Feature: TypeAlias = NumberFeature | CategoryFeature
 
 
 def _read_members(value: object) -> object:
@@ -186,49 +93,6 @@ class Cohort(Form):
         return minimum
 
 
-Seed = Annotated[int, Field(ge=0, lt=2**53)]
-
-
-class StratifiedSplit(Form):
-    """Test rows are drawn by row, the same share of each label."""
-
-    kind: Literal["stratified"]
-    seed: Seed = 0
-    test: Annotated[ProperShare, Field(examples=["3/10"])]
-
-
-class GroupSplit(Form):
-    """Rows with the same value of `column` stay together; with scope `everywhere` also across members."""
-
-    kind: Literal["group"]
-    column: Annotated[CellText, Field(examples=["person"])]
-    seed: Seed = 0
-    test: Annotated[ProperShare, Field(examples=["3/10"])]
-    scope: Literal["member", "everywhere"] = "everywhere"
-
-
-class TimeSplit(Form):
-    """Rows whose `column` is `start` or later are test rows; `from` in the document."""
-
-    kind: Literal["time"]
-    column: Annotated[CellText, Field(examples=["year"])]
-    start: Annotated[CellText, Field(alias="from", examples=['"1996"'])]
-
-
-Split: TypeAlias = StratifiedSplit | GroupSplit | TimeSplit
-
-
-class PlanPrivacy(Form):
-    """How sums are protected beyond masking. Only `none` exists yet."""
-
-    noise: Annotated[Literal["none"], Field(examples=["none"])]
-
-    @property
-    def guarantee(self) -> str:
-        """The label that goes wherever a result is shown."""
-        return "no formal guarantee"
-
-
 class Leaf(Form):
     """What leaves the members, and to whom, in words for people."""
 
@@ -245,17 +109,17 @@ class Plan(Form):
     recipe: Annotated[Recipe, Field(examples=["{name: logistic}"])]
     label: Annotated[Label, Field(examples=['{name: damage, positive: "1", negative: "0"}'])]
     features: Annotated[
-        Several[Annotated[NumberFeature | CategoryFeature, Field(discriminator="type")]],
+        Several[Annotated[Feature, Field(discriminator="type")]],
         Field(
             min_length=1, max_length=1_000, examples=["[{name: sky, type: category, categories: counted}]"]
         ),
     ]
     cohort: Annotated[Cohort, Field(examples=["{members: all, minimum: 5}"])]
     split: Annotated[
-        StratifiedSplit | GroupSplit | TimeSplit,
+        Split,
         Field(discriminator="kind", examples=["{kind: stratified, seed: 0, test: 3/10}"]),
     ]
-    privacy: Annotated[PlanPrivacy, Field(examples=["{noise: none}"])]
+    privacy: Annotated[BareSums | NoisedSums, Field(discriminator="noise", examples=["{noise: none}"])]
     bars: Annotated[
         Several[Bar],
         Field(min_length=1, max_length=100, examples=['[{metric: auc_together, at_least: "0.80"}]']),
@@ -277,7 +141,7 @@ class Plan(Form):
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that the plan reads, each once: the label, the features, the column of the split."""
-        split = () if isinstance(self.split, StratifiedSplit) else (self.split.column,)
+        split = (self.split.column,) if isinstance(self.split, GroupSplit | TimeSplit) else ()
         return tuple(dict.fromkeys((self.label.name, *(feature.name for feature in self.features), *split)))
 
 
@@ -306,6 +170,7 @@ def _cross_check(value: Json) -> Iterator[tuple[Path, str, str]]:
     if column is not None and column in names and _name_in(split, "kind") == "group":
         message = f"a model that sees {quote(column)} learns whose rows they are; remove it from the features"
         yield ("split", "column"), "split-column", message
+    yield from _check_noise(value, {label, *names})
     seen = set()
     for index, bar in enumerate(_list(value.get("bars"))):
         for direction in get_args(Direction):
@@ -315,6 +180,32 @@ def _cross_check(value: Json) -> Iterator[tuple[Path, str, str]]:
                 yield ("bars", index, direction), "bar-twice", message
             elif isinstance(bar, dict) and direction in bar:
                 seen.add(limit)
+
+
+def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterator[tuple[Path, str, str]]:
+    """Find what noise could not protect; nothing when the plan adds none."""
+    privacy, split = value.get("privacy"), value.get("split")
+    if _name_in(privacy, "noise") in {None, "none"}:
+        return
+    assert isinstance(privacy, dict)  # it says its noise
+    unit = _name_in(privacy.get("unit"), "column")
+    if unit in read and unit is not None:
+        message = f"{quote(unit)} is learned from; the unit of privacy is another column, which only tells rows apart"
+        yield ("privacy", "unit", "column"), "unit-column", message
+    kind = _name_in(split, "kind")
+    if unit is not None and kind is not None and (kind != "group" or _name_in(split, "column") != unit):
+        message = f"all rows of one {quote(unit)} must train, or all test: split by `group` with this column"
+        yield ("split", "kind"), "privacy-split", message
+    elif kind == "stratified":
+        message = "with noise, the side of a row may not depend on the labels of others: use `rows`, `group` or `time`"
+        yield ("split", "kind"), "privacy-split", message
+    recipe = value.get("recipe")
+    parameters = recipe.get("parameters") if isinstance(recipe, dict) else None
+    if isinstance(parameters, dict) and parameters.get("organisation_intercepts") is True:
+        message = (
+            "an intercept of a member's own is learned from its rows alone, and noise does not protect it"
+        )
+        yield ("recipe", "parameters", "organisation_intercepts"), "privacy-intercepts", message
 
 
 def _list(value: Json) -> list[Json]:

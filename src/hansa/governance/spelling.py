@@ -117,6 +117,9 @@ Share = Annotated[_AnyFraction, AfterValidator(_within(0, open_low=False, open_h
 PositiveShare = Annotated[_AnyFraction, AfterValidator(_within(0, open_low=True, open_high=False))]
 """A fraction above 0, at most 1."""
 
+PartialShare = Annotated[_AnyFraction, AfterValidator(_within(0, open_low=False, open_high=True))]
+"""A fraction from 0, below 1."""
+
 ProperShare = Annotated[_AnyFraction, AfterValidator(_within(0, open_low=True, open_high=True))]
 """A fraction above 0 and below 1."""
 
@@ -179,6 +182,26 @@ ProseText = Annotated[
     AfterValidator(_check_lines),
 ]
 """One or several lines, 1 to 4,000 characters."""
+
+
+_NO_CELL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Controls, halves of characters, and what turns a line around; all else may stand in data files."""
+
+
+def check_cell(value: str) -> str:
+    """Return the text of a cell, unless it holds what none may hold."""
+    if _NO_CELL.search(value):
+        raise fault("text", f"expected text without control characters, got {quote(value)}")
+    return value
+
+
+CellText = Annotated[
+    str,
+    BeforeValidator(as_typed),
+    StringConstraints(min_length=1, max_length=200),
+    AfterValidator(check_cell),
+]
+"""A column's name or a cell's content, exactly as it stands in the data files."""
 
 
 def _check_title(value: str) -> str:

@@ -7,7 +7,7 @@ Typical use::
 
     sequencer = Sequencer(LogStore.open(path), log_key, clock)
     number = sequencer.submit(envelope)          # refused when the fold refuses it
-    conducted = Coordinator(lambda: sequencer.state, engine).conduct(run_id)
+    conducted = Coordinator(sequencer, engine).conduct(run_id)
 """
 
 from hansa.hub.rounds import Conducted, Coordinator

@@ -5,26 +5,30 @@ announcing a false total (`docs/formats/run.md` says what of that is caught); it
 it starts, and goes on, only while its own fold permits the run.
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from hansa.coalition import ProposalRecord, RunRecord, RunSeal, State, parse_entry, verify_run
-from hansa.engine import (
-    Derivation,
-    Frame,
-    LocalEngine,
-    parse_frame,
-    write_total,
+from hansa.coalition import (
+    ProposalRecord,
+    RunRecord,
+    RunSeal,
+    minimum_cohort,
+    parse_entry,
+    result_digest,
+    verify_run,
 )
+from hansa.engine import Derivation, Frame, LocalEngine, derive_graph, write_total
 from hansa.errors import HansaError, Malformed, Refused
 from hansa.governance import Plan
+from hansa.hub.attendance import Attendance
+from hansa.hub.sequencer import Sequencer
 from hansa.learning import Result, build_recipe, write_metrics, write_report
 from hansa.secagg import Aggregator, Party
 from hansa.transparency import Envelope, canonical, parse_envelope
 
-_RULE: Final = re.compile(r"[a-z0-9-]{1,40}(?:\.[a-z0-9-]{1,40})?")
+_TRIES: Final = 3
+"""How often a contributor that agreed is asked for its seal; it gives the same one each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,10 @@ class Conducted:
         metrics: the closed list of metrics, decimal strings.
         model: the model document, canonical bytes.
         report: the coalition's report, canonical bytes.
-        transcript: hex digest over all questions and totals.
-        seals: each contributor's signed `run_seal` entry.
+        transcript: hex digest over all questions, totals and survivors.
+        dropped: by member that vanished, the first round whose total is without its numbers; one more than
+            there were rounds for a member that gave all of them and vanished before the end.
+        seals: the signed `run_seal` entry of everybody else.
     """
 
     result: Result
@@ -45,6 +51,7 @@ class Conducted:
     model: bytes
     report: bytes
     transcript: str
+    dropped: Mapping[str, int]
     seals: tuple[Envelope, ...]
 
 
@@ -52,62 +59,66 @@ class Coordinator:
     """Conducts one attempt at a run.
 
     Args:
-        state: returns the hub's own fold, as it is now.
+        sequencer: the hub's own log and fold, as they are now.
         engine: carries the bytes.
         report: told the round's number, the question's name and how many numbers it asks for, before each round.
+        miss: told the round's number, the member and why, whenever one is out of the run.
     """
 
     def __init__(
         self,
-        state: Callable[[], State],
+        sequencer: Sequencer,
         engine: LocalEngine,
         report: Callable[[int, str, int], None] = lambda _round, _name, _length: None,
+        miss: Callable[[int, str, str], None] = lambda _round, _member, _why: None,
     ) -> None:
-        self._state = state
+        self._sequencer = sequencer
         self._engine = engine
         self._report = report
+        self._miss = miss
 
     def conduct(self, run_id: str) -> Conducted:
-        """Take the recipe from its first question to its result.
+        """Take the recipe from its first question to its result, with whoever is left of the cohort.
 
         Args:
             run_id: the id of the `run_open` entry.
 
         Raises:
-            Refused: `permit.*`, or what a contributor refused, with its name.
-            Malformed: a contributor sent something that the protocol does not allow.
+            Refused: `permit.*`; `run.contributor`, too few are left, with everybody who is not and why; or
+                what the recipe says of a total.
+            Malformed: `secagg.share`, what is left of a secure sum cannot be put together.
         Guarantees:
-            Fails closed: when a member is missing or refuses, no total of that round is formed.
+            Fails closed: with fewer members than the record requires no further total is formed.
         """
         run, proposal, plan = self._permitted(run_id)
         derivation = self._derive(run, plan)
+        attendance = Attendance(
+            self._engine,
+            run.id,
+            run.cohort,
+            self._count_required(run, plan),
+            lambda name, why: self._miss(derivation.round, name, why),
+        )
+        begin = Frame(
+            "begin",
+            {"run": run.id, "proposal": proposal.id, "plan": plan.digest, "recipe": plan.recipe.digest},
+        )
         try:
-            self._ask_all(
-                run,
-                Frame(
-                    "begin",
-                    {
-                        "run": run.id,
-                        "proposal": proposal.id,
-                        "plan": plan.digest,
-                        "recipe": plan.recipe.digest,
-                    },
-                ),
-                "ready",
-            )
+            attendance.ask_all(begin, "ready")
             total = b""
             while (question := derivation.question) is not None:
                 self._permitted(run_id)
+                attendance.require()
                 self._report(derivation.round, question.name, question.length)
-                total = self._sum(run, derivation, question.name, total)
-                derivation.learn(total)
-            return self._end(run, derivation, total)
+                total, survivors = _sum(run, derivation, attendance, total)
+                derivation.learn(total, survivors)
+            return _finish(run, derivation, attendance, total)
         except HansaError as error:
-            self._engine.turn(_to_all(run.cohort, Frame("stop", {"run": run.id, "reason": str(error)})))
+            attendance.end(str(error))
             raise
 
     def _permitted(self, run_id: str) -> tuple[RunRecord, ProposalRecord, Plan]:
-        state = self._state()
+        state = self._sequencer.state
         run = state.runs.get(run_id)
         if run is None or run.status != "open":
             raise Refused("run.unknown", f"no open attempt has the id `{run_id}`")
@@ -117,105 +128,96 @@ class Coordinator:
         verify_run(state, run.proposal, plan_digest=plan.digest, cohort=run.cohort)
         return run, proposal, plan
 
+    def _count_required(self, run: RunRecord, plan: Plan) -> int:
+        return max(run.sharing.required, minimum_cohort(self._sequencer.state, plan))
+
     def _derive(self, run: RunRecord, plan: Plan) -> Derivation:
-        state = self._state()
+        state = self._sequencer.state
         return Derivation(
             build_recipe(plan.to_json(), run.cohort),
             run=run.id,
             coalition=state.coalition,
             cohort=tuple(Party(name, state.members[name].key.raw) for name in run.cohort),
-            threshold=run.threshold,
-            minimum_cohort=max(plan.cohort.minimum, state.charter.privacy.minimum_cohort),
+            threshold=run.sharing.threshold,
+            degree=run.sharing.degree,
+            minimum_cohort=self._count_required(run, plan),
+            graph=derive_graph(run.id, self._sequencer.root_at(run.number)),
         )
 
-    def _sum(self, run: RunRecord, derivation: Derivation, name: str, last_total: bytes) -> bytes:
-        """One round: ask everybody, carry the secure sum to its end, return the total's bytes."""
-        aggregator = Aggregator(derivation.session)
-        fields: dict[str, canonical.Json] = {"run": run.id, "round": derivation.round}
-        ask = Frame("ask", {**fields, "name": name, "question": derivation.question_digest.hex()}, last_total)
-        answers = self._ask_all(run, ask, "sum")
-        while True:
-            for member, answer in answers.items():
-                aggregator.receive(member, answer.body)
-            messages = aggregator.broadcast()
-            if not messages:
-                return write_total(aggregator.total)
-            frames = {member: Frame("sum", fields, body).encode() for member, body in messages.items()}
-            answers = self._exchange(run.cohort, frames, "sum")
 
-    def _end(self, run: RunRecord, derivation: Derivation, total: bytes) -> Conducted:
-        result = derivation.result
-        assert result is not None  # the loop above ends with a result
-        metrics = dict(write_metrics(result))
-        model, report = result.model_document(), write_report(result)
-        fields: dict[str, canonical.Json] = {
-            "run": run.id,
-            "round": derivation.round,
-            "metrics": dict(metrics),
-            "model": model,
-            "report": report,
-        }
-        answers = self._ask_all(run, Frame("end", fields, total), "sealed")
-        seals = tuple(_read_seal(name, run.id, answers[name].body) for name in run.cohort)
-        return Conducted(
-            result,
-            metrics,
-            canonical.encode(model),
-            canonical.encode(report),
-            derivation.transcript.hex(),
-            seals,
-        )
-
-    def _ask_all(self, run: RunRecord, frame: Frame, expected: str) -> Mapping[str, Frame]:
-        return self._exchange(run.cohort, _to_all(run.cohort, frame), expected)
-
-    def _exchange(
-        self, cohort: Iterable[str], messages: Mapping[str, bytes], expected: str
-    ) -> Mapping[str, Frame]:
-        """One turn with everybody; whoever fails or vanishes ends the run, by name."""
-        turn = self._engine.turn(messages)
-        problems = [f"`{name}` did not answer" for name in cohort if name not in turn.answers]
-        frames: dict[str, Frame] = {}
-        for name, answer in turn.answers.items():
+def _sum(
+    run: RunRecord, derivation: Derivation, attendance: Attendance, last_total: bytes
+) -> tuple[bytes, tuple[str, ...]]:
+    """Take one round: ask, carry the secure sum to its end, return the total's bytes and whose it is."""
+    question = derivation.question
+    assert question is not None  # the caller has looked
+    aggregator = Aggregator(derivation.session)
+    fields: dict[str, canonical.Json] = {"run": run.id, "round": derivation.round}
+    ask = {**fields, "name": question.name, "question": derivation.question_digest.hex()}
+    answers = attendance.ask_all(Frame("ask", ask, last_total), "sum")
+    while True:
+        for member, answer in answers.items():
             try:
-                frames[name] = parse_frame(answer)
-            except Malformed as error:
-                problems.append(f"`{name}` sent something else than a frame ({error.rule})")
-        problems += [
-            f"`{name}` refused: {_read_rule(frame)}"
-            for name, frame in frames.items()
-            if frame.word == "refused"
-        ]
-        if problems:
-            raise Refused("run.contributor", problems)
-        for name, frame in frames.items():
-            if frame.word != expected:
-                raise Malformed("run.word", f"expected `{expected}` from `{name}`, got `{frame.word}`")
-        return frames
+                aggregator.receive(member, answer.body)
+            except (Malformed, Refused) as error:
+                attendance.drop(member, f"sent a wrong message of the secure sum ({error.rule})")
+        attendance.require()
+        messages = aggregator.broadcast()
+        if not messages:
+            return write_total(aggregator.total), aggregator.survivors
+        frames = {member: Frame("sum", fields, body) for member, body in messages.items()}
+        answers = attendance.exchange(frames, "sum")
 
 
-def _to_all(cohort: Iterable[str], frame: Frame) -> dict[str, bytes]:
-    message = frame.encode()
-    return dict.fromkeys(cohort, message)
+def _finish(run: RunRecord, derivation: Derivation, attendance: Attendance, total: bytes) -> Conducted:
+    """Let everybody check the result, then let everybody who agreed seal it and who was lost."""
+    result = derivation.result
+    assert result is not None  # the caller's loop ends with a result
+    metrics = dict(write_metrics(result))
+    model, report = result.model_document(), write_report(result)
+    fields: dict[str, canonical.Json] = {
+        "run": run.id,
+        "round": derivation.round,
+        "metrics": dict(metrics),
+        "model": model,
+        "report": report,
+    }
+    attendance.ask_all(Frame("end", fields, total), "agreed")
+    attendance.require()
+    # INVARIANT: from here on the list of the lost is settled. Who signs twice forks its own chain of entries,
+    # so nobody is asked to seal a second list; a member that is lost now ends the attempt.
+    lost = {**dict.fromkeys(attendance.gone, derivation.round), **derivation.lost}
+    dropped = {name: lost[name] for name in sorted(lost)}
+    sealing = attendance.present
+    outcome = result_digest(canonical.digest(model), canonical.digest(report), metrics, dropped)
+    vouched = RunSeal(run=run.id, transcript=derivation.transcript.hex(), result=outcome)
+    seal = Frame("seal", {"run": run.id, "dropped": {**dropped}})
+    answers = attendance.ask_all(seal, "sealed", tries=_TRIES)
+    if missing := [name for name in sealing if name not in answers]:
+        why = [f"`{name}` agreed to the result, and then {attendance.gone[name]}" for name in missing]
+        raise Refused("run.contributor", why)
+    return Conducted(
+        result,
+        metrics,
+        canonical.encode(model),
+        canonical.encode(report),
+        derivation.transcript.hex(),
+        dropped,
+        tuple(_read_seal(name, vouched, answers[name].body) for name in sealing),
+    )
 
 
-def _read_rule(frame: Frame) -> str:
-    """Return the rule that a contributor names, if it is one; a contributor's own words go no further."""
-    rule = frame.fields.get("rule")
-    return rule if isinstance(rule, str) and _RULE.fullmatch(rule) else "for a reason it does not name"
-
-
-def _read_seal(name: str, run_id: str, body: bytes) -> Envelope:
+def _read_seal(name: str, vouched: RunSeal, body: bytes) -> Envelope:
     """Read a contributor's seal.
 
     Raises:
-        Malformed: `run.seal`, it is not this member's `run_seal` for this run.
+        Malformed: `run.seal`, it is not this member's `run_seal` of this result.
     """
     try:
         envelope = parse_envelope(canonical.parse(body))
         entry = parse_entry(envelope)
     except Malformed as error:
         raise Malformed("run.seal", f"`{name}` sent no entry ({error.rule})") from None
-    if entry.author != name or not isinstance(entry.body, RunSeal) or entry.body.run != run_id:
-        raise Malformed("run.seal", f"`{name}` sent another entry than its seal for this run")
+    if entry.author != name or entry.body != vouched:
+        raise Malformed("run.seal", f"`{name}` sent another entry than its seal of this result")
     return envelope

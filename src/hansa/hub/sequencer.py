@@ -19,6 +19,7 @@ from hansa.transparency import (
     NoteSignature,
     SigningKey,
     parse_note,
+    root_of,
     sign_checkpoint,
 )
 
@@ -115,6 +116,16 @@ class Sequencer:
     def leaves(self, start: int = 0) -> tuple[bytes, ...]:
         """Return the leaves from entry number `start` on."""
         return tuple(self._store.leaves(start))
+
+    def root_at(self, size: int) -> bytes:
+        """Return the root hash over the first `size` entries.
+
+        Raises:
+            ValueError: the log holds fewer.
+        """
+        if not 0 <= size <= self._store.size:
+            raise ValueError(f"the log holds {self._store.size} entries, asked for the root of {size}")
+        return root_of(self._store.leaf_hashes()[:size])
 
     def publish(self, folder: Path) -> None:
         """Write the log as tiles and a checkpoint that anybody can verify with this folder alone."""

@@ -35,7 +35,16 @@ from hansa.learning.logistic import Logistic, LogisticState
 from hansa.learning.model import Model, parse_model
 from hansa.learning.moment import FORMS, Moment, read_moment
 from hansa.learning.parameters import Parameters, parse_parameters
-from hansa.learning.reading import build_recipe, read_schema, read_split, write_metrics, write_report
+from hansa.learning.private import PrivateLogistic, PrivateState
+from hansa.learning.reading import (
+    build_recipe,
+    read_rho,
+    read_schema,
+    read_split,
+    read_unit,
+    write_metrics,
+    write_report,
+)
 from hansa.learning.recipe import (
     CalibrationBin,
     Dropped,
@@ -47,6 +56,7 @@ from hansa.learning.recipe import (
 )
 from hansa.learning.split import (
     GroupSplit,
+    RowSplit,
     Split,
     StratifiedSplit,
     TimeSplit,
@@ -62,6 +72,7 @@ from hansa.learning.tables import (
     Table,
     verify_table,
 )
+from hansa.learning.unit import Unit
 
 __all__ = [
     "BUCKETS",
@@ -81,15 +92,19 @@ __all__ = [
     "Moment",
     "NumberFeature",
     "Parameters",
+    "PrivateLogistic",
+    "PrivateState",
     "Question",
     "Recipe",
     "Result",
+    "RowSplit",
     "Rows",
     "Schema",
     "Split",
     "StratifiedSplit",
     "Table",
     "TimeSplit",
+    "Unit",
     "bound_auc",
     "bound_gain",
     "build_recipe",
@@ -98,8 +113,10 @@ __all__ = [
     "parse_model",
     "parse_parameters",
     "read_moment",
+    "read_rho",
     "read_schema",
     "read_split",
+    "read_unit",
     "recipe_digest",
     "run_in_clear",
     "split_rows",

@@ -1,6 +1,7 @@
 """What a member is told about its own rows, in numbers and in words that claim no more than they show."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -8,6 +9,10 @@ from hansa.learning.interval import Interval, bound_auc, bound_gain
 from hansa.learning.personal import Scores
 from hansa.learning.ranking import MINIMUM_PER_CLASS, can_score
 from hansa.learning.tables import Rows
+from hansa.privacy import Clipping
+
+BITES: Final = 0.1
+"""Clipping is warned of when it cuts more than this share of a member's rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,17 @@ def report_member(rows: Rows, scores: Scores) -> MemberReport:
         corrected_gain,
         explain_gain(gain, corrected_gain),
     )
+
+
+def warn_clipping(report: MemberReport, clipping: Clipping) -> MemberReport:
+    """Add a warning to the advice when clipping, which noise needs, cut many of the member's training rows."""
+    if clipping.share <= BITES:
+        return report
+    warning = (
+        f"WARNING: clipping cut {clipping.share:.0%} of your training rows, to {clipping.kept:.0%} of their pull on "
+        "average; they count for less than the others', and a larger `clip` in the plan would cost more noise"
+    )
+    return replace(report, advice=f"{report.advice}. {warning}")
 
 
 def explain_unscored(rows: int, positives: int) -> str:

@@ -7,6 +7,7 @@ own part. A false total that could have come from other rows shows in neither.
 
 import math
 from collections.abc import Iterator
+from operator import gt
 
 import numpy as np
 
@@ -59,38 +60,47 @@ def find_contradictions(question: Question, total: Vector, members: int) -> Iter
             yield "a row count is negative or not whole"
 
 
-def find_disagreements(question: EvaluationQuestion, total: Vector) -> Iterator[str]:
+def find_disagreements(question: EvaluationQuestion, total: Vector, members: int) -> Iterator[str]:
     """Yield where the total of an evaluation is at odds with the survey's.
+
+    What the survey counted is all there, or, when members were lost since, not more than that.
 
     Args:
         question: it holds the survey's counts.
         total: shape (question.length,).
+        members: how many answers are in it.
     """
     trial = question.trial
     kinds, sums = part_evaluation(question, total)
+    whole = members == trial.surveyed
     for name, kind in zip(KINDS, kinds, strict=True):
-        if (_sum(kind.positives), _sum(kind.negatives)) != (trial.positives, trial.negatives):
+        found, counted = (_sum(kind.positives), _sum(kind.negatives)), (trial.positives, trial.negatives)
+        if found != counted if whole else any(map(gt, found, counted)):
             yield f"{name}: the histograms do not hold the test rows that the survey counted"
-    if len(sums) and sums[0] != trial.scorable:
+    if len(sums) and not trial.count_scorable(members) <= sums[0] <= trial.scorable:
         yield "the members scored are not those that the survey counted"
 
 
-def find_zoom_disagreements(question: ZoomQuestion, total: Vector, evaluation: Evaluation) -> Iterator[str]:
-    """Yield where the parts of a bin do not add up to what the bin held.
+def find_zoom_disagreements(
+    question: ZoomQuestion, total: Vector, evaluation: Evaluation, *, whole: bool
+) -> Iterator[str]:
+    """Yield where the parts of a bin do not add up to what the bin held, or hold more.
 
     Args:
         question: the bins.
         total: shape (question.length,).
         evaluation: as known before this look.
+        whole: whether everybody is in this total who is in the evaluation's.
     """
     parts = zip(KINDS, evaluation.histograms, question.bins, part_zoom(question, total), strict=True)
     for name, histogram, (starts, _), (positives, negatives) in parts:
         places = np.searchsorted(histogram.starts, starts)
-        for word, whole, part in (
+        for word, bins, part in (
             ("positives", histogram.positives, positives),
             ("negatives", histogram.negatives, negatives),
         ):
-            if (part.sum(axis=1) != whole[places]).any():
+            found, held = part.sum(axis=1), bins[places]
+            if ((found != held) if whole else (found > held)).any():
                 yield f"{name}: the {word} in the parts of a bin do not add up to the bin's"
 
 

@@ -56,7 +56,9 @@ class Trial:
         centre: where histograms are finest, a logit.
         positives: test rows with label 1 in the cohort.
         negatives: test rows with label 0.
-        scorable: members that can be scored.
+        scorable: members that could be scored when the survey was made.
+        surveyed: members that were surveyed.
+        fitted: of these, how many are still there.
     """
 
     model: Model
@@ -66,6 +68,12 @@ class Trial:
     positives: int
     negatives: int
     scorable: int
+    surveyed: int
+    fitted: int
+
+    def count_scorable(self, members: int) -> int:
+        """Return how many of so many members can be scored at least: the lost ones may all have been of them."""
+        return self.scorable - (self.surveyed - members)
 
     def publics(self) -> Iterable[bytes]:
         """Yield what an answer depends on."""
@@ -82,7 +90,7 @@ class EvaluationQuestion(Question):
     @property
     def asks_members(self) -> bool:
         """Whether the six sums over members are asked for."""
-        return self.trial.scorable >= MINIMUM_SCORED
+        return self.trial.count_scorable(self.trial.fitted) >= MINIMUM_SCORED
 
     def bound(self) -> Vector:
         """Test rows of the label for counts, all test rows for sums over rows, one for sums over members."""
@@ -209,8 +217,12 @@ def part_evaluation(question: EvaluationQuestion, total: Vector) -> tuple[tuple[
     return tuple(kinds), total[len(KINDS) * _KIND_LENGTH : question.length]
 
 
-def read_evaluation(question: EvaluationQuestion, total: Vector) -> Evaluation:
-    """Read the total of all answers."""
+def read_evaluation(question: EvaluationQuestion, total: Vector, members: int) -> Evaluation:
+    """Read the total of so many members' answers.
+
+    Every mean is over the rows or members that the total itself holds. How many can be scored is not known
+    when that was not asked and somebody was lost since the survey.
+    """
     metrics: dict[str, float] = {}
     calibration = {}
     histograms = []
@@ -229,19 +241,21 @@ def read_evaluation(question: EvaluationQuestion, total: Vector) -> Evaluation:
             for n, predicted, observed in zip(held, totals.predicted, totals.observed, strict=True)
             if n > 0
         )
-    metrics["members_scored"] = float(question.trial.scorable)
     if question.asks_members:
-        members = question.trial.scorable
-        _, alone, together, corrected, wins, corrected_wins = sums.tolist()
+        held, alone, together, corrected, wins, corrected_wins = sums.tolist()
+        scored = round(held)
         metrics |= {
-            "auc_alone": alone / members,
-            "auc_together": together / members,
-            "auc_corrected": corrected / members,
-            "gain_mean": (together - alone) / members,
-            "corrected_gain_mean": (corrected - alone) / members,
-            "members_gain": round(wins) / members,
-            "members_gain_corrected": round(corrected_wins) / members,
+            "members_scored": float(scored),
+            "auc_alone": alone / scored,
+            "auc_together": together / scored,
+            "auc_corrected": corrected / scored,
+            "gain_mean": (together - alone) / scored,
+            "corrected_gain_mean": (corrected - alone) / scored,
+            "members_gain": round(wins) / scored,
+            "members_gain_corrected": round(corrected_wins) / scored,
         }
+    elif members == question.trial.surveyed:
+        metrics["members_scored"] = float(question.trial.scorable)
     curves = tuple(draw_curve(histogram) for histogram in histograms)
     return Evaluation(metrics, calibration, tuple(histograms), curves)
 

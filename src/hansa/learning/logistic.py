@@ -17,6 +17,7 @@ from hansa.learning.contradiction import find_contradictions, find_disagreements
 from hansa.learning.design import Design, count_support, list_dropped, make_design
 from hansa.learning.evaluation import (
     KINDS,
+    MINIMUM_SCORED,
     Evaluation,
     EvaluationQuestion,
     Trial,
@@ -28,7 +29,7 @@ from hansa.learning.evaluation import (
     read_zoom,
 )
 from hansa.learning.model import Model, parse_model
-from hansa.learning.newton import Descent, descend
+from hansa.learning.newton import Descent, begin_anew, descend
 from hansa.learning.parameters import Parameters
 from hansa.learning.personal import score_rows
 from hansa.learning.recipe import Dropped, Question, Result
@@ -57,6 +58,7 @@ class Ground:
         positives: test rows with label 1.
         negatives: test rows with label 0.
         scorable: members that can be scored.
+        members: whose rows were surveyed.
     """
 
     design: Design
@@ -66,14 +68,16 @@ class Ground:
     positives: int
     negatives: int
     scorable: int
+    members: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitting:
-    """During the Newton turns: where the search stands."""
+    """During the Newton turns: where the search stands, and over whose rows it came there."""
 
     ground: Ground
     descent: Descent
+    members: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +86,7 @@ class Evaluating:
 
     ground: Ground
     trial: Trial
+    members: tuple[str, ...]
     turns: int
 
 
@@ -92,6 +97,8 @@ class Evaluated:
     Args:
         ground: what the survey settled.
         trial: what was evaluated.
+        fitted: whose rows the model is fitted to.
+        members: whose rows were scored.
         evaluation: what the totals said.
         zooms: how many closer looks there were.
         turns: secure sums so far.
@@ -99,6 +106,8 @@ class Evaluated:
 
     ground: Ground
     trial: Trial
+    fitted: tuple[str, ...]
+    members: tuple[str, ...]
     evaluation: Evaluation
     zooms: int
     turns: int
@@ -116,7 +125,8 @@ class Logistic:
         parameters: the plan's parameters.
         members: ids of the cohort.
     Guarantees:
-        The coefficients equal those of a fit to all rows in one place, to 1e-6 in standard-score units.
+        The coefficients equal those of a fit to all rows in one place, to 1e-6 in standard-score units:
+        the rows of the members that are in the total of the last Newton turn, under the survey's columns.
     """
 
     schema: Schema
@@ -159,11 +169,11 @@ class Logistic:
             case _:
                 raise ValueError(f"not a question of this recipe: {question.name}")
 
-    def learn(self, state: LogisticState, total: Vector) -> LogisticState:
-        """Take in a total.
+    def learn(self, state: LogisticState, total: Vector, survivors: tuple[str, ...]) -> LogisticState:
+        """Take in a total over the survivors' rows.
 
         Raises:
-            Refused: `recipe.total` no honest answers add up to this, or it is at odds with earlier totals;
+            Refused: `recipe.survivors` too few are left for this question; `recipe.total` no honest answers add up to this, or it is at odds with earlier totals;
                 `recipe.one-class` all training rows have the same label; `recipe.singular` the columns
                 cannot be told apart; `recipe.not-converged` the turns are used up.
             ValueError: the total does not fit the question.
@@ -172,23 +182,46 @@ class Logistic:
         if isinstance(question, Result):
             raise ValueError("the recipe has its result already")  # noqa: TRY004 - a question out of turn, not a type
         _verify_numbers(question, total)
-        found = [*islice(self._doubt(state, question, total), _SHOWN_CONTRADICTIONS)]
+        if not {*survivors} <= {*self.members}:
+            raise ValueError("a total holds answers of somebody outside the cohort")
+        self.verify_survivors(question, len(survivors))
+        found = [*islice(_doubt(state, question, total, survivors), _SHOWN_CONTRADICTIONS)]
         if found:
             raise Refused("recipe.total", [f"`{question.name}`: {doubt}" for doubt in found])
         match state, question:
             case Surveying(), _:
-                return self._begin_fit(total)
+                return self._begin_fit(total, survivors)
             case Fitting(), SlopeQuestion():
-                return self._step(state, question, total)
-            case Evaluating(ground=ground, trial=trial, turns=turns), EvaluationQuestion():
-                return Evaluated(ground, trial, read_evaluation(question, total), 0, turns + 1)
+                return self._step(state, question, total, survivors)
+            case Evaluating(ground=ground, trial=trial, members=fitted, turns=turns), EvaluationQuestion():
+                evaluation = read_evaluation(question, total, len(survivors))
+                return Evaluated(ground, trial, fitted, survivors, evaluation, 0, turns + 1)
+            case Evaluated(turns=turns), ZoomQuestion() if survivors != state.members:
+                # Parts of fewer rows than the bins hold would mix two sets of rows in one curve.
+                return replace(state, zooms=_ZOOMS, turns=turns + 1)
             case Evaluated(evaluation=evaluation, zooms=zooms, turns=turns), ZoomQuestion():
                 evaluation = read_zoom(evaluation, question, total)
                 return replace(state, evaluation=evaluation, zooms=zooms + 1, turns=turns + 1)
             case _:
                 raise AssertionError("ask and learn disagree")
 
-    def verify_total(self, question: Question, answer: Vector, total: Vector) -> None:
+    def verify_survivors(self, question: Question, members: int) -> None:
+        """Check that a total over so many members hides each of them.
+
+        Raises:
+            Refused: `recipe.survivors`, sums over members are asked for, and with those who were lost since
+                the survey fewer than three that can be scored may be left.
+        """
+        if isinstance(question, EvaluationQuestion) and question.asks_members:
+            least = question.trial.count_scorable(members)
+            if least < MINIMUM_SCORED:
+                raise Refused(
+                    "recipe.survivors",
+                    f"perhaps only {least} of the members that are left can be scored, and a sum over them "
+                    f"needs {MINIMUM_SCORED}",
+                )
+
+    def verify_total(self, question: Question, answer: Vector, total: Vector, members: int) -> None:
         """Check, as a member, that an announced total can hold one's own answer; before `learn`.
 
         Without that answer the total must be one that the other members' answers could add up to: no count
@@ -198,6 +231,7 @@ class Logistic:
             question: what was asked.
             answer: shape (question.length,), what this member answered.
             total: shape (question.length,), as announced.
+            members: how many answers are in it.
 
         Raises:
             Refused: `recipe.total`; the reason names the question alone.
@@ -205,7 +239,7 @@ class Logistic:
         """
         _verify_numbers(question, answer)
         _verify_numbers(question, total)
-        for _ in find_contradictions(question, total - answer, len(self.members) - 1):
+        for _ in find_contradictions(question, total - answer, members - 1):
             raise Refused(
                 "recipe.total",
                 f"the announced total of `{question.name}` cannot hold this member's own answer",
@@ -226,7 +260,7 @@ class Logistic:
     def _intercept_penalty(self) -> float | None:
         return self.parameters.ridge if self.parameters.organisation_intercepts else None
 
-    def _begin_fit(self, total: Vector) -> Fitting:
+    def _begin_fit(self, total: Vector, survivors: tuple[str, ...]) -> Fitting:
         survey = read_survey(self.schema, total)
         if not 0 < survey.positives < survey.rows:
             raise Refused(
@@ -253,12 +287,16 @@ class Logistic:
             survey.test_positives,
             survey.test_rows - survey.test_positives,
             survey.scorable,
+            survivors,
         )
-        return Fitting(ground, Descent(penalty, start))
+        return Fitting(ground, Descent(penalty, start), survivors)
 
-    def _step(self, state: Fitting, question: SlopeQuestion, total: Vector) -> Fitting | Evaluating:
+    def _step(
+        self, state: Fitting, question: SlopeQuestion, total: Vector, survivors: tuple[str, ...]
+    ) -> Fitting | Evaluating:
         ground, parameters = state.ground, self.parameters
-        descent = descend(state.descent, read_slope(question, total), ground.design.bound_logit)
+        before = state.descent if survivors == state.members else begin_anew(state.descent)
+        descent = descend(before, read_slope(question, total), ground.design.bound_logit)
         if descent.done:
             model = Model(ground.design, descent.trial, self._intercept_penalty)
             trial = Trial(
@@ -269,27 +307,32 @@ class Logistic:
                 ground.positives,
                 ground.negatives,
                 ground.scorable,
+                len(ground.members),
+                len(survivors),
             )
-            return Evaluating(ground, trial, 1 + descent.turn)
+            return Evaluating(ground, trial, survivors, 1 + descent.turn)
         if descent.turn >= parameters.maximum_turns:
             raise Refused(
                 "recipe.not-converged",
                 f"no minimum within {descent.turn} turns; raise `ridge` or `maximum_turns`",
             )
-        return Fitting(ground, descent)
-
-    def _doubt(self, state: LogisticState, question: Question, total: Vector) -> Iterator[str]:
-        yield from find_contradictions(question, total, len(self.members))
-        match state, question:
-            case Evaluating(), EvaluationQuestion():
-                yield from find_disagreements(question, total)
-            case Evaluated(evaluation=evaluation), ZoomQuestion():
-                yield from find_zoom_disagreements(question, total, evaluation)
+        return Fitting(ground, descent, survivors)
 
     def _zoom(self, state: Evaluated) -> ZoomQuestion | None:
         if state.zooms >= _ZOOMS:
             return None
         return ask_zoom(state.evaluation, state.trial, f"zoom {state.zooms + 1}")
+
+
+def _doubt(
+    state: LogisticState, question: Question, total: Vector, survivors: tuple[str, ...]
+) -> Iterator[str]:
+    yield from find_contradictions(question, total, len(survivors))
+    match state, question:
+        case Evaluating(), EvaluationQuestion():
+            yield from find_disagreements(question, total, len(survivors))
+        case Evaluated(evaluation=evaluation, members=members), ZoomQuestion():
+            yield from find_zoom_disagreements(question, total, evaluation, whole=survivors == members)
 
 
 def _verify_numbers(question: Question, numbers: Vector) -> None:
@@ -310,6 +353,7 @@ def _conclude(state: Evaluated) -> Result:
     coefficients = tuple(zip(model.design.names, model.coefficients.tolist(), strict=True))
     return Result(
         state.turns,
+        {"survey": state.ground.members, "fit": state.fitted, "evaluation": state.members},
         coefficients,
         metrics,
         uncertainty,

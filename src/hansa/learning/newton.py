@@ -129,6 +129,16 @@ def descend(descent: Descent, slope: Slope, reach: Callable[[Vector], float]) ->
     return Descent(penalty, trial + step, turn, done, trial, step, 1.0, height, promise)
 
 
+def begin_anew(descent: Descent) -> Descent:
+    """Start at the point that was evaluated last, whatever the search came from.
+
+    For a total over other rows than the one before: their heights cannot be compared, so the point is taken
+    as it is. Asking again at the origin would compare, and would give two totals of one question whose
+    difference is what the missing rows add.
+    """
+    return replace(descent, origin=None, step=None)
+
+
 def minimise(
     matrix: Matrix, labels: Vector, penalty: Vector, turns: int, offset: Vector | None = None
 ) -> Vector:

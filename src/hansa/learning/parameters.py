@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from hansa.errors import Refused
 from hansa.learning.recipe import Json
 
-_DECIMALS = ("ridge", "correction")
-_COUNTS = ("minimum_category_members", "minimum_category_rows", "maximum_turns")
+_DECIMALS = {"ridge": 1e9, "correction": 1e9, "clip": 100.0}
+_COUNTS = {
+    "minimum_category_members": 10**6,
+    "minimum_category_rows": 10**6,
+    "maximum_turns": 10**6,
+    "steps": 200,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,8 @@ class Parameters:
         minimum_category_members: a category that fewer members have gets no column.
         minimum_category_rows: a category that fewer rows have gets no column.
         maximum_turns: at most this many Newton turns.
+        clip: > 0, with noise: the most that a row may pull at the coefficients, as the L2 norm of its gradient.
+        steps: with noise: how many noised gradients the fit takes.
     """
 
     ridge: float = 1.0
@@ -31,6 +38,8 @@ class Parameters:
     minimum_category_members: int = 3
     minimum_category_rows: int = 10
     maximum_turns: int = 25
+    clip: float = 3.0
+    steps: int = 8
 
 
 def parse_parameters(parameters: Mapping[str, Json]) -> Parameters:
@@ -49,13 +58,13 @@ def parse_parameters(parameters: Mapping[str, Json]) -> Parameters:
     for name, value in parameters.items():
         if name in _DECIMALS:
             decimals[name] = _read_decimal(value)
-            if not 1e-6 <= decimals[name] <= 1e9:
-                findings.append(f"`{name}` must be a decimal text from 0.000001 to 1000000000, got `{value}`")
+            if not 1e-6 <= decimals[name] <= (most := _DECIMALS[name]):
+                findings.append(f"`{name}` must be a decimal text from 0.000001 to {most:.0f}, got `{value}`")
         elif name in _COUNTS:
-            if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 10**6:
+            if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _COUNTS[name]:
                 counts[name] = value
             else:
-                findings.append(f"`{name}` must be a whole number from 1 to 1000000, got `{value}`")
+                findings.append(f"`{name}` must be a whole number from 1 to {_COUNTS[name]}, got `{value}`")
         elif name != "organisation_intercepts":
             findings.append(f"unknown parameter `{name}`")
     if not isinstance(flag, bool):
@@ -70,6 +79,8 @@ def parse_parameters(parameters: Mapping[str, Json]) -> Parameters:
         counts.get("minimum_category_members", known.minimum_category_members),
         counts.get("minimum_category_rows", known.minimum_category_rows),
         counts.get("maximum_turns", known.maximum_turns),
+        decimals.get("clip", known.clip),
+        counts.get("steps", known.steps),
     )
 
 

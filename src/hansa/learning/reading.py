@@ -4,39 +4,76 @@ This room knows the plan as a format (docs/formats/plan.md), not as an agreement
 checked already that this very plan was approved.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from fractions import Fraction
-from types import MappingProxyType
 from typing import Any, Final
 
+from hansa.budget import convert_to_rho
 from hansa.errors import Refused
 from hansa.learning.categories import CategoryFeature
 from hansa.learning.logistic import Logistic
 from hansa.learning.parameters import parse_parameters
+from hansa.learning.private import PrivateLogistic
 from hansa.learning.recipe import Json, Recipe, Result
-from hansa.learning.split import GroupSplit, Split, StratifiedSplit, TimeSplit
+from hansa.learning.split import GroupSplit, RowSplit, Split, StratifiedSplit, TimeSplit
 from hansa.learning.tables import Feature, NumberFeature, Schema
+from hansa.learning.unit import Unit
 
 Plan = Mapping[str, Any]
 
 REPORT_FORMAT: Final = "hansa/v1/report"
 
+RECIPES: Final = ("logistic",)
+"""The closed list of recipes; a plan carries a name and a digest, never code."""
 
-def build_recipe(plan: Plan, cohort: tuple[str, ...]) -> Recipe[Any]:
-    """Return the recipe that a plan names, ready to begin.
+
+def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None) -> Recipe[Any]:
+    """Return the recipe that a plan names, ready to begin: its form with noise when the plan asks for noise.
 
     Args:
         plan: the canonical JSON of an approved plan.
         cohort: ids of those who take part.
+        honest: on how many members' noise a guarantee rests, from 1 to all; all unless told.
 
     Raises:
-        Refused: `recipe.unknown`, no recipe of this name ships with this version; `recipe.parameter`.
+        Refused: `recipe.unknown`, no recipe of this name ships with this version; `recipe.parameter`;
+            `privacy.split`, one unit's rows would decide on which side another's fall.
     """
     name = plan["recipe"]["name"]
-    make = RECIPES.get(name)
-    if make is None:
+    if name != "logistic":
         raise Refused("recipe.unknown", f"`{name}` is not one of {', '.join(RECIPES)}")
-    return make(plan, cohort)
+    schema, parameters = read_schema(plan), parse_parameters(plan["recipe"]["parameters"])
+    rho = read_rho(plan)
+    if not rho:
+        return Logistic(schema, parameters, cohort)
+    spread = math.sqrt(len(cohort) / (honest or len(cohort)))
+    return PrivateLogistic(schema, parameters, read_unit(plan), rho, spread)
+
+
+def read_rho(plan: Plan) -> Fraction:
+    """Return what a plan's run may cost each privacy unit; 0 for a plan without noise, whose cost has no bound."""
+    privacy = plan["privacy"]
+    return Fraction(0) if privacy["noise"] == "none" else convert_to_rho(privacy["epsilon"], privacy["delta"])
+
+
+def read_unit(plan: Plan) -> Unit:
+    """Return what a plan's noise hides.
+
+    Raises:
+        Refused: `privacy.split`, one unit's rows would decide on which side another's fall.
+    """
+    unit, split = plan["privacy"]["unit"], read_split(plan)
+    if isinstance(split, StratifiedSplit):
+        raise Refused(
+            "privacy.split", "a stratified split depends on all labels; draw by `rows`, `group` or `time`"
+        )
+    if unit == "row":
+        return Unit()
+    column = unit["column"]
+    if not isinstance(split, GroupSplit) or split.column != column:
+        raise Refused("privacy.split", f"the rows of one `{column}` must train or test together; split by it")
+    return Unit(column, unit["rows"])
 
 
 def read_schema(plan: Plan) -> Schema:
@@ -50,6 +87,8 @@ def read_split(plan: Plan) -> Split:
     match split["kind"]:
         case "stratified":
             return StratifiedSplit(split["seed"], Fraction(split["test"]))
+        case "rows":
+            return RowSplit(split["seed"], Fraction(split["test"]))
         case "group":
             return GroupSplit(
                 split["column"],
@@ -67,12 +106,13 @@ def write_metrics(result: Result) -> dict[str, str]:
 
 
 def write_report(result: Result) -> dict[str, Json]:
-    """Return what a coalition may know of a result besides the model: metrics, curves, calibration, dropped columns.
+    """Return what a coalition may know of a result besides the model: whose, metrics, curves, calibration, dropped columns.
 
     All of it follows from totals; numbers are decimals with six places.
     """
     return {
         "format": REPORT_FORMAT,
+        "members": {stage: [*names] for stage, names in result.members.items()},
         "metrics": {**write_metrics(result)},
         "roc": {kind: [[_spell(x), _spell(y)] for x, y in curve] for kind, curve in result.roc.items()},
         "calibration": {
@@ -93,13 +133,3 @@ def _read_feature(feature: Mapping[str, Json]) -> Feature:
         return NumberFeature(name, float(str(feature["minimum"])), float(str(feature["maximum"])), missing)
     listed = feature["categories"]
     return CategoryFeature(name, tuple(map(str, listed)) if isinstance(listed, list) else None, missing)
-
-
-def _make_logistic(plan: Plan, cohort: tuple[str, ...]) -> Recipe[Any]:
-    return Logistic(read_schema(plan), parse_parameters(plan["recipe"]["parameters"]), cohort)
-
-
-RECIPES: Final[Mapping[str, Callable[[Plan, tuple[str, ...]], Recipe[Any]]]] = MappingProxyType(
-    {"logistic": _make_logistic}
-)
-"""The closed list of recipes; a plan carries a name and a digest, never code."""

@@ -9,7 +9,7 @@ own, and need to exchange nothing but totals.
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from hansa.learning.tables import Rows, Vector
+from hansa.privacy import Noise
 
 if TYPE_CHECKING:
     from hansa.learning.advice import MemberReport
@@ -30,9 +31,11 @@ class Question(ABC):
 
     Args:
         name: the stage and turn, such as `newton 3`; no two questions of a run share it.
+        noise: what the total must carry of it, and what the answer then costs; None for a sum without noise.
     """
 
     name: str
+    noise: Noise | None = field(default=None, kw_only=True)
 
     @abstractmethod
     def bound(self) -> Vector:
@@ -59,9 +62,10 @@ class Question(ABC):
 
     @cached_property
     def digest(self) -> bytes:
-        """Return 32 bytes that bind the name, the bounds and the public numbers; part of the secure sum's session."""
+        """Return 32 bytes that bind name, bounds, public numbers and noise; part of the secure sum's session."""
         total = hashlib.sha256(b"hansa/v1/question\n")
-        for part in (self.name.encode(), self.bounds.tobytes(), *self.publics()):
+        noise = () if self.noise is None else (repr(self.noise).encode(),)
+        for part in (self.name.encode(), self.bounds.tobytes(), *self.publics(), *noise):
             total.update(len(part).to_bytes(8, "big"))
             total.update(part)
         return total.digest()
@@ -88,6 +92,7 @@ class Result:
 
     Args:
         turns: how many secure sums it took.
+        members: whose numbers are in the totals of `survey`, `fit` (its last turn) and `evaluation`.
         coefficients: column names and values, the intercept first.
         metrics: by name; a metric that these rows cannot give (no positives in the test rows, nobody
             scored) is absent.
@@ -101,6 +106,7 @@ class Result:
     """
 
     turns: int
+    members: Mapping[str, tuple[str, ...]]
     coefficients: tuple[tuple[str, float], ...]
     metrics: Mapping[str, float]
     uncertainty: Mapping[str, float]
@@ -136,12 +142,13 @@ class Recipe(Protocol[State]):
         """
         ...
 
-    def learn(self, state: State, total: Vector) -> State:
-        """Take in the total of all answers.
+    def learn(self, state: State, total: Vector, survivors: tuple[str, ...]) -> State:
+        """Take in the total of the answers.
 
         Args:
             state: the state whose question was answered.
             total: shape (question.length,), float64.
+            survivors: whose answers are in it, sorted; some of those of the total before.
 
         Raises:
             Refused: `recipe.total` no honest answers add up to this; or the totals do not allow the
@@ -150,7 +157,15 @@ class Recipe(Protocol[State]):
         """
         ...
 
-    def verify_total(self, question: Question, answer: Vector, total: Vector) -> None:
+    def verify_survivors(self, question: Question, members: int) -> None:
+        """Check, as a member, that a total over so many members hides each of them; before it is formed.
+
+        Raises:
+            Refused: `recipe.survivors`.
+        """
+        ...
+
+    def verify_total(self, question: Question, answer: Vector, total: Vector, members: int) -> None:
         """Check, as a member, that an announced total can hold one's own answer; before `learn`.
 
         It sees lies about this member's part, and lies that leave impossible numbers for the others. A
@@ -160,6 +175,7 @@ class Recipe(Protocol[State]):
             question: what was asked.
             answer: shape (question.length,), what this member answered.
             total: shape (question.length,), as announced.
+            members: how many answers are in it.
 
         Raises:
             Refused: `recipe.total`. The reason names the question and nothing else, because it is told to
@@ -187,24 +203,27 @@ def run_in_clear(
         members: everyone's rows.
         add: how to add up answers; plain addition unless told.
     """
+    names = tuple(rows.member for rows in members)
     state = recipe.begin()
     while not isinstance(question := recipe.ask(state), Result):
         answers = [recipe.answer(question, rows) for rows in members]
         total = np.sum(answers, axis=0) if add is None else add(question, answers)
-        state = recipe.learn(state, total)
+        state = recipe.learn(state, total, names)
     return question
 
 
 def recipe_digest() -> str:
-    """Return the SHA-256, in hex, of the source of every module of this room.
+    """Return the SHA-256, in hex, of the source of every module of this room and of `privacy`, which noises it.
 
-    A plan names it, so a vote is about this computation and no other. Over the modules sorted by name:
-    the name, a zero byte, the length in eight bytes, big endian, and the bytes.
+    A plan names it, so a vote is about this computation and no other. Over the modules of each room sorted by
+    name: `learning/` or `privacy/` and the name, a zero byte, the length in eight bytes, big endian, and the bytes.
     """
     total = hashlib.sha256(b"hansa/v1/recipe\n")
-    folder = resources.files("hansa.learning")
-    for module in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if module.name.endswith(".py"):
-            source = module.read_bytes()
-            total.update(module.name.encode() + b"\0" + len(source).to_bytes(8, "big") + source)
+    for room in ("learning", "privacy"):
+        for module in sorted(resources.files(f"hansa.{room}").iterdir(), key=lambda entry: entry.name):
+            if module.name.endswith(".py"):
+                source = module.read_bytes()
+                total.update(
+                    f"{room}/{module.name}".encode() + b"\0" + len(source).to_bytes(8, "big") + source
+                )
     return total.hexdigest()

@@ -36,6 +36,22 @@ class StratifiedSplit:
 
 
 @dataclass(frozen=True, slots=True)
+class RowSplit:
+    """About a share of each member's rows, each decided by its place in the file alone, whatever the others hold.
+
+    Args:
+        seed: any integer; another seed is another draw.
+        test: about this share of the rows tests, above 0 and below 1.
+    """
+
+    seed: int
+    test: Fraction
+
+    def __post_init__(self) -> None:
+        _verify_share(self.test)
+
+
+@dataclass(frozen=True, slots=True)
 class GroupSplit:
     """Whole groups (a person, a day): all rows of a group train, or all test.
 
@@ -70,7 +86,7 @@ class TimeSplit:
     since: str
 
 
-Split = StratifiedSplit | GroupSplit | TimeSplit
+Split = StratifiedSplit | RowSplit | GroupSplit | TimeSplit
 
 
 def split_rows(table: Table, rule: Split, member: str) -> Mask:
@@ -94,6 +110,8 @@ def split_rows(table: Table, rule: Split, member: str) -> Mask:
     match rule:
         case StratifiedSplit():
             return _stratify(table.labels, rule, member)
+        case RowSplit():
+            return _draw(len(table), rule, member)
         case GroupSplit():
             return _group(_key(table, rule.column), rule, member)
         case TimeSplit():
@@ -126,14 +144,15 @@ def _stratify(labels: NDArray[np.int8], rule: StratifiedSplit, member: str) -> M
     return test
 
 
+def _draw(rows: int, rule: RowSplit, member: str) -> Mask:
+    start = hashlib.sha256(_DOMAIN + f"rows\n{rule.seed}\n{member}\n".encode())
+    return np.array([_tests(_continue(start, str(row)), rule.test) for row in range(rows)], dtype=bool)
+
+
 def _group(keys: NDArray[np.object_], rule: GroupSplit, member: str) -> Mask:
     scope = "" if rule.everywhere else member
     start = hashlib.sha256(_DOMAIN + f"group\n{rule.seed}\n{scope}\n".encode())
-    limit = rule.test.numerator << 64
-    side = {
-        key: int.from_bytes(_continue(start, key)[:8], "big") * rule.test.denominator < limit
-        for key in set(keys.tolist())
-    }
+    side = {key: _tests(_continue(start, key), rule.test) for key in set(keys.tolist())}
     return np.array([side[key] for key in keys.tolist()], dtype=bool)
 
 
@@ -161,6 +180,10 @@ def _key(table: Table, column: str) -> NDArray[np.object_]:
     if absent:
         raise Refused("split.missing", f"`{column}` decides who tests and is missing in row {absent[0]}")
     return np.array([str(key) for key in keys.tolist()], dtype=object)
+
+
+def _tests(drawn: bytes, share: Fraction) -> bool:
+    return int.from_bytes(drawn[:8], "big") * share.denominator < share.numerator << 64
 
 
 def _continue(start: "hashlib._Hash", text: str) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.governance import CategoryFeature, NumberFeature
-from hansa.governance.plan import Label
+from hansa.governance.feature import Label
 from hansa.learning import FORMS, read_moment
 from hansa.node.cell import NumberReader, advise_number, is_missing, parse_number, parse_plain
 from hansa.node.defects import Defects

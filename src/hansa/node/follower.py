@@ -25,6 +25,7 @@ from hansa.transparency import (
     hash_leaf,
     parse_checkpoint,
     parse_note,
+    root_of,
     verify_note,
 )
 
@@ -54,6 +55,7 @@ class Follower:
         self._memory = None if folder is None else folder / MEMORY
         self._state: State | None = None
         self._frontier = Frontier()
+        self._leaf_hashes: tuple[bytes, ...] = ()
         self._body = ""
         self._final_size = 0
         self._seen = self._recall()
@@ -78,6 +80,16 @@ class Follower:
     def size(self) -> int:
         """How many entries this member has folded."""
         return self._frontier.size
+
+    def root_at(self, size: int) -> bytes:
+        """Return the root hash over the first `size` entries, as this member folded them.
+
+        Raises:
+            ValueError: it has folded fewer.
+        """
+        if not 0 <= size <= self.size:
+            raise ValueError(f"`{self.member}` has folded {self.size} entries, asked for the root of {size}")
+        return root_of(self._leaf_hashes[:size])
 
     def follow(self, leaves: Sequence[bytes], note_text: str) -> None:
         """Fold new entries, check the checkpoint that covers them, and remember it.
@@ -105,7 +117,8 @@ class Follower:
                 "witness.origin", f"expected the log `{anchor.charter.origin}`, got `{checkpoint.origin}`"
             )
         # 2. It covers exactly these entries, and therefore extends all that this member saw before.
-        frontier = self._frontier.extend(hash_leaf(leaf) for leaf in leaves)
+        leaf_hashes = tuple(hash_leaf(leaf) for leaf in leaves)
+        frontier = self._frontier.extend(leaf_hashes)
         if checkpoint.size != frontier.size:
             raise Refused(
                 "witness.size",
@@ -131,6 +144,7 @@ class Follower:
         # 5. Remember before anything is signed: what was signed once must never be contradicted.
         self._remember(checkpoint.size, checkpoint.root)
         self._state, self._frontier, self._body = state, frontier, note.body
+        self._leaf_hashes += leaf_hashes
 
     def confirm(self, note_text: str) -> None:
         """Take the followed checkpoint with the others' cosignatures; when there are enough, it is final.

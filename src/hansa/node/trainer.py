@@ -1,12 +1,12 @@
 """The trainer: a member's side of a run, beside its data.
 
-It answers only what its own fold permits, only the question that it derived itself from the totals, and
-only through the secure sum. What it learns about its own rows stays in its house.
+It answers only what its own fold permits, only the question that it derived itself from the totals it was
+told and the survivors it signed, and only through the secure sum. What it learns about its own rows stays in
+its house.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -14,31 +14,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hansa.coalition import RunRecord, RunSeal, result_digest, verify_run
-from hansa.engine import Derivation, Frame, parse_frame
-from hansa.errors import HansaError, Malformed, Refused, Unavailable
-from hansa.governance import Plan, is_metric
-from hansa.learning import (
-    MemberReport,
-    Recipe,
-    Rows,
-    build_recipe,
-    recipe_digest,
-    write_metrics,
-    write_report,
-)
+from hansa.coalition import RunRecord, minimum_cohort, verify_run
+from hansa.engine import Derivation, Frame, derive_graph, parse_frame
+from hansa.errors import HansaError, Malformed, Refused
+from hansa.governance import Plan
+from hansa.learning import MemberReport, Recipe, Rows, build_recipe, recipe_digest
 from hansa.node.follower import Follower
+from hansa.node.memory import Memory
+from hansa.node.outcome import Outcome, verify_lost, verify_outcome
 from hansa.node.voter import Voter
-from hansa.secagg import Contributor, Party
-from hansa.store import write_atomically
-from hansa.transparency import SigningKey, canonical, digest
+from hansa.secagg import Contributor, Party, Step
+from hansa.transparency import SigningKey, canonical
 from hansa.transparency.quoting import quote
-
-TOLERANCE: Final = Decimal("0.000002")
-"""How far a metric may be from the one recomputed here: twice its last decimal place."""
-
-BEGUN: Final = "runs"
-"""The folder with one empty file for each run that this member has begun."""
 
 FIELDS: Final[Mapping[str, Mapping[str, type]]] = MappingProxyType(
     {
@@ -46,6 +33,7 @@ FIELDS: Final[Mapping[str, Mapping[str, type]]] = MappingProxyType(
         "ask": {"run": str, "round": int, "name": str, "question": str},
         "sum": {"run": str, "round": int},
         "end": {"run": str, "round": int, "metrics": dict, "model": dict, "report": dict},
+        "seal": {"run": str, "dropped": dict},
         "stop": {"run": str, "reason": str},
     }
 )
@@ -61,7 +49,7 @@ class Trainer:
         follower: this member's own fold; only entries under a final checkpoint count.
         load_rows: reads and checks this member's data against a plan; raises what is wrong with them.
         draw: the operating system's generator.
-        folder: where it remembers which runs it has begun, across restarts.
+        folder: where it remembers what it has begun and consented to, across restarts.
     """
 
     def __init__(
@@ -79,7 +67,7 @@ class Trainer:
         self._follower = follower
         self._load_rows = load_rows
         self._draw = draw
-        self._begun = folder / BEGUN
+        self._memory = Memory(folder)
         self._job: _Job | None = None
         self._problem: HansaError | None = None
 
@@ -130,8 +118,10 @@ class Trainer:
                 return self._ask(frame, job)
             case "sum":
                 return self._sum(frame, job)
-            case _:
+            case "end":
                 return self._end(frame, job)
+            case _:
+                return self._seal(frame, job)
 
     def _begin(self, frame: Frame) -> Frame:
         self._problem = None
@@ -146,7 +136,7 @@ class Trainer:
                 "installed here; install the version that was voted on, or propose the new one",
             )
         rows = self._load_rows(plan)
-        self._remember(run_id)
+        self._memory.begin(run_id)
         state = self._follower.state
         recipe = build_recipe(plan.to_json(), run.cohort)
         derivation = Derivation(
@@ -154,29 +144,18 @@ class Trainer:
             run=run.id,
             coalition=state.coalition,
             cohort=tuple(Party(name, state.members[name].key.raw) for name in run.cohort),
-            threshold=run.threshold,
-            minimum_cohort=max(plan.cohort.minimum, state.charter.privacy.minimum_cohort),
+            threshold=run.sharing.threshold,
+            degree=run.sharing.degree,
+            minimum_cohort=max(run.sharing.required, minimum_cohort(state, plan)),
+            graph=derive_graph(run.id, self._follower.root_at(run.number)),
         )
         self._job = _Job(run.id, plan, recipe, rows, derivation)
         return Frame("ready")
 
-    def _remember(self, run_id: str) -> None:
-        """Note on the disk that this run was begun here, before anything leaves; it is begun once, for ever."""
-        path = self._begun / run_id
-        try:
-            self._begun.mkdir(exist_ok=True)
-            if path.exists():
-                raise Refused(
-                    "run.again", "this attempt was begun here before; a new one needs a new `run_open`"
-                )
-            write_atomically(path, b"")
-        except OSError as error:
-            raise Unavailable(f"`{path}` cannot be written: {error.strerror}") from error
-
     def _ask(self, frame: Frame, job: "_Job") -> Frame:
         self._permitted(job.run, job.plan.digest)
         derivation = job.derivation
-        if frame.fields["round"] != derivation.round + (job.answer is not None):
+        if frame.fields["round"] != derivation.round + (job.contributor is not None):
             raise Refused("run.round", f"round {frame.fields['round']} is not the next one")
         self._learn(frame.body, job)
         question = derivation.question
@@ -190,21 +169,35 @@ class Trainer:
 
     def _learn(self, total: bytes, job: "_Job") -> None:
         """Take in the total of the last round, unless it contradicts what this member knows."""
-        derivation, question = job.derivation, job.derivation.question
-        if job.answer is None:
+        derivation, question, machine = job.derivation, job.derivation.question, job.contributor
+        if machine is None:
             if total:
                 raise Malformed("run.total", "the first round has no total before it")
             return
         assert question is not None  # an answer was given to it
-        job.recipe.verify_total(question, job.answer, derivation.read(total))
-        derivation.learn(total)
-        job.answer = None
+        # Whose total this is, the machine knows: enough others have signed the same survivors.
+        if machine.step is not Step.DONE:
+            raise Refused("run.round", "the secure sum of the round before is not finished")
+        job.recipe.verify_total(question, job.answer, derivation.read(total), len(machine.survivors))
+        derivation.learn(total, machine.survivors)
+        job.contributor = None
 
     def _sum(self, frame: Frame, job: "_Job") -> Frame:
         if job.contributor is None or frame.fields.get("round") != job.derivation.round:
             raise Refused("run.round", "no secure sum of this round is under way")
+        is_consent = job.contributor.step is Step.CONSENT
         reply = job.contributor.receive(frame.body)
+        if is_consent:
+            self._verify_survivors(job, job.contributor.survivors)
         return Frame("sum", {"run": job.run, "round": job.derivation.round}, reply)
+
+    def _verify_survivors(self, job: "_Job", survivors: tuple[str, ...]) -> None:
+        """Refuse a total that would not hide who is in it; its consent is signed, and has not left yet."""
+        question, state = job.derivation.question, self._follower.state
+        assert question is not None  # a secure sum is under way
+        job.recipe.verify_survivors(question, len(survivors))
+        if state.charter.privacy.differencing == "refused":
+            self._memory.join_total(question.digest, survivors, minimum_cohort(state, job.plan))
 
     def _end(self, frame: Frame, job: "_Job") -> Frame:
         self._permitted(job.run, job.plan.digest)
@@ -212,22 +205,25 @@ class Trainer:
         result = job.derivation.result
         if result is None:
             raise Refused("run.question", "the coordinator ends the run, and a question is still open")
-        metrics, model, report = (frame.fields.get(name) for name in ("metrics", "model", "report"))
-        assert isinstance(metrics, dict)  # `_answer` has looked
-        if model != result.model_document():
-            raise Refused("run.model", "the coordinator's model is not the one that follows from the totals")
-        _verify_close("run.metrics", metrics, {**write_metrics(result)})
-        _verify_close("run.report", report, write_report(result))
-        job.report = job.recipe.private_report(result, job.rows)
-        body = RunSeal(
-            run=job.run,
-            transcript=job.derivation.transcript.hex(),
-            result=result_digest(
-                digest(model), digest(report), {name: str(value) for name, value in metrics.items()}
-            ),
-        )
-        (seal,) = Voter(self._member, self._key).write(self._follower.state, body)
-        return Frame("sealed", body=canonical.encode(seal.to_json()))
+        job.outcome = verify_outcome(frame.fields, result)
+        return Frame("agreed")
+
+    def _seal(self, frame: Frame, job: "_Job") -> Frame:
+        """Vouch for the result and for who was lost, once; asked again, give the same seal again."""
+        self._permitted(job.run, job.plan.digest)
+        if job.outcome is None:
+            raise Refused("run.round", "no result of this run was agreed upon here")
+        dropped = frame.fields["dropped"]
+        assert isinstance(dropped, dict)  # `_answer` has looked
+        lost = verify_lost(dropped, job.derivation, self._member)
+        if job.seal is None:
+            body = job.outcome.write_seal(job.run, job.derivation.transcript, lost)
+            (seal,) = Voter(self._member, self._key).write(self._follower.state, body)
+            job.seal = _Seal(lost, canonical.encode(seal.to_json()))
+            job.report = job.recipe.private_report(job.outcome.result, job.rows)
+        if job.seal.lost != lost:
+            raise Refused("run.dropped", "this member has sealed another list of who was lost")
+        return Frame("sealed", body=job.seal.entry)
 
     def _permitted(self, run_id: str, plan_digest: str) -> tuple[RunRecord, Plan]:
         """Prove from this member's own fold that the run may go on, with this member in it."""
@@ -248,6 +244,14 @@ class Trainer:
         return run, proposal.plan
 
 
+@dataclass(frozen=True, slots=True)
+class _Seal:
+    """A signed `run_seal` entry, canonical, and who it calls lost."""
+
+    lost: Mapping[str, int]
+    entry: bytes
+
+
 @dataclass(slots=True)
 class _Job:
     """What a trainer keeps while one run goes on."""
@@ -257,25 +261,10 @@ class _Job:
     recipe: Recipe[Any]
     rows: Rows
     derivation: Derivation
-    answer: NDArray[np.float64] | None = None
-    """What was sent to the sum whose total is still to come."""
     contributor: Contributor | None = None
+    """The sum whose total is still to come, or None."""
+    answer: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    """What was sent to it."""
+    outcome: Outcome | None = None
+    seal: _Seal | None = None
     report: MemberReport | None = None
-
-
-def _verify_close(rule: str, theirs: canonical.Json, ours: canonical.Json, *, place: str = "") -> None:
-    """Refuse two JSON values that differ by more than the last bits of numbers spelt with six places."""
-    if isinstance(theirs, dict) and isinstance(ours, dict) and theirs.keys() == ours.keys():
-        for name, value in ours.items():
-            _verify_close(rule, theirs[name], value, place=f"{place}.{name}")
-    elif isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
-        for index, value in enumerate(ours):
-            _verify_close(rule, theirs[index], value, place=f"{place}[{index}]")
-    elif theirs != ours and not _is_close(theirs, ours):
-        raise Refused(rule, f"`{place.lstrip('.')}` is not what follows from the totals")
-
-
-def _is_close(theirs: canonical.Json, ours: canonical.Json) -> bool:
-    if not (isinstance(theirs, str) and isinstance(ours, str) and is_metric(theirs) and is_metric(ours)):
-        return False
-    return abs(Decimal(theirs) - Decimal(ours)) <= TOLERANCE

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hansa.coalition import ZERO_DIGEST, ProposalRecord, RunClose, RunOpen, RunRecord, State, approved_cohort
+from hansa.coalition import (
+    ZERO_DIGEST,
+    ProposalRecord,
+    RunClose,
+    RunOpen,
+    RunRecord,
+    State,
+    approved_cohort,
+    sharing_for,
+)
 from hansa.engine import LocalEngine, Traffic
 from hansa.errors import HansaError, Refused, Unavailable
 from hansa.governance import Plan
@@ -84,7 +93,7 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
             recipe=plan.recipe.digest,
             attempt=attempt,
             cohort=cohort,
-            threshold=len(cohort),
+            threshold=sharing_for(stage.state, len(cohort)).threshold,
         ),
     )
     stage.settle()
@@ -102,8 +111,11 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
             f"round {round_number}: {name}, {length:,} numbers from each member, only their sum is seen{pace}"
         )
 
+    def miss(round_number: int, name: str, why: str) -> None:
+        narrator.doubt(f"round {round_number}: `{name}` {why}; it is out of this attempt")
+
     try:
-        conducted = Coordinator(lambda: stage.state, engine, follow).conduct(run.id)
+        conducted = Coordinator(stage.sequencer, engine, follow, miss).conduct(run.id)
     except HansaError as error:
         _close_failed(stage, coordinator, run.id, str(error))
         problems = [(name, stage.actor(name).trainer.problem) for name in cohort]
@@ -125,18 +137,21 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
         model=model,
         report=stage.blobs.put(conducted.report),
         metrics=dict(conducted.metrics),
+        dropped=dict(conducted.dropped),
         reason="",
     )
     stage.say(coordinator, close)
     stage.settle()
     private = {}
-    for name in cohort:
+    sealed = [name for name in cohort if name not in conducted.dropped]
+    for name in sealed:
         report = stage.actor(name).trainer.private_report
-        assert report is not None  # every contributor sealed, so every one has its report
+        assert report is not None  # who has sealed has its report
         private[name] = report
         _keep_private_report(stage, run.id, report)
+    who = f"all {len(cohort)}" if len(sealed) == len(cohort) else f"{len(sealed)} of {len(cohort)}"
     narrator.say(
-        f"{len(asked)} rounds, {sum(asked):,} numbers from each member; all {len(cohort)} sealed the same transcript"
+        f"{len(asked)} rounds, {sum(asked):,} numbers from each member; {who} sealed the same transcript"
     )
     return Ran(stage.state.runs[run.id], conducted, model, private, sum(asked), engine.traffic)
 
@@ -178,6 +193,7 @@ def _close_failed(stage: Stage, coordinator: str, run_id: str, reason: str) -> N
         model=ZERO_DIGEST,
         report=ZERO_DIGEST,
         metrics={},
+        dropped={},
         reason=reason[:1000],
     )
     stage.say(coordinator, close)

@@ -23,8 +23,16 @@ Example: a log that survives, and the folder that shows it to the world.
 """
 
 from hansa.store.blobs import BlobStore
-from hansa.store.files import write_atomically
+from hansa.store.files import sync_folder, write_atomically
 from hansa.store.log import LogStore
 from hansa.store.tree import PublishedTree, publish, read_tree
 
-__all__ = ["BlobStore", "LogStore", "PublishedTree", "publish", "read_tree", "write_atomically"]
+__all__ = [
+    "BlobStore",
+    "LogStore",
+    "PublishedTree",
+    "publish",
+    "read_tree",
+    "sync_folder",
+    "write_atomically",
+]

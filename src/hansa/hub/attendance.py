@@ -1,0 +1,125 @@
+"""Attendance: who of a run's cohort is still there, and why the others are not.
+
+Whoever fails, refuses or answers something that the protocol does not allow is out of the run from then on,
+by name and by the name of a rule; the run goes on while enough are left. What a contributor writes in its own
+words goes no further than this module.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from hansa.engine import Frame, LocalEngine, parse_frame
+from hansa.errors import Malformed, Refused
+
+_RULE: Final = re.compile(r"[a-z0-9-]{1,40}(?:\.[a-z0-9-]{1,40})?")
+
+
+class Attendance:
+    """The members of one attempt, as its coordinator reaches them.
+
+    Args:
+        engine: carries the bytes.
+        run: the id of the `run_open` entry, hex.
+        cohort: who takes part.
+        required: members without whom the run cannot go on.
+        tell: told who is out, and why, at once.
+    """
+
+    def __init__(
+        self,
+        engine: LocalEngine,
+        run: str,
+        cohort: Sequence[str],
+        required: int,
+        tell: Callable[[str, str], None],
+    ) -> None:
+        self._engine = engine
+        self._run = run
+        self._present = list(cohort)
+        self._gone: dict[str, str] = {}
+        self._required = required
+        self._tell = tell
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """Who is still there, in order."""
+        return tuple(self._present)
+
+    @property
+    def gone(self) -> Mapping[str, str]:
+        """Why each of the others is not; a read-only view."""
+        return MappingProxyType(self._gone)
+
+    def ask_all(self, frame: Frame, expected: str, *, tries: int = 1) -> Mapping[str, Frame]:
+        """Bring one frame to everybody who is still there, see `exchange`."""
+        return self.exchange(dict.fromkeys(self._present, frame), expected, tries=tries)
+
+    def exchange(self, frames: Mapping[str, Frame], expected: str, *, tries: int = 1) -> Mapping[str, Frame]:
+        """Take one turn with those named that are still there; who does not answer as expected is out.
+
+        Args:
+            frames: by member id.
+            expected: the word of a right answer.
+            tries: how often a member that does not answer at all is asked; more than once only where asking
+                twice does no harm.
+
+        Returns:
+            The right answers.
+        """
+        waiting = {name: frame.encode() for name, frame in frames.items() if name in self._present}
+        answers: dict[str, bytes] = {}
+        for _ in range(tries):
+            answers |= self._engine.turn(waiting).answers
+            waiting = {name: message for name, message in waiting.items() if name not in answers}
+        for name in waiting:
+            self.drop(name, "did not answer")
+        right: dict[str, Frame] = {}
+        for name, answer in answers.items():
+            try:
+                frame = parse_frame(answer)
+            except Malformed as error:
+                self.drop(name, f"sent something else than a frame ({error.rule})")
+                continue
+            if frame.word == expected:
+                right[name] = frame
+            elif frame.word == "refused":
+                self.drop(name, f"refused: {_read_rule(frame)}")
+            else:
+                self.drop(name, f"answered with another word than `{expected}`")
+        return right
+
+    def drop(self, name: str, why: str) -> None:
+        """Let a member be out of the run, and tell it so."""
+        self._present.remove(name)
+        self._gone[name] = why
+        self._tell(name, why)
+        self._stop([name], why)
+
+    def require(self) -> None:
+        """Check that enough members are left.
+
+        Raises:
+            Refused: `run.contributor`, with everybody who is not and why.
+        """
+        if len(self._present) < self._required:
+            count = f"{len(self._present)} members are left, and at least {self._required} must be"
+            raise Refused(
+                "run.contributor", [*(f"`{name}` {why}" for name, why in self._gone.items()), count]
+            )
+
+    def end(self, reason: str) -> None:
+        """Tell everybody who is still there that the run is over."""
+        self._stop(self._present, reason)
+
+    def _stop(self, names: Sequence[str], reason: str) -> None:
+        """Say it once; whether anybody hears it changes nothing."""
+        message = Frame("stop", {"run": self._run, "reason": reason}).encode()
+        self._engine.turn(dict.fromkeys(names, message))
+
+
+def _read_rule(frame: Frame) -> str:
+    """Return the rule that a contributor names, if it is one; a contributor's own words go no further."""
+    rule = frame.fields.get("rule")
+    return rule if isinstance(rule, str) and _RULE.fullmatch(rule) else "for a reason it does not name"

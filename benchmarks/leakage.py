@@ -1,6 +1,6 @@
 """What a run lets out, measured by attacking it: membership, rows, members' counts, rare categories.
 
-    python benchmarks/leakage.py [--data FOLDER ...] [--seed 0] [--quick] [--json FILE] [--markdown]
+    python benchmarks/leakage.py [--data FOLDER ...] [--epsilons 8,3,1] [--seed 0] [--quick] [--json FILE] [--markdown]
 
 Each FOLDER holds `data.csv.gz` and `dataset.json`. Without any, the airlines that ship with hansa. Every attack
 uses the real recipe, and totals rounded as the door rounds them. `--markdown` puts the tables into
@@ -20,15 +20,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from leaks.audit import measure_audit
-from leaks.differencing import measure_pairs
+from leaks.differencing import measure_noised_pairs, measure_pairs
 from leaks.finding import Finding
 from leaks.gathering import Coalition, gather_birds, gather_folder
 from leaks.histograms import measure_histogram
 from leaks.membership import measure_candidates, measure_tracing
-from leaks.reconstruction import measure_members, measure_recovery
+from leaks.reconstruction import measure_members, measure_pick, measure_recovery
 from leaks.released import measure_shadows, train_alone, train_shadows
-from leaks.singletons import measure_singletons
+from leaks.singletons import measure_hidden, measure_singletons
 from leaks.table import insert_tables, write_markdown, write_text
+from leaks.view import add_noise
 
 PAGE = Path(__file__).parents[1] / "docs/leakage.md"
 DELTA = 1e-5
@@ -40,21 +41,23 @@ class Effort:
     """How much of each attack to do.
 
     Args:
-        shadows: models per setting; of a few small members, four times as many.
+        shadows: models per setting; of a few small members four times as many, with noise half as many.
         candidates: rows asked about.
         sizes: training rows of a member that is reconstructed.
         rows: rows reconstructed per size, at least.
+        victims: rows to pick out of a list.
         lots: rows that the audit draws for.
     """
 
     shadows: int = 64
-    candidates: int = 60
+    candidates: int = 80
     sizes: tuple[int, ...] = (1, 2, 3, 5, 10, 20, 30, 50, 80)
     rows: int = 60
+    victims: int = 12
     lots: int = 1000
 
 
-QUICK = Effort(shadows=6, candidates=6, sizes=(1, 5, 80), rows=5, lots=60)
+QUICK = Effort(shadows=8, candidates=6, sizes=(1, 5, 80), rows=5, victims=1, lots=60)
 
 
 def attack(coalition: Coalition, effort: Effort, generator: np.random.Generator) -> Iterator[Finding]:
@@ -68,7 +71,7 @@ def attack(coalition: Coalition, effort: Effort, generator: np.random.Generator)
     alone = train_alone(small, 4 * effort.shadows, generator)
     yield from measure_shadows(alone, small, f"each own model of {_describe(small)}", "none", generator)
     for part in (small, coalition):
-        yield from measure_candidates(part, effort.candidates, "none", generator)
+        yield from measure_candidates(part, effort.candidates, "none", generator=generator)
     for victims in (by_size[:1], by_size[count // 2 : count // 2 + 1], by_size[-1:]):
         yield from measure_tracing(coalition, victims, _name_part(coalition, victims), generator)
     yield from measure_recovery(coalition, effort.sizes, effort.rows, generator)
@@ -80,6 +83,7 @@ def attack(coalition: Coalition, effort: Effort, generator: np.random.Generator)
         (coalition, by_size),
     ):
         yield from measure_members(part, victims, _name_part(part, victims), generator)
+    yield from measure_pick(coalition, effort.victims, "none", generator=generator)
     yield from measure_pairs(coalition, [by_size[0], by_size[count // 2], by_size[-1]])
     for part in (small, coalition):
         yield from measure_histogram(part)
@@ -87,6 +91,27 @@ def attack(coalition: Coalition, effort: Effort, generator: np.random.Generator)
         yield from measure_singletons(part, 10, 3)
     for part in (small, coalition):
         yield from measure_audit(part, effort.lots, "none", DELTA, generator=generator)
+
+
+def attack_noised(
+    coalition: Coalition, epsilon: float, effort: Effort, generator: np.random.Generator
+) -> Iterator[Finding]:
+    """Play the attacks that know of noise on runs with noise."""
+    by_size = sorted(coalition.tables, key=lambda name: (len(coalition.tables[name]), name))
+    noised, protect = coalition.with_noise(epsilon, DELTA), add_noise(generator)
+    noise = f"epsilon {epsilon:g}"
+    for part, shadows in ((noised, effort.shadows // 2), (noised.smallest(SMALL), 2 * effort.shadows)):
+        trained = train_shadows(part, shadows, generator, protect)
+        yield from measure_shadows(trained, part, f"joint model of {_describe(part)}", noise, generator)
+    for part in (noised.smallest(SMALL), noised):
+        yield from measure_candidates(part, effort.candidates, noise, generator=generator, protect=protect)
+    yield from measure_pick(noised, effort.victims, noise, generator=generator, protect=protect)
+    leavers = [by_size[0], by_size[len(by_size) // 2], by_size[-1]]
+    yield from measure_noised_pairs(noised, leavers, noise, protect)
+    for part in (noised.smallest(SMALL), noised):
+        yield from measure_hidden(part, 10, noise, generator)
+    for part in (noised.smallest(SMALL), noised):
+        yield from measure_audit(part, effort.lots, noise, DELTA, generator=generator, protect=protect)
 
 
 def _describe(coalition: Coalition) -> str:
@@ -106,6 +131,7 @@ def _name_part(coalition: Coalition, victims: list[str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, action="append", default=[])
+    parser.add_argument("--epsilons", default="8,3,1")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", type=Path)
@@ -114,9 +140,13 @@ def main() -> None:
     begun, findings = time.perf_counter(), []
     for coalition in map(gather_folder, arguments.data) if arguments.data else [gather_birds()]:
         generator = np.random.default_rng(arguments.seed)
-        findings += attack(coalition, QUICK if arguments.quick else Effort(), generator)
+        effort = QUICK if arguments.quick else Effort()
+        findings += attack(coalition, effort, generator)
+        for epsilon in map(float, filter(None, arguments.epsilons.split(","))):
+            findings += attack_noised(coalition, epsilon, effort, generator)
     print(write_text(findings))
-    print(f"\n{time.perf_counter() - begun:.0f} s, seed {arguments.seed}")
+    spent = f"{time.perf_counter() - begun:.0f} s, of which {time.process_time():.0f} s on the processor"
+    print(f"\n{spent}, seed {arguments.seed}")
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(finding) for finding in findings], indent=1) + "\n")
     if arguments.markdown:

@@ -14,7 +14,17 @@ import numpy as np
 from hansa.learning import Rows
 from leaks.finding import Finding, measure_share
 from leaks.gathering import Coalition, Members
-from leaks.view import ROUNDING, Protect, View, add_exactly, additive_part, noise_deviation, watch
+from leaks.view import (
+    ROUNDING,
+    Protect,
+    View,
+    add_exactly,
+    additive_part,
+    move_totals,
+    noise_deviation,
+    take_row,
+    watch,
+)
 
 CONFIDENCE = 0.95
 _SHARES = (1.0, 0.5, 0.2, 0.1, 0.05)
@@ -64,6 +74,7 @@ def guess_lots(coalition: Coalition, members: Members, lots: Lots, view: View) -
     """
     recipe = coalition.recipe(members)
     known = leave_out(members, lots, np.zeros(len(lots.inside), dtype=bool))
+    singles = [take_row(rows, place) for name, rows in members.items() for place in lots.places[name]]
     gram = 4.0 * np.eye(len(lots.inside))
     right = np.zeros(len(lots.inside))
     for turn in view.turns:
@@ -71,18 +82,10 @@ def guess_lots(coalition: Coalition, members: Members, lots: Lots, view: View) -
         seen = additive_part(question, turn.total)
         for rows in known.values():
             seen = seen - additive_part(question, recipe.answer(question, rows))
-        singles = [
-            additive_part(
-                question, recipe.answer(question, Rows(name, members[name].train.take([place]), none))
-            )
-            for name, none in ((name, members[name].test.take([])) for name in members)
-            for place in lots.places[name]
-        ]
-        told = np.flatnonzero(np.any(singles, axis=0))
-        moves = np.array([single[told] for single in singles])
+        moved, moves = move_totals(recipe, question, singles)
         deviation = max(noise_deviation(question), ROUNDING)
         gram += moves @ moves.T / deviation**2
-        right += moves @ (seen[told] - 0.5 * moves.sum(axis=0)) / deviation**2
+        right += moves @ (seen[moved] - 0.5 * moves.sum(axis=0)) / deviation**2
     return np.linalg.solve(gram, right)
 
 

@@ -16,7 +16,9 @@ from hansa.learning.slope import SlopeQuestion, encode_train, read_slope
 from hansa.learning.survey import SurveyQuestion, count_columns, read_survey
 from leaks.finding import Finding
 from leaks.gathering import Coalition
-from leaks.view import Turn, View, watch
+from leaks.view import Protect, Turn, View, watch
+
+COUNTS_READ = "survey counts of the member read exactly"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,12 +86,37 @@ def measure_pairs(coalition: Coalition, leavers: Sequence[str]) -> Iterator[Find
             trials[place] += asked
     setting = f"{len(members)} members, then one fewer; nobody colludes"
     for measure, right, asked in zip(
-        ("survey counts of the member read exactly", "cross-tabulated counts of it read exactly"),
+        (COUNTS_READ, "cross-tabulated counts of it read exactly"),
         hits.tolist(),
         trials.tolist(),
         strict=True,
     ):
         yield Finding("differencing", coalition.name, setting, "none", measure, right / asked)
+
+
+def measure_noised_pairs(
+    coalition: Coalition, leavers: Sequence[str], noise: str, protect: Protect
+) -> Iterator[Finding]:
+    """Difference two runs' first totals under noise, and yield how far the member's own numbers are off."""
+    members = coalition.divide()
+    recipe = coalition.recipe(members)
+    question = recipe.ask(recipe.begin())
+    answers = {name: recipe.answer(question, rows) for name, rows in members.items()}
+    errors = []
+    for leaver in leavers:
+        whole = protect(question, list(answers.values()))
+        less = protect(question, [answer for name, answer in answers.items() if name != leaver])
+        held = answers[leaver] != 0
+        errors.append((whole - less - answers[leaver])[held])
+    off = np.concatenate(errors)
+    setting = f"{len(members)} members, then one fewer; nobody colludes"
+    yield Finding(
+        "differencing", coalition.name, setting, noise, COUNTS_READ, float(np.mean(np.abs(off) < 0.5))
+    )
+    error = float(np.sqrt(np.mean(off**2)))
+    yield Finding(
+        "differencing", coalition.name, setting, noise, "error of such a count (rms)", error, unit="number"
+    )
 
 
 def _compare(whole: View, less: View, rows: Rows) -> Iterator[tuple[int, int]]:

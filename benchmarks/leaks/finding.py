@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+_DRAWS = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -77,25 +79,28 @@ class Curve:
         # Rows with one score are accused together or not at all.
         self._last = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)
 
-    def area(self, copies: np.ndarray | None = None) -> float:
-        """Return the chance that a row that trained scores above one that did not; ties count half."""
+    def measure(self, rates: Sequence[float], copies: np.ndarray | None = None) -> list[float]:
+        """Return the area under the curve, then the share of trained rows found at each rate of false alarms.
+
+        The area is the chance that a row that trained scores above one that did not; ties count half.
+
+        Args:
+            rates: false positive rates, from 0 to 1.
+            copies: shape (rows,), how often each row counts; once unless told.
+        """
         inside, outside = self._accused(copies)
         rises = np.diff(outside, prepend=0.0)
         middles = (inside + np.append(0.0, inside[:-1])) / 2
-        return float((rises * middles).sum() / (inside[-1] * outside[-1]))
+        measured = [float((rises * middles).sum() / (inside[-1] * outside[-1]))]
+        for rate in rates:
+            allowed = np.searchsorted(outside, rate * outside[-1] * (1 + 1e-12), side="right")
+            measured.append(float(inside[allowed - 1] / inside[-1]) if allowed else 0.0)
+        return measured
 
-    def rate_at(self, false_positive_rate: float, copies: np.ndarray | None = None) -> float:
-        """Return the share of trained rows found while at most this share of the others is accused."""
-        inside, outside = self._accused(copies)
-        allowed = np.searchsorted(outside, false_positive_rate * outside[-1] * (1 + 1e-12), side="right")
-        return float(inside[allowed - 1] / inside[-1]) if allowed else 0.0
-
-    def draw(self, generator: np.random.Generator, draws: int = 200) -> list[np.ndarray]:
-        """Return how often each row is drawn, for each of a bootstrap's draws of rows."""
-        return [
-            np.bincount(generator.integers(0, self._count, self._count), minlength=self._count).astype(float)
-            for _ in range(draws)
-        ]
+    def draw(self, generator: np.random.Generator) -> np.ndarray:
+        """Return how often each row is drawn in one draw of a bootstrap: shape (rows,)."""
+        rows = generator.integers(0, self._count, self._count)
+        return np.bincount(rows, minlength=self._count).astype(np.float64)
 
     def _accused(self, copies: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         weights = np.ones(len(self._rows)) if copies is None else copies[self._rows]
@@ -121,11 +126,8 @@ def judge_scores(
         For each: name, figure, both ends of its 95 % interval, unit.
     """
     curve = Curve(labels, scores)
-    draws = curve.draw(generator)
-
-    areas = np.quantile([curve.area(copies) for copies in draws], [0.025, 0.975]).tolist()
-    judged = [("AUC", curve.area(), *areas, "number")]
-    for rate in rates:
-        rated = np.quantile([curve.rate_at(rate, copies) for copies in draws], [0.025, 0.975]).tolist()
-        judged.append((f"found at {100 * rate:g} % false alarms", curve.rate_at(rate), *rated, "share"))
-    return judged
+    drawn = [curve.measure(rates, curve.draw(generator)) for _ in range(_DRAWS)]
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0).tolist()
+    names = ["AUC", *[f"found at {100 * rate:g} % false alarms" for rate in rates]]
+    units: list[Literal["share", "number"]] = ["number", *["share"] * len(rates)]
+    return list(zip(names, curve.measure(rates), low, high, units, strict=True))

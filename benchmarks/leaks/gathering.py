@@ -53,6 +53,19 @@ class Coalition:
         names = sorted(self.tables, key=lambda name: (len(self.tables[name]), name))[:count]
         return Coalition(self.name, self.plan, {name: self.tables[name] for name in sorted(names)})
 
+    def with_noise(self, epsilon: float, delta: float) -> "Coalition":
+        """Return the same members under the plan with noise that hides each row."""
+        document = self.plan.to_json()
+        split = {"kind": "rows", "seed": 0, "test": "3/10"}
+        privacy = {
+            "noise": "discrete-gaussian",
+            "epsilon": f"{epsilon:g}",
+            "delta": f"{delta:f}",
+            "unit": "row",
+        }
+        text = json.dumps({**document, "split": split, "privacy": privacy})
+        return Coalition(self.name, load_plan(text, "plan.json", recipe_digest=recipe_digest()), self.tables)
+
     def recipe(self, members: Iterable[str]) -> Recipe:
         """Return the plan's recipe for a cohort."""
         return build_recipe(self.plan.to_json(), tuple(sorted(members)))

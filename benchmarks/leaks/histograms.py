@@ -18,13 +18,13 @@ TOGETHER = 1
 """The place of the joint model among the evaluation's three."""
 
 
-def read_histogram(turns: Sequence[Turn]) -> Histogram:
-    """Return the finest histogram of the joint model's scores that a run's totals give."""
+def read_histogram(turns: Sequence[Turn], members: int) -> Histogram:
+    """Return the finest histogram of the joint model's scores that a run's totals over so many members give."""
     evaluation = None
     for turn in turns:
         match turn.question:
             case EvaluationQuestion() as question:
-                evaluation = read_evaluation(question, turn.total)
+                evaluation = read_evaluation(question, turn.total, members)
             case ZoomQuestion() as question if evaluation is not None:
                 evaluation = read_zoom(evaluation, question, turn.total)
     if evaluation is None:
@@ -42,7 +42,7 @@ def measure_histogram(coalition: Coalition) -> Iterator[Finding]:
     """Run once with the evaluation, and yield what the histogram says of rows whose features are known."""
     members = coalition.divide()
     view = watch(coalition.recipe(members), list(members.values()), whole=True)
-    histogram = read_histogram(view.turns)
+    histogram = read_histogram(view.turns, len(members))
     centre = next(t.question.trial.centre for t in view.turns if isinstance(t.question, EvaluationQuestion))
 
     def look(part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

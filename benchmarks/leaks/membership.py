@@ -5,12 +5,15 @@ differential privacy is made for. A weaker one colludes with all other members b
 attacked member's rows save the one it asks about.
 """
 
+import math
 from collections.abc import Iterator, Sequence
+from statistics import NormalDist
 
 import numpy as np
 
 from hansa.learning import Rows, Table
 from hansa.learning.design import encode_table
+from hansa.learning.reading import read_rho
 from hansa.learning.recipe import Recipe
 from leaks.finding import Finding, judge_scores, measure_share
 from leaks.gathering import Coalition, Members
@@ -63,10 +66,14 @@ def measure_candidates(
     coalition: Coalition,
     count: int,
     noise: str,
+    *,
     generator: np.random.Generator,
     protect: Protect = add_exactly,
 ) -> Iterator[Finding]:
-    """Run with and without rows drawn by lot, and yield how often the adversary tells which it was."""
+    """Run with and without rows drawn by lot, and yield how often the adversary tells which it was.
+
+    Source: Dong, Roth and Su 2022, "Gaussian differential privacy", for what noise allows at most.
+    """
     members = coalition.divide()
     recipe = coalition.recipe(members)
     names = sorted(members)
@@ -89,6 +96,11 @@ def measure_candidates(
         "right about in or out",
         *measure_share(right, count),
     )
+    rho = read_rho(coalition.plan.to_json())
+    if rho:
+        # Gaussian noise that costs rho hides which of two worlds it is as well as one draw at this distance does.
+        most = NormalDist().cdf(math.sqrt(2 * float(rho)) / 2)
+        yield Finding("totals", coalition.name, setting, noise, "the noise allows at most", most)
 
 
 def trace_rows(

@@ -17,10 +17,23 @@ from hansa.learning.slope import SlopeQuestion, read_slope
 from hansa.learning.survey import SurveyQuestion, read_survey
 from leaks.finding import Finding, measure_share
 from leaks.gathering import Coalition, Members
-from leaks.view import Turn, add_exactly, watch
+from leaks.view import (
+    ROUNDING,
+    Protect,
+    Turn,
+    add_exactly,
+    additive_part,
+    move_totals,
+    noise_deviation,
+    take_row,
+    watch,
+)
 
 WHOLE = 1e-3
 """A recovered element this near to 0 or 1, or to the row's, counts as it."""
+
+CANDIDATES = 200
+"""Rows in the list that a row is picked out of, or all there are."""
 
 ROWS_READ, CELLS_READ = "rows read whole, label included", "cells read"
 
@@ -151,7 +164,8 @@ def measure_recovery(
             picked = generator.choice(len(members[largest].train), size, replace=False)
             part = Rows(largest, members[largest].train.take(picked), members[largest].test)
             totals += _attack(coalition, {**members, largest: part}, [largest], generator)
-        setting = f"a member with {size} training rows; all {len(members) - 1} others collude"
+        rows_ = "1 training row" if size == 1 else f"{size} training rows"
+        setting = f"a member with {rows_}; all {len(members) - 1} others collude"
         whole, cells = totals.tolist()
         read = measure_share(whole, times * size)
         yield Finding("reconstruction", coalition.name, setting, "none", ROWS_READ, *read)
@@ -168,6 +182,50 @@ def measure_members(
     whole, cells = _attack(coalition, members, attacked, generator).tolist()
     for measure, share in ((ROWS_READ, whole / rows), (CELLS_READ, cells / _count_cells(coalition, rows))):
         yield Finding("reconstruction", coalition.name, setting, "none", measure, share)
+
+
+def measure_pick(
+    coalition: Coalition,
+    victims: int,
+    noise: str,
+    *,
+    generator: np.random.Generator,
+    protect: Protect = add_exactly,
+) -> Iterator[Finding]:
+    """Give a member one training row, and yield how often all others pick it out of a list of real rows.
+
+    The list is of rows drawn from all members' training rows. The adversary takes the likeliest, given all totals.
+
+    Args:
+        coalition: the members.
+        victims: how many rows to attack, one a run.
+        noise: for the finding.
+        generator: for the lots.
+        protect: adds up answers.
+    """
+    members = coalition.divide()
+    recipe = coalition.recipe(members)
+    everyone = [(name, place) for name, rows in members.items() for place in range(len(rows.train))]
+    candidates, right = min(CANDIDATES, len(everyone)), 0
+    for _ in range(victims):
+        picked = generator.choice(len(everyone), candidates, replace=False)
+        singles = [take_row(members[name], place) for name, place in (everyone[k] for k in picked)]
+        owner = everyone[picked[0]][0]
+        view = watch(recipe, list({**members, owner: singles[0]}.values()), protect)
+        scores = np.zeros(candidates)
+        for turn in view.turns:
+            question, seen = turn.question, additive_part(turn.question, turn.total)
+            for name, rows in members.items():
+                if name != owner:
+                    seen = seen - additive_part(question, recipe.answer(question, rows))
+            moved, moves = move_totals(recipe, question, singles)
+            deviation = max(noise_deviation(question), ROUNDING)
+            scores += (moves @ seen[moved] - 0.5 * np.square(moves).sum(axis=1)) / deviation**2
+        # Rows that move all totals alike are one row to anybody.
+        right += bool(scores[0] >= scores.max() - 1e-9 * abs(scores.max()))
+    setting = f"a member with 1 training row; all {len(members) - 1} others collude"
+    measure = f"picked out of {candidates} candidates"
+    yield Finding("reconstruction", coalition.name, setting, noise, measure, *measure_share(right, victims))
 
 
 def _attack(

@@ -4,10 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hansa.learning.survey import read_survey
-from leaks.finding import Finding
+from hansa.learning.survey import count_columns, read_survey
+from leaks.finding import Curve, Finding
 from leaks.gathering import Coalition
-from leaks.view import watch
+from leaks.view import add_noise, watch
+
+TOLD = "one row told from none, AUC"
+
+_DRAWS = 60
 
 
 def measure_singletons(coalition: Coalition, minimum_rows: int, minimum_members: int) -> Iterator[Finding]:
@@ -37,7 +41,7 @@ def measure_singletons(coalition: Coalition, minimum_rows: int, minimum_members:
         int((part.rows[list(block.codes)] < minimum_rows).sum())
         for part, block in zip(held, columns, strict=True)
     )
-    yield count(f"categories with a column though fewer than {minimum_rows} rows hold them", kept)
+    yield count(_kept(minimum_rows), kept)
     rest = [
         int(part.rows.sum() - part.rows[list(block.codes)].sum())
         for part, block in zip(held, columns, strict=True)
@@ -51,6 +55,41 @@ def measure_singletons(coalition: Coalition, minimum_rows: int, minimum_members:
     ]
     few = sum(rows < minimum_rows for rows in absent)
     yield count(f"numbers missing in fewer than {minimum_rows} rows, which have a column for that", few)
+
+
+def measure_hidden(
+    coalition: Coalition, minimum_rows: int, noise: str, generator: np.random.Generator
+) -> Iterator[Finding]:
+    """Yield how well a category that one row has is told from one that none has, in the noised census."""
+    members = coalition.divide()
+    recipe, protect = coalition.recipe(members), add_noise(generator)
+    question = recipe.ask(recipe.begin())
+    answers = [recipe.answer(question, rows) for rows in members.values()]
+    design = watch(recipe, list(members.values()), protect).model.design
+    counts = [
+        np.sum(
+            [np.bincount(r.train.codes[f.name], minlength=count_columns(f)) for r in members.values()], axis=0
+        )
+        for f in design.schema.categories
+    ]
+    # The counts of categories come last in the census, in the plan's order.
+    held = np.concatenate(counts)
+    asked = held <= 1
+    labels = np.tile(held[asked], (_DRAWS, 1)).astype(np.float64)
+    scores = np.array([protect(question, answers)[-len(held) :][asked] for _ in range(_DRAWS)])
+    setting = f"{len(members)} members"
+    if labels.any():
+        told = Curve(labels, scores).measure(())[0]
+        yield Finding("hidden", coalition.name, setting, noise, TOLD, told, unit="number")
+    kept = sum(
+        int((part[list(block.codes)] < minimum_rows).sum())
+        for part, block in zip(counts, design.categories, strict=True)
+    )
+    yield Finding("hidden", coalition.name, setting, noise, _kept(minimum_rows), kept, unit="count")
+
+
+def _kept(minimum_rows: int) -> str:
+    return f"columns of categories of fewer than {minimum_rows} rows"
 
 
 def _name_holders(

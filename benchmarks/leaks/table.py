@@ -17,9 +17,13 @@ HEADINGS = MappingProxyType(
         "differencing": "One member's counts, from two runs",
         "histograms": "Labels of test rows, from the evaluation's score histograms",
         "singletons": "Categories of one or few, from the survey's total and the model's columns",
+        "hidden": "Rare categories under noise",
         "audit": "How private a run can be at most, from one run",
     }
 )
+
+RULES = MappingProxyType({"differencing": "(to be filled in)"})
+"""By attack, which rule refuses the runs that it needs; only where a test of hansa shows the refusal."""
 
 _TALL = frozenset({"singletons"})
 """Headings whose measures stand one below the other, because they are many and the settings few."""
@@ -30,7 +34,10 @@ def list_tables(findings: Sequence[Finding]) -> Iterator[tuple[str, list[list[st
     for attack, heading in HEADINGS.items():
         chosen = [finding for finding in findings if finding.attack == attack]
         if chosen:
-            yield heading, _tabulate(chosen, tall=attack in _TALL)
+            table = _tabulate(chosen, tall=attack in _TALL)
+            if attack in RULES:
+                table = [[*row, RULES[attack] if place else "rule"] for place, row in enumerate(table)]
+            yield heading, table
 
 
 def _tabulate(findings: Sequence[Finding], *, tall: bool) -> list[list[str]]:

@@ -1,13 +1,14 @@
 """What an adversary sees of a run: every question, and the total of its answers."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from hansa.learning import Model, Question, Result, Rows
+from hansa.learning.evaluation import EvaluationQuestion
 from hansa.learning.recipe import Recipe
+from hansa.learning.scoreboard import ScoreQuestion
 from hansa.learning.slope import SlopeQuestion
 from hansa.learning.survey import COUNTS, SurveyQuestion, count_columns
 from hansa.learning.tables import Vector
@@ -16,7 +17,7 @@ from hansa.secagg import Quantiser
 Protect = Callable[[Question, Sequence[Vector]], Vector]
 """What stands between the answers and the total: adds up, and perhaps adds noise."""
 
-ROUNDING = 1e-7
+ROUNDING = 1e-6
 """The standard deviation that an attack allows a coordinate whose total holds no noise."""
 
 
@@ -66,8 +67,7 @@ def add_noise(generator: np.random.Generator) -> Protect:
 
 def noise_deviation(question: Question) -> float:
     """Return the standard deviation of the noise in each number of a total; 0 for a question without noise."""
-    noise = getattr(question, "noise", None)
-    return 0.0 if noise is None else float(noise.sensitivity / math.sqrt(2.0 * float(noise.rho)))
+    return 0.0 if question.noise is None else question.noise.deviation
 
 
 def watch(
@@ -82,14 +82,18 @@ def watch(
         whole: whether to ask for the evaluation too; the model is known before.
     """
     state, turns, model = recipe.begin(), [], None
+    survivors = tuple(sorted(rows.member for rows in members))
     while not isinstance(question := recipe.ask(state), Result):
-        if question.name == "evaluation":
-            model = question.trial.model
+        match question:
+            case EvaluationQuestion():
+                model = question.trial.model
+            case ScoreQuestion():
+                model = question.model
         if model is not None and not whole:
             break
         total = protect(question, [recipe.answer(question, rows) for rows in members])
         turns.append(Turn(question, total))
-        state = recipe.learn(state, total)
+        state = recipe.learn(state, total, survivors)
     assert model is not None
     return View(tuple(turns), model)
 
@@ -115,3 +119,24 @@ def additive_part(question: Question, numbers: Vector) -> Vector:
         parts.append(numbers[place : place + width])
         place += 2 * width
     return np.concatenate(parts)
+
+
+def move_totals(recipe: Recipe, question: Question, singles: Sequence[Rows]) -> tuple[np.ndarray, np.ndarray]:
+    """Return what each of some rows adds to a total.
+
+    Args:
+        recipe: the run's.
+        question: what was asked.
+        singles: each with one training row.
+
+    Returns:
+        The coordinates of the additive part that any of them moves, shape (k,); and by how much, (n, k).
+    """
+    parts = [additive_part(question, recipe.answer(question, single)) for single in singles]
+    moved = np.flatnonzero(np.any(parts, axis=0))
+    return moved, np.array([part[moved] for part in parts])
+
+
+def take_row(rows: Rows, place: int) -> Rows:
+    """Return one of a member's training rows, and no test rows."""
+    return Rows(rows.member, rows.train.take(np.array([place])), rows.test.take(np.zeros(0, dtype=np.intp)))

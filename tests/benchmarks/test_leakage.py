@@ -11,16 +11,16 @@ import pytest
 
 from hansa.learning.ranking import measure_auc
 from leaks.audit import bound_epsilon, draw_lots, guess_lots, leave_out
-from leaks.differencing import measure_pairs
+from leaks.differencing import measure_noised_pairs, measure_pairs
 from leaks.finding import Curve, Finding, measure_share
 from leaks.gathering import gather_birds
 from leaks.histograms import measure_histogram
-from leaks.membership import attack_candidate, drop_row
-from leaks.reconstruction import measure_members, measure_recovery
+from leaks.membership import attack_candidate, drop_row, measure_candidates
+from leaks.reconstruction import measure_members, measure_pick, measure_recovery
 from leaks.released import Shadows, attack_by_loss, attack_offline, attack_online, train_alone, train_shadows
-from leaks.singletons import measure_singletons
+from leaks.singletons import measure_hidden, measure_singletons
 from leaks.table import BEGIN, END, HEADINGS, insert_tables, write_markdown, write_text
-from leaks.view import add_exactly, additive_part, watch
+from leaks.view import add_exactly, add_noise, additive_part, noise_deviation, watch
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +33,11 @@ def birds():
 @pytest.fixture(scope="module")
 def small(birds):
     return birds.smallest(3)
+
+
+@pytest.fixture(scope="module")
+def noised(small):
+    return small.with_noise(1, 1e-5)
 
 
 @pytest.fixture
@@ -49,7 +54,7 @@ class TestCurve:
         labels = (generator.random((1, 300)) < 0.4).astype(np.int8)
         scores = np.round(generator.normal(size=(1, 300)) + labels, 1)
         expected = measure_auc(labels[0], scores[0])
-        assert Curve(labels, scores).area() == pytest.approx(expected, abs=1e-12)
+        assert Curve(labels, scores).measure(())[0] == pytest.approx(expected, abs=1e-12)
 
     def test_copies_of_rows_count_as_rows(self, generator):
         labels = (generator.random((1, 50)) < 0.5).astype(np.int8)
@@ -57,14 +62,14 @@ class TestCurve:
         copies = generator.integers(0, 4, 50).astype(float)
         rows = np.repeat(np.arange(50), copies.astype(int))
         expected = measure_auc(labels[0, rows], scores[0, rows])
-        assert Curve(labels, scores).area(copies) == pytest.approx(expected, abs=1e-12)
+        assert Curve(labels, scores).measure((), copies)[0] == pytest.approx(expected, abs=1e-12)
 
     def test_a_perfect_attack_finds_all_without_a_false_alarm(self):
         curve = Curve(np.array([[1, 0, 1, 0]]), np.array([[3.0, 1.0, 2.0, 0.0]]))
-        assert (curve.area(), curve.rate_at(0.0)) == (1.0, 1.0)
+        assert curve.measure((0.0,)) == [1.0, 1.0]
 
     def test_scores_that_tie_are_accused_together_or_not_at_all(self):
-        assert Curve(np.array([[1, 0]]), np.array([[1.0, 1.0]])).rate_at(0.5) == 0.0
+        assert Curve(np.array([[1, 0]]), np.array([[1.0, 1.0]])).measure((0.5,))[1] == 0.0
 
 
 class TestShares:
@@ -85,7 +90,7 @@ class TestTheReleasedModel:
         shadows = train_alone(small, 64, generator)
         labels = shadows.trained.astype(float)
         areas = [
-            Curve(labels, attack(shadows)).area()
+            Curve(labels, attack(shadows)).measure(())[0]
             for attack in (attack_by_loss, attack_offline, attack_online)
         ]
         assert areas[0] > 0.54
@@ -96,7 +101,9 @@ class TestTheReleasedModel:
         # Lots that had nothing to do with the training: the attack must come out at a half.
         others = Shadows(generator.random(shadows.trained.shape) < 0.5, shadows.confidence)
         for attack in (attack_by_loss, attack_offline, attack_online):
-            assert Curve(others.trained.astype(float), attack(others)).area() == pytest.approx(0.5, abs=0.03)
+            assert Curve(others.trained.astype(float), attack(others)).measure(())[0] == pytest.approx(
+                0.5, abs=0.03
+            )
 
     def test_lots_decide_who_trains(self, small, generator):
         rows, lots = small.draw(generator)
@@ -140,6 +147,53 @@ class TestTotals:
         assert total == pytest.approx(np.sum(answers, axis=0), abs=1e-8)
 
 
+class TestNoise:
+    def test_every_question_declares_it(self, noised, generator):
+        view = watch(noised.recipe(noised.tables), list(noised.divide().values()), add_noise(generator))
+        assert all(noise_deviation(turn.question) > 0 for turn in view.turns)
+
+    def test_totals_hold_as_much_of_it_as_declared(self, noised, generator):
+        members = noised.divide()
+        recipe = noised.recipe(members)
+        question = recipe.ask(recipe.begin())
+        answers = [recipe.answer(question, rows) for rows in members.values()]
+        added = add_noise(generator)(question, answers) - add_exactly(question, answers)
+        assert np.std(added) == pytest.approx(noise_deviation(question), rel=0.02)
+
+    def test_it_hides_the_lots(self, noised, generator):
+        right = self.tell_lots(noised, add_noise(generator), generator)
+        assert 0.3 < right < 0.7
+
+    def test_too_little_of_it_does_not(self, small, generator):
+        assert self.tell_lots(small.with_noise(100, 1e-5), add_noise(generator), generator) > 0.8
+
+    def tell_lots(self, noised, protect, generator):
+        members = noised.divide()
+        lots = draw_lots(members, 80, generator)
+        world = leave_out(members, lots, lots.inside)
+        view = watch(noised.recipe(members), list(world.values()), protect)
+        return np.mean((guess_lots(noised, members, lots, view) > 0) == lots.inside)
+
+    def test_one_row_is_told_no_better_than_it_allows(self, noised, generator):
+        told, most = measure_candidates(noised, 60, "1", generator=generator, protect=add_noise(generator))
+        assert told.low < most.value < 0.7
+
+    def test_a_row_is_picked_out_of_a_list_without_it_and_not_with_it(self, small, noised, generator):
+        (bare,) = measure_pick(small, 2, "none", generator=generator)
+        (hidden,) = measure_pick(noised, 2, "1", generator=generator, protect=add_noise(generator))
+        assert (bare.value, hidden.value) == (1.0, 0.0)
+
+    def test_the_difference_of_two_runs_is_mostly_noise(self, noised, generator):
+        read, error = measure_noised_pairs(noised, sorted(noised.tables)[:2], "1", add_noise(generator))
+        assert read.value < 0.2
+        assert error.value > 10
+
+    def test_a_category_of_one_row_is_hardly_told_from_one_of_none(self, noised, generator):
+        told, kept = measure_hidden(noised, 10, "1", generator)
+        assert told.value == pytest.approx(0.5, abs=0.08)
+        assert kept.unit == "count"
+
+
 class TestReconstruction:
     def test_few_rows_are_read_whole(self, birds, generator):
         found = values(measure_recovery(birds, (1, 5), 5, generator))
@@ -172,7 +226,7 @@ class TestSingletons:
     def test_the_survey_shows_a_category_that_one_report_has(self, birds):
         found = {measure: value for (_, measure), value in values(measure_singletons(birds, 10, 3)).items()}
         assert found["shown though one row holds them"] == 1
-        assert found["categories with a column though fewer than 10 rows hold them"] == 0
+        assert found["columns of categories of fewer than 10 rows"] == 0
 
 
 class TestAudit:

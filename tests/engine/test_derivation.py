@@ -4,7 +4,7 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from hansa.engine import Derivation, read_total, write_total
+from hansa.engine import Derivation, derive_graph, read_total, write_total
 from hansa.errors import Malformed, Refused
 from hansa.learning import Logistic, NumberFeature, Parameters, Schema, StratifiedSplit, Table, divide_rows
 from hansa.secagg import Party
@@ -105,3 +105,92 @@ def test_a_derivation_that_has_its_result_asks_and_learns_no_more(recipe):
 def test_totals_keep_their_sign_as_bytes():
     numbers = np.array([0, 1, -1, 2**62, -(2**62)], dtype=np.int64)
     assert read_total(write_total(numbers)).tolist() == numbers.tolist()
+
+
+def test_other_survivors_of_the_same_total_make_another_transcript_and_another_question():
+    class Echo:
+        """A recipe that asks the same for ever and looks at nothing."""
+
+        def begin(self):
+            return 0
+
+        def ask(self, state):
+            return Logistic(SCHEMA, Parameters(), NAMES).ask(Logistic(SCHEMA, Parameters(), NAMES).begin())
+
+        def learn(self, state, total, survivors):
+            return state
+
+    parties = [derive_five(Echo()) for _ in range(3)]
+    total = bytes(8 * parties[0].question.length)
+    for party, survivors in zip(parties, (FIVE, FIVE, FIVE[1:]), strict=True):
+        party.learn(total, survivors)
+    assert parties[0].transcript == parties[1].transcript != parties[2].transcript
+    assert parties[0].session.digest == parties[1].session.digest != parties[2].session.digest
+    assert parties[0].question_digest != parties[2].question_digest
+    # A question that is asked again in a later round is another one, too.
+    before = parties[0].question_digest
+    parties[0].learn(total, FIVE)
+    assert parties[0].question_digest != before
+    assert (dict(parties[0].lost), dict(parties[2].lost)) == ({}, {"ada": 1})
+    assert parties[2].cohort == FIVE[1:] == tuple(party.id for party in parties[2].session.cohort)
+
+
+FIVE = ("ada", "bob", "cyd", "dan", "eve")
+
+
+def derive_five(recipe):
+    cohort = tuple(Party(name, sha256(name.encode()).digest()) for name in FIVE)
+    return Derivation(
+        recipe,
+        run="ab" * 32,
+        coalition="cd" * 32,
+        cohort=cohort,
+        threshold=4,
+        degree=0,
+        minimum_cohort=4,
+        graph=bytes(32),
+    )
+
+
+@pytest.mark.parametrize(
+    "survivors",
+    [
+        FIVE[:3],  # too few
+        (*FIVE[:4], "zed"),  # a stranger
+        FIVE[::-1],
+        (*FIVE, "eve"),
+        ("ada", "ada", "bob", "cyd"),
+        (),
+    ],
+)
+def test_survivors_are_enough_of_the_rounds_cohort_in_order(survivors):
+    recipe = Logistic(SCHEMA, Parameters(), FIVE)
+    party = derive_five(recipe)
+    total = write_total(
+        sum(party.quantiser.encode(recipe.answer(party.question, rows_of(name, 0))) for name in FIVE)
+    )
+    with pytest.raises(Refused) as caught:
+        party.learn(total, survivors)
+    assert caught.value.rule == "run.survivors"
+    assert party.round == 1
+
+
+def test_who_is_in_no_total_any_more_is_not_let_in_again():
+    recipe = Logistic(SCHEMA, Parameters(), FIVE)
+    party = derive_five(recipe)
+    rows = {name: rows_of(name, number) for number, name in enumerate(FIVE)}
+
+    def total(names):
+        return write_total(
+            sum(party.quantiser.encode(recipe.answer(party.question, rows[name])) for name in names)
+        )
+
+    party.learn(total(FIVE[1:]), FIVE[1:])
+    with pytest.raises(Refused) as caught:
+        party.learn(total(FIVE), FIVE)
+    assert caught.value.rule == "run.survivors"
+
+
+def test_a_graph_has_a_seed_of_its_own_for_each_run_and_each_log():
+    seeds = {derive_graph(run * 32, root) for run in ("ab", "cd") for root in (bytes(32), bytes([1]) * 32)}
+    assert len(seeds) == 4

@@ -57,6 +57,22 @@ def write_tables(folder, names=NAMES, rows=80):
 
 
 @pytest.fixture
+def found(tmp_path, cast):
+    """Found a coalition of these members, under the same charter with other terms of privacy."""
+
+    def found(names, **privacy):
+        tables = write_tables(tmp_path / "more tables", names)
+        founders = tuple(
+            Founder(name, name.title(), "bank", "NL", 1, tables / f"{name}.csv") for name in names
+        )
+        terms = cast.charter.privacy.model_copy(update=privacy)
+        charter = cast.charter.model_copy(update={"privacy": terms})
+        return Stage.found(tmp_path / "founded", charter, founders, "ada")
+
+    return found
+
+
+@pytest.fixture
 def tables(tmp_path):
     return write_tables(tmp_path / "tables")
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hansa.engine.transcript import begin_transcript, digest_question, extend_transcript, verify_length
 from hansa.errors import Refused
 from hansa.learning import Question, Recipe, Result
+from hansa.privacy import Meter, Sample, noise_scale, perturb, widen_bounds
 from hansa.secagg import Party, Quantiser, Session
 
 
@@ -30,8 +31,13 @@ class Derivation:
         minimum_cohort: members whose numbers must be in every total: what the plan, the charter and the
             secret sharing ask for, whichever is most.
         graph: the seed of the graph, from `derive_graph`.
+        meter: holds what questions cost against the plan; a new one, or none for a plan without noise.
+
+    Raises:
+        Refused: `privacy.*`, the first question is not one that the plan's noise allows.
     Guarantees:
         Who is not in one total is in no later one.
+        Every question is charged to the meter before anybody can answer it.
     """
 
     def __init__(
@@ -45,6 +51,7 @@ class Derivation:
         degree: int,
         minimum_cohort: int,
         graph: bytes,
+        meter: Meter | None = None,
     ) -> None:
         self._recipe = recipe
         self._state = recipe.begin()
@@ -56,6 +63,7 @@ class Derivation:
         self._degree = degree
         self.minimum_cohort = minimum_cohort
         self._graph = graph
+        self._meter = Meter() if meter is None else meter
         self._lost: dict[str, int] = {}
         self.round = 1
         self.transcript = begin_transcript(run)
@@ -63,7 +71,11 @@ class Derivation:
 
     def _prepare(self) -> None:
         if isinstance(self._asked, Question):
-            self.quantiser = Quantiser(self._asked.bounds, len(self._cohort))
+            noise, bounds = self._asked.noise, self._asked.bounds
+            self._meter.charge(self._asked.name, noise)
+            if noise is not None:
+                bounds = widen_bounds(bounds, noise, self._meter.honest)
+            self.quantiser = Quantiser(bounds, len(self._cohort))
             self.question_digest = digest_question(self._asked.digest, self.quantiser.digest, self.transcript)
 
     @property
@@ -103,6 +115,24 @@ class Derivation:
             question=self.question_digest,
         )
 
+    def encode(self, answer: NDArray[np.float64], sample: Sample) -> NDArray[np.int64]:
+        """Return a member's answer as it leaves: as integers, with its share of noise if the question declares any.
+
+        Args:
+            answer: shape (length,), within the question's bounds.
+            sample: draws the noise.
+
+        Raises:
+            Refused: `secagg.range`, the answer passes its bounds; `privacy.scale`, the integers are too coarse.
+            Unavailable: `sample` cannot draw here.
+        """
+        if self.question is None:
+            raise RuntimeError("a run that has its result asks nothing")
+        vector, noise = self.quantiser.encode(answer), self.question.noise
+        if noise is None:
+            return vector
+        return perturb(vector, noise_scale(noise, self.quantiser.bits, self._meter.honest), sample)
+
     def read(self, total: bytes) -> NDArray[np.float64]:
         """Return the numbers of this round's total, shape (length,).
 
@@ -123,8 +153,9 @@ class Derivation:
 
         Raises:
             Malformed: `run.total`, another number of bytes than was asked for.
-            Refused: `run.survivors`, they are not some of this round's cohort, sorted, and enough; or the
-                totals do not allow the computation to go on.
+            Refused: `run.survivors`, they are not some of this round's cohort, sorted, and enough; `privacy.*`,
+                the next question is not one that the plan's noise allows; or the totals do not allow the
+                computation to go on.
         """
         numbers = self.read(total)
         names = tuple(survivors)

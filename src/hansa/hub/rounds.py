@@ -24,6 +24,7 @@ from hansa.governance import Plan
 from hansa.hub.attendance import Attendance
 from hansa.hub.sequencer import Sequencer
 from hansa.learning import Result, build_recipe, write_metrics, write_report
+from hansa.privacy import Meter
 from hansa.secagg import Aggregator, Party
 from hansa.transparency import Envelope, canonical, parse_envelope
 
@@ -133,15 +134,18 @@ class Coordinator:
 
     def _derive(self, run: RunRecord, plan: Plan) -> Derivation:
         state = self._sequencer.state
+        required = self._count_required(run, plan)
+        honest = required - run.sharing.colluders
         return Derivation(
-            build_recipe(plan.to_json(), run.cohort),
+            build_recipe(plan.to_json(), run.cohort, honest),
             run=run.id,
             coalition=state.coalition,
             cohort=tuple(Party(name, state.members[name].key.raw) for name in run.cohort),
             threshold=run.sharing.threshold,
             degree=run.sharing.degree,
-            minimum_cohort=self._count_required(run, plan),
+            minimum_cohort=required,
             graph=derive_graph(run.id, self._sequencer.root_at(run.number)),
+            meter=Meter(plan.privacy.rho, honest),
         )
 
 

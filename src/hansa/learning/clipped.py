@@ -20,7 +20,9 @@ from hansa.learning.unit import MOST_ROWS, Unit
 from hansa.privacy import find_factors, truncate
 
 _COLUMN_PLACES: Final = 10
-_PULL_PLACES: Final = 14
+_PULL_PLACES: Final = 20
+"""Of a pull told in units of the clip norm's next power of two."""
+
 _SHARE_PLACES: Final = 12
 
 
@@ -116,7 +118,8 @@ def answer_pull(question: PullQuestion, rows: Rows) -> Vector:
     residuals = matrix.predict(question.coefficients)
     residuals = squash(residuals)[0] - rows.train.labels
     factors = find_factors(np.abs(residuals) * measure_rows(matrix), question.clip)
-    pulls = truncate(residuals * factors * question.unit.weigh(rows.train), _PULL_PLACES)
+    places = _PULL_PLACES - math.frexp(question.clip)[1]
+    pulls = truncate(residuals * factors * question.unit.weigh(rows.train), places)
     gradient = np.zeros(matrix.columns)
     start = 0
     for part in matrix.slices():

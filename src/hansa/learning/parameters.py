@@ -58,8 +58,10 @@ def parse_parameters(parameters: Mapping[str, Json]) -> Parameters:
     for name, value in parameters.items():
         if name in _DECIMALS:
             decimals[name] = _read_decimal(value)
-            if not 1e-6 <= decimals[name] <= (most := _DECIMALS[name]):
-                findings.append(f"`{name}` must be a decimal text from 0.000001 to {most:.0f}, got `{value}`")
+            if not 1e-6 <= decimals[name] <= _DECIMALS[name]:
+                findings.append(
+                    f"`{name}` must be a decimal text from 0.000001 to {_DECIMALS[name]:.0f}, got `{value}`"
+                )
         elif name in _COUNTS:
             if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _COUNTS[name]:
                 counts[name] = value

@@ -23,6 +23,7 @@ from hansa.node.follower import Follower
 from hansa.node.memory import Memory
 from hansa.node.outcome import Outcome, verify_lost, verify_outcome
 from hansa.node.voter import Voter
+from hansa.privacy import SMALLEST_DEVIATION, Meter, Sample, sample_gaussian
 from hansa.secagg import Contributor, Party, Step
 from hansa.transparency import SigningKey, canonical
 from hansa.transparency.quoting import quote
@@ -50,6 +51,7 @@ class Trainer:
         load_rows: reads and checks this member's data against a plan; raises what is wrong with them.
         draw: the operating system's generator.
         folder: where it remembers what it has begun and consented to, across restarts.
+        sample: draws this member's share of noise, when a plan asks for it.
     """
 
     def __init__(
@@ -61,12 +63,14 @@ class Trainer:
         draw: Callable[[int], bytes],
         *,
         folder: Path,
+        sample: Sample = sample_gaussian,
     ) -> None:
         self._member = member
         self._key = key
         self._follower = follower
         self._load_rows = load_rows
         self._draw = draw
+        self._sample = sample
         self._memory = Memory(folder)
         self._job: _Job | None = None
         self._problem: HansaError | None = None
@@ -135,10 +139,15 @@ class Trainer:
                 f"the coalition approved the recipe `{plan.recipe.digest}`, and `{installed}` is "
                 "installed here; install the version that was voted on, or propose the new one",
             )
+        if plan.privacy.rho:
+            # Who cannot draw noise says so before it is charged for anything.
+            self._sample(SMALLEST_DEVIATION, 1)
         rows = self._load_rows(plan)
         self._memory.begin(run_id)
         state = self._follower.state
-        recipe = build_recipe(plan.to_json(), run.cohort)
+        required = max(run.sharing.required, minimum_cohort(state, plan))
+        honest = required - run.sharing.colluders
+        recipe = build_recipe(plan.to_json(), run.cohort, honest)
         derivation = Derivation(
             recipe,
             run=run.id,
@@ -146,8 +155,9 @@ class Trainer:
             cohort=tuple(Party(name, state.members[name].key.raw) for name in run.cohort),
             threshold=run.sharing.threshold,
             degree=run.sharing.degree,
-            minimum_cohort=max(run.sharing.required, minimum_cohort(state, plan)),
+            minimum_cohort=required,
             graph=derive_graph(run.id, self._follower.root_at(run.number)),
+            meter=Meter(plan.privacy.rho, honest),
         )
         self._job = _Job(run.id, plan, recipe, rows, derivation)
         return Frame("ready")
@@ -161,7 +171,7 @@ class Trainer:
         question = derivation.question
         if question is None or frame.fields["question"] != derivation.question_digest.hex():
             raise Refused("run.question", "what the coordinator asks does not follow from the totals")
-        vector = derivation.quantiser.encode(job.recipe.answer(question, job.rows))
+        vector = derivation.encode(job.recipe.answer(question, job.rows), self._sample)
         job.answer = derivation.quantiser.decode(vector)
         job.contributor = Contributor(derivation.session, self._member, sign=self._key.sign, draw=self._draw)
         job.contributor.contribute(vector)
@@ -196,7 +206,7 @@ class Trainer:
         question, state = job.derivation.question, self._follower.state
         assert question is not None  # a secure sum is under way
         job.recipe.verify_survivors(question, len(survivors))
-        if state.charter.privacy.differencing == "refused":
+        if question.noise is None and state.charter.privacy.differencing == "refused":
             self._memory.join_total(question.digest, survivors, minimum_cohort(state, job.plan))
 
     def _end(self, frame: Frame, job: "_Job") -> Frame:

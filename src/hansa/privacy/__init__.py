@@ -24,17 +24,20 @@ What the guarantee means, for people: `docs/privacy.md`.
 from hansa.privacy.accounting import compose
 from hansa.privacy.clipping import Clipping, describe_clipping, find_factors, truncate, weigh_rows
 from hansa.privacy.event import Noise, Part
+from hansa.privacy.meter import Meter
 from hansa.privacy.noise import (
+    SMALLEST_DEVIATION,
     Sample,
     noise_scale,
     perturb,
     sample_gaussian,
-    verify_sampler,
     widen_bounds,
 )
 
 __all__ = [
+    "SMALLEST_DEVIATION",
     "Clipping",
+    "Meter",
     "Noise",
     "Part",
     "Sample",
@@ -45,7 +48,6 @@ __all__ = [
     "perturb",
     "sample_gaussian",
     "truncate",
-    "verify_sampler",
     "weigh_rows",
     "widen_bounds",
 ]

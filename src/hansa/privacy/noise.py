@@ -108,15 +108,6 @@ def perturb(integers: Integers, scale: Vector, sample: Sample) -> Integers:
     return noised
 
 
-def verify_sampler() -> None:
-    """Check that exact noise can be drawn here.
-
-    Raises:
-        Unavailable: the library that draws it is not installed.
-    """
-    _make_sampler(SMALLEST_DEVIATION)
-
-
 def sample_gaussian(scale: float, count: int) -> Integers:
     """Draw from the discrete Gaussian, exactly.
 

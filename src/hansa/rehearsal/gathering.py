@@ -45,7 +45,11 @@ def gather_result(
                 "bytes_up": ran.traffic[name].bytes_up,
                 "bytes_down": ran.traffic[name].bytes_down,
             }
-            for name in ran.run.cohort
+            for name in ran.run.survivors
+        ],
+        "lost": [
+            {"member": name, "name": stage.state.members[name].member.name, "round": first}
+            for name, first in ran.run.dropped.items()
         ],
         "decisions": [describe_proposal(p) for p in stage.state.proposals_in_order],
         "entries": describe_entries(stage.sequencer.leaves(), stage.state.proposals),

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,17 +112,19 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
         )
 
     def miss(round_number: int, name: str, why: str) -> None:
-        narrator.doubt(f"round {round_number}: `{name}` {why}; it is out of this attempt")
+        # A rehearsal plays all members, so it may show what each would see in its own house.
+        problem = stage.actor(name).trainer.problem
+        told = f"; it says, to its own people only: {problem}" if problem is not None else ""
+        narrator.doubt(f"round {round_number}: `{name}` {why}; it is out of this attempt{told}")
 
     try:
         conducted = Coordinator(stage.sequencer, engine, follow, miss).conduct(run.id)
     except HansaError as error:
         _close_failed(stage, coordinator, run.id, str(error))
         problems = [(name, stage.actor(name).trainer.problem) for name in cohort]
-        told = [f"`{name}` says, to its own people only: {problem}" for name, problem in problems if problem]
+        told = [f"{who} told: {problem}" for problem, who in _group(problems).items()]
         if not told:
             raise
-        # A rehearsal plays all members, so it may show what each would see in its own house.
         raise Refused("run.contributor", [str(error), *told]) from error
     except BaseException:
         with contextlib.suppress(HansaError):  # what interrupted it matters more than what that broke
@@ -154,6 +156,15 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
         f"{len(asked)} rounds, {sum(asked):,} numbers from each member; {who} sealed the same transcript"
     )
     return Ran(stage.state.runs[run.id], conducted, model, private, sum(asked), engine.traffic)
+
+
+def _group(problems: Sequence[tuple[str, HansaError | None]]) -> Mapping[str, str]:
+    """Return who says so for each problem that members told to their own people only."""
+    said: dict[str, list[str]] = {}
+    for name, problem in problems:
+        if problem is not None:
+            said.setdefault(str(problem), []).append(f"`{name}`")
+    return {problem: f"the people of {', '.join(names)} alone are" for problem, names in said.items()}
 
 
 def locate_private_report(folder: Path, member: str, run_id: str) -> Path:

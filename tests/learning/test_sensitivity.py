@@ -1,0 +1,160 @@
+"""However a unit's rows look, taking them away moves no answer further than its noise is made for."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hansa.learning import CategoryFeature, NumberFeature, Rows, Schema, Table, Unit
+from hansa.learning.census import CensusQuestion, answer_census, find_census_sensitivity
+from hansa.learning.clipped import GramQuestion, PullQuestion, answer_gram, answer_pull
+from hansa.learning.design import CategoryColumns, Design, NumberColumns
+from hansa.learning.model import Model
+from hansa.learning.scoreboard import ScoreQuestion, answer_scores
+
+SCHEMA = Schema(
+    (
+        NumberFeature("mass", -3.0, 5.0, missing=True),
+        NumberFeature("height", 0.0, 1000.0, missing=False),
+        CategoryFeature("sky", ("Clear", "Some"), missing=True),
+        CategoryFeature("species", None, missing=True),
+    )
+)
+DESIGN = Design(
+    SCHEMA,
+    (NumberColumns("mass", 1.0, 0.5, indicator=True), NumberColumns("height", 20.0, 3.0, indicator=False)),
+    (CategoryColumns("sky", (0, 2)), CategoryColumns("species", (65536,))),
+)
+WIDTH = len(DESIGN.names)
+MODEL = Model(DESIGN, np.linspace(-1.0, 1.5, WIDTH), None)
+
+ROW = st.tuples(
+    st.one_of(st.just(math.nan), st.floats(-3.0, 5.0)),
+    st.floats(0.0, 1000.0),
+    st.sampled_from(["Clear", "Some", None]),
+    st.sampled_from(["gull", "crow", None]),
+    st.integers(0, 1),
+    st.sampled_from(["ann", "bob", "cyd"]),
+)
+TABLES = st.lists(ROW, min_size=1, max_size=25)
+UNITS = st.one_of(st.just(Unit()), st.builds(Unit, st.just("person"), st.integers(1, 4)))
+
+
+def make(rows):
+    mass, height, sky, species, labels, person = zip(*rows, strict=True) if rows else [()] * 6
+    return Table(
+        SCHEMA,
+        {"mass": np.array(mass, dtype=float), "height": np.array(height, dtype=float)},
+        {"sky": np.array(sky, dtype=object), "species": np.array(species, dtype=object)},
+        np.array(labels, dtype=np.int8),
+        {"person": np.array(person, dtype=object)},
+    )
+
+
+def part(rows, unit, which):
+    """The table, and its neighbour: without one row, or without all rows of one person."""
+    if unit.column is None:
+        gone = which % len(rows)
+        return make(rows), make(rows[:gone] + rows[gone + 1 :])
+    person = rows[which % len(rows)][5]
+    return make(rows), make([row for row in rows if row[5] != person])
+
+
+def trained(table):
+    return Rows("alder", table, make([]))
+
+
+def distance(answer, rows, unit, which):
+    whole, rest = part(rows, unit, which)
+    return float(np.linalg.norm(answer(whole) - answer(rest)))
+
+
+@given(TABLES, UNITS, st.integers(0, 99))
+def test_the_census(rows, unit, which):
+    question = CensusQuestion("census", SCHEMA, unit)
+    moved = distance(lambda table: answer_census(question, table), rows, unit, which)
+    assert moved <= find_census_sensitivity(SCHEMA, unit)
+
+
+@given(TABLES, UNITS, st.integers(0, 99), st.floats(0.2, 30.0))
+def test_the_gram_matrix(rows, unit, which, norm):
+    question = GramQuestion("gram", DESIGN, unit, norm)
+    assert distance(lambda table: answer_gram(question, trained(table)), rows, unit, which) <= unit.reach
+
+
+@given(
+    TABLES,
+    UNITS,
+    st.integers(0, 99),
+    st.floats(1e-5, 80.0),
+    st.lists(st.floats(-4.0, 4.0), min_size=WIDTH, max_size=WIDTH),
+)
+def test_the_gradients(rows, unit, which, clip, coefficients):
+    question = PullQuestion("step 1", DESIGN, unit, np.array(coefficients), clip)
+    assert (
+        distance(lambda table: answer_pull(question, trained(table)), rows, unit, which) <= unit.reach * clip
+    )
+
+
+@given(TABLES, UNITS, st.integers(0, 99))
+def test_the_scores(rows, unit, which):
+    question = ScoreQuestion("scores", MODEL, -1.0, unit)
+    assert distance(lambda table: answer_scores(question, table), rows, unit, which) <= unit.reach
+
+
+@pytest.mark.parametrize("clip", [0.5, 3.0])
+def test_the_gradients_reach_what_is_declared(clip):
+    """So the declaration is no larger than it must be."""
+    question = PullQuestion("step 1", DESIGN, Unit(), np.zeros(WIDTH), clip)
+    row = [(5.0, 1000.0, "Clear", None, 1, "ann")]
+    assert distance(lambda table: answer_pull(question, trained(table)), row, Unit(), 0) > 0.99 * clip
+
+
+def test_the_census_reaches_what_is_declared():
+    question = CensusQuestion("census", SCHEMA, Unit())
+    row = [(5.0, 1000.0, "Clear", None, 1, "ann")]
+    moved = distance(lambda table: answer_census(question, table), row, Unit(), 0)
+    assert moved > 0.999 * find_census_sensitivity(SCHEMA, Unit())
+
+
+def test_a_person_with_many_rows_moves_as_much_as_one_with_the_allowed_number():
+    unit = Unit("person", 2)
+    question = PullQuestion("step 1", DESIGN, unit, np.zeros(WIDTH), 1.0)
+    moved = [
+        distance(
+            lambda table: answer_pull(question, trained(table)),
+            [(5.0, 1000.0, "Clear", None, 1, "ann")] * count,
+            unit,
+            0,
+        )
+        for count in (1, 2, 50)
+    ]
+    assert moved == pytest.approx([1.0, 2.0, 2.0], rel=0.02)
+
+
+@given(TABLES, UNITS, st.randoms(use_true_random=False))
+def test_no_answer_depends_on_the_order_of_the_rows(rows, unit, random):
+    shuffled = random.sample(rows, len(rows))
+    answers = (
+        lambda table: answer_census(CensusQuestion("census", SCHEMA, unit), table),
+        lambda table: answer_gram(GramQuestion("gram", DESIGN, unit, 2.0), trained(table)),
+        lambda table: answer_scores(ScoreQuestion("scores", MODEL, -1.0, unit), table),
+    )
+    for answer in answers:
+        assert answer(make(rows)).tolist() == answer(make(shuffled)).tolist()
+
+
+def test_every_answer_keeps_its_bounds():
+    rows = make([(5.0, 1000.0, "Clear", None, 1, "ann")] * 40)
+    for question, answer in (
+        (CensusQuestion("census", SCHEMA, Unit()), answer_census),
+        (ScoreQuestion("scores", MODEL, -1.0, Unit()), answer_scores),
+    ):
+        assert (np.abs(answer(question, rows)) <= question.bounds).all()
+    for question, answer in (
+        (GramQuestion("gram", DESIGN, Unit(), 3.0), answer_gram),
+        (PullQuestion("step 1", DESIGN, Unit(), np.zeros(WIDTH), 2.0), answer_pull),
+    ):
+        assert (np.abs(answer(question, trained(rows))) <= question.bounds).all()

@@ -124,7 +124,7 @@ def _name_part(coalition: Coalition, victims: list[str]) -> str:
     rows = sum(len(members[name].train) for name in victims)
     who = "1 member" if len(victims) == 1 else f"{len(victims)} members"
     rest = len(members) - len(victims)
-    by = f"all {rest} others collude" if rest > 1 else "the other one" if rest else "nobody colludes"
+    by = f"all {rest} others collude" if rest > 1 else "the other one colludes" if rest else "nobody colludes"
     return f"{who} with {rows:,} training rows, of {len(members)}; {by}"
 
 

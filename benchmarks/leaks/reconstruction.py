@@ -192,9 +192,10 @@ def measure_pick(
     generator: np.random.Generator,
     protect: Protect = add_exactly,
 ) -> Iterator[Finding]:
-    """Give a member one training row, and yield how often all others pick it out of a list of real rows.
+    """Give a member one training row, and yield how often it is picked out of a list of real rows.
 
-    The list is of rows drawn from all members' training rows. The adversary takes the likeliest, given all totals.
+    The list is of rows drawn from all members' training rows. The adversary knows all other members' rows, but not
+    the noise that they added, and takes the likeliest row given all totals.
 
     Args:
         coalition: the members.
@@ -223,7 +224,7 @@ def measure_pick(
             scores += (moves @ seen[moved] - 0.5 * np.square(moves).sum(axis=1)) / deviation**2
         # Rows that move all totals alike are one row to anybody.
         right += bool(scores[0] >= scores.max() - 1e-9 * abs(scores.max()))
-    setting = f"a member with 1 training row; all {len(members) - 1} others collude"
+    setting = f"a member with 1 training row, of {len(members)}; all other rows known"
     measure = f"picked out of {candidates} candidates"
     yield Finding("reconstruction", coalition.name, setting, noise, measure, *measure_share(right, victims))
 

@@ -23,7 +23,7 @@ HEADINGS = MappingProxyType(
 )
 
 RULES = MappingProxyType({"differencing": "(to be filled in)"})
-"""By attack, which rule refuses the runs that it needs; only where a test of hansa shows the refusal."""
+"""By attack, which rule refuses what it needs of runs without noise; only where a test shows the refusal."""
 
 _TALL = frozenset({"singletons"})
 """Headings whose measures stand one below the other, because they are many and the settings few."""
@@ -36,7 +36,8 @@ def list_tables(findings: Sequence[Finding]) -> Iterator[tuple[str, list[list[st
         if chosen:
             table = _tabulate(chosen, tall=attack in _TALL)
             if attack in RULES:
-                table = [[*row, RULES[attack] if place else "rule"] for place, row in enumerate(table)]
+                rules = ["rule", *[RULES[attack] if row[2] == "none" else "" for row in table[1:]]]
+                table = [[*row, rule] for row, rule in zip(table, rules, strict=True)]
             yield heading, table
 
 

@@ -125,7 +125,8 @@ def _name_part(coalition: Coalition, victims: list[str]) -> str:
     who = "1 member" if len(victims) == 1 else f"{len(victims)} members"
     rest = len(members) - len(victims)
     by = f"all {rest} others collude" if rest > 1 else "the other one colludes" if rest else "nobody colludes"
-    return f"{who} with {rows:,} training rows, of {len(members)}; {by}"
+    held = "1 training row" if rows == 1 else f"{rows:,} training rows"
+    return f"{who} with {held}, of {len(members)}; {by}"
 
 
 def main() -> None:

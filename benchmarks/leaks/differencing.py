@@ -37,12 +37,14 @@ class CrossTable:
 
 
 def difference_counts(first: Turn, second: Turn) -> np.ndarray:
-    """Return one member's counts of every category, from two surveys' totals: shape (n_categories,)."""
+    """Return one member's counts from two surveys' totals: rows, positives, rows per number and per category."""
     both = []
     for turn in (first, second):
         assert isinstance(turn.question, SurveyQuestion)
         totals = read_survey(turn.question.schema, turn.total)
-        both.append(np.concatenate([part.rows for part in totals.categories]))
+        present = [number.present for number in totals.numbers]
+        counts = [totals.rows, totals.positives, *present]
+        both.append(np.concatenate([counts, *[part.rows for part in totals.categories]]))
     return np.asarray(both[0] - both[1])
 
 
@@ -123,9 +125,9 @@ def _compare(whole: View, less: View, rows: Rows) -> Iterator[tuple[int, int]]:
     found = difference_counts(whole.turns[0], less.turns[0])
     codes = rows.train.codes
     schema = rows.train.schema
-    truth = np.concatenate(
-        [np.bincount(codes[f.name], minlength=count_columns(f)) for f in schema.categories]
-    )
+    held = [np.bincount(codes[f.name], minlength=count_columns(f)) for f in schema.categories]
+    present = [np.count_nonzero(~np.isnan(rows.train.numbers[f.name])) for f in schema.numbers]
+    truth = np.concatenate([[len(rows.train), rows.train.positives, *present], *held])
     told = (found != 0) | (truth != 0)
     yield int((found == truth)[told].sum()), int(told.sum())
     first, second = (read_cross_table(view.turns[1]) for view in (whole, less))

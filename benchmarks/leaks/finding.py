@@ -68,6 +68,9 @@ class Curve:
     Args:
         labels: shape (models, rows), 1 where the row trained the model.
         scores: the same shape, higher for rows that the attack holds to have trained.
+
+    Raises:
+        ValueError: all rows trained, or none.
     """
 
     def __init__(self, labels: np.ndarray, scores: np.ndarray) -> None:
@@ -78,6 +81,8 @@ class Curve:
         ordered = scores.ravel()[order]
         # Rows with one score are accused together or not at all.
         self._last = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)
+        if not 0 < self._labels.sum() < len(self._labels):
+            raise ValueError("a curve needs rows that trained and rows that did not")
 
     def measure(self, rates: Sequence[float], copies: np.ndarray | None = None) -> list[float]:
         """Return the area under the curve, then the share of trained rows found at each rate of false alarms.
@@ -98,9 +103,13 @@ class Curve:
         return measured
 
     def draw(self, generator: np.random.Generator) -> np.ndarray:
-        """Return how often each row is drawn in one draw of a bootstrap: shape (rows,)."""
-        rows = generator.integers(0, self._count, self._count)
-        return np.bincount(rows, minlength=self._count).astype(np.float64)
+        """Return how often each row is drawn in one draw of a bootstrap that has both kinds: shape (rows,)."""
+        while True:
+            rows = generator.integers(0, self._count, self._count)
+            copies = np.bincount(rows, minlength=self._count).astype(np.float64)
+            inside, outside = self._accused(copies)
+            if inside[-1] and outside[-1]:
+                return copies
 
     def _accused(self, copies: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         weights = np.ones(len(self._rows)) if copies is None else copies[self._rows]

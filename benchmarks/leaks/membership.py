@@ -133,7 +133,7 @@ def measure_tracing(
     """Trace the victims' rows in the sums of the first Newton turn, in which every row weighs the same.
 
     The adversary holds the other members' rows and so the victims' sums; of the victims' rows it knows only
-    the one that it asks about, which trained or tested.
+    the one that it asks about, which trained or tested. Where nobody tested there is nothing to tell apart.
     """
     members = coalition.divide()
     view = watch(coalition.recipe(members), list(members.values()))
@@ -147,6 +147,8 @@ def measure_tracing(
     )
     train, train_labels = _stack([(spelt[name][0], members[name].train) for name in victims])
     test, test_labels = _stack([(spelt[name][1], members[name].test) for name in victims])
+    if not (len(train) and len(test)):
+        return
     means = _multiply(train, train_labels).mean(axis=0)
     matrix, labels = np.concatenate([train, test]), np.concatenate([train_labels, test_labels])
     scores = trace_rows(matrix, labels, means, reference, known)

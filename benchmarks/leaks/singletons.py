@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from hansa.learning import Table
 from hansa.learning.survey import count_columns, read_survey
 from leaks.finding import Curve, Finding
 from leaks.gathering import Coalition
@@ -35,7 +36,7 @@ def measure_singletons(coalition: Coalition, minimum_rows: int, minimum_members:
         for part in held
     )
     yield count(f"shown though fewer than {minimum_rows} rows or {minimum_members} members do", few)
-    yield from _name_holders(coalition, held, {n: rows.train.codes for n, rows in members.items()}, setting)
+    yield from _name_holders(coalition, held, {n: rows.train for n, rows in members.items()}, setting)
     columns = view.model.design.categories
     kept = sum(
         int((part.rows[list(block.codes)] < minimum_rows).sum())
@@ -72,6 +73,8 @@ def measure_hidden(
         )
         for f in design.schema.categories
     ]
+    if not counts:
+        return
     # The counts of categories come last in the census, in the plan's order.
     held = np.concatenate(counts)
     asked = held <= 1
@@ -93,19 +96,15 @@ def _kept(minimum_rows: int) -> str:
 
 
 def _name_holders(
-    coalition: Coalition, held: tuple, codes: dict[str, dict[str, np.ndarray]], setting: str
+    coalition: Coalition, held: tuple, tables: dict[str, Table], setting: str
 ) -> Iterator[Finding]:
-    """Guess who holds each category of one member: the member with the most rows, the best guess from sizes alone.
-
-    One colluder takes out its own, so it never names itself; it stands here for the largest member but one.
-    """
-    sizes = {name: len(next(iter(columns.values()))) for name, columns in codes.items()}
-    largest = max(sorted(sizes), key=sizes.__getitem__)
+    """Guess who holds each category of one member: the member with the most rows, the best guess from sizes alone."""
+    largest = max(sorted(tables), key=lambda name: len(tables[name]))
     right = asked = 0
     for feature, part in zip(next(iter(coalition.tables.values())).schema.categories, held, strict=True):
         for code in np.flatnonzero(part.members == 1):
             asked += 1
-            right += bool((codes[largest][feature.name] == code).any())
+            right += bool((tables[largest].codes[feature.name] == code).any())
     if asked:
         measure = "of those of one member, its holder is rightly guessed to be the largest"
         yield Finding("singletons", coalition.name, setting, "none", measure, right / asked)

@@ -68,6 +68,10 @@ class TestCurve:
         curve = Curve(np.array([[1, 0, 1, 0]]), np.array([[3.0, 1.0, 2.0, 0.0]]))
         assert curve.measure((0.0,)) == [1.0, 1.0]
 
+    def test_without_rows_of_both_kinds_there_is_none(self):
+        with pytest.raises(ValueError, match="rows that trained and rows that did not"):
+            Curve(np.ones((1, 3)), np.zeros((1, 3)))
+
     def test_scores_that_tie_are_accused_together_or_not_at_all(self):
         assert Curve(np.array([[1, 0]]), np.array([[1.0, 1.0]])).measure((0.5,))[1] == 0.0
 

@@ -38,7 +38,7 @@ from hansa.entropy import draw
 from hansa.secagg import Aggregator, Contributor, Kind, Party, Session
 
 CHUNK_BYTES = 2**18
-DEGREE, THRESHOLD, REQUIRED = 288, 175, 668
+DEGREE, THRESHOLD, REQUIRED = 288, 175, 800
 """Of 1,000 members of whom a third collude and a fifth drop out; see docs/formats/secure-sum.md."""
 
 

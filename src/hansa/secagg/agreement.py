@@ -1,5 +1,6 @@
 """Key agreement: one secret for two parties, and the separate keys that are derived from it."""
 
+from functools import cache
 from typing import Final
 
 from cryptography.hazmat.primitives import hashes
@@ -35,8 +36,13 @@ def verify_order(public_key: bytes) -> None:
     Raises:
         Malformed: `secagg.key`.
     """
-    # Any private key shows it, because all of them are multiples of the cofactor.
-    agree_secret(X25519PrivateKey.from_private_bytes(bytes(32)), public_key)
+    agree_secret(_any_private_key(), public_key)
+
+
+@cache
+def _any_private_key() -> X25519PrivateKey:
+    """Any private key shows a point of low order, because all of them are multiples of the cofactor."""
+    return X25519PrivateKey.from_private_bytes(bytes(32))
 
 
 def derive_key(secret: bytes, salt: bytes, label: bytes, first: int, second: int) -> bytes:

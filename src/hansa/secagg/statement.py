@@ -6,6 +6,7 @@ statements of one member, of one kind and in one sum, are evidence that anybody 
 
 import struct
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
@@ -73,7 +74,7 @@ class Advert:
     """Fixes the seed of the self mask."""
     signature: bytes = b""
 
-    @property
+    @cached_property
     def statement(self) -> Statement:
         """All of it."""
         header = Header(Kind.ADVERT, self.sender, self.session).encode()
@@ -147,7 +148,7 @@ class Consent:
     """Digest of the content of the member's own masked statement."""
     signature: bytes = b""
 
-    @property
+    @cached_property
     def statement(self) -> Statement:
         """All of it."""
         header = Header(Kind.CONSENT, self.sender, self.session).encode()

@@ -37,6 +37,12 @@ def test_a_member_sees_what_was_learnt_by_whom_for_what_and_what_is_left(spent, 
     assert "(ε = 1, δ = 0.00001) for each row" in text
 
 
+def test_the_report_of_a_noised_run_shows_its_guarantee_and_its_metrics(spent, hansa):
+    answer = hansa("run", "report", "1")
+    assert answer.code == 0, answer.err
+    assert "(ε = 1, δ = 0.00001) for each row" in " ".join(answer.out.split())
+
+
 def test_an_account_is_a_document_too(spent, hansa):
     found = hansa("account", "dan", "--json").json
     assert found["budget"] == {"epsilon": "1.1", "delta": "0.00001", "rho": "0.036400783"}

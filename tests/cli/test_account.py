@@ -14,6 +14,7 @@ def spent(desk, hansa, monkeypatch):
     own = "data: dan.csv, budget: {epsilon: 1.1, delta: 0.00001}"
     (desk / "members.yaml").write_text(members.replace("data: dan.csv", own))
     plan = (desk / "plan.yaml").read_text().replace("{noise: none}", NOISE).replace("stratified", "rows")
+    plan = plan.replace("auc_together", "auc_pooled_together")
     (desk / "noised.yaml").write_text(plan)
     for tokens in (
         ("coalition", "found", "charter.yaml", "--members", "members.yaml", "--folder", "banks"),
@@ -34,6 +35,12 @@ def test_a_member_sees_what_was_learnt_by_whom_for_what_and_what_is_left(spent, 
     assert "one more run of up to ε = 1.665" in text
     assert "Who pays late: Try things out. By" in text
     assert "(ε = 1, δ = 0.00001) for each row" in text
+
+
+def test_the_report_of_a_noised_run_shows_its_guarantee_and_its_metrics(spent, hansa):
+    answer = hansa("run", "report", "1")
+    assert answer.code == 0, answer.err
+    assert "(ε = 1, δ = 0.00001) for each row" in " ".join(answer.out.split())
 
 
 def test_an_account_is_a_document_too(spent, hansa):
@@ -129,6 +136,7 @@ def test_a_plan_that_the_charter_refuses_is_priced_and_marked(spent, hansa):
 
 def test_a_plan_without_a_budget_is_refused_with_the_way_out(founded, hansa, desk):
     plan = (desk / "plan.yaml").read_text().replace("{noise: none}", NOISE).replace("stratified", "rows")
+    plan = plan.replace("auc_together", "auc_pooled_together")
     (desk / "noised.yaml").write_text(plan)
     priced = hansa("plan", "price", "noised.yaml", "--json").json
     assert {p["verdict"] for p in priced["data"]} == {"refused: no budget"}
@@ -150,3 +158,31 @@ def test_pricing_writes_nothing(founded, hansa):
 def test_a_plan_that_is_wrong_is_refused_with_every_finding(founded, hansa, desk):
     (desk / "plan.yaml").write_text("version: 1\n")
     assert hansa("plan", "price", "plan.yaml", "--json").code == 3
+
+
+def test_a_plan_with_noise_is_priced_in_accuracy_on_a_folder_of_tables(founded, hansa, desk):
+    plan = (
+        (desk / "plan.yaml")
+        .read_text()
+        .replace("stratified", "rows")
+        .replace("auc_together", "brier_together")
+    )
+    (desk / "noised.yaml").write_text(
+        plan.replace("{noise: none}", NOISE.replace("epsilon: 1", "epsilon: 8"))
+    )
+    accuracy = hansa("plan", "price", "noised.yaml", "--rehearse", ".", "--json").json["accuracy"]
+    assert 0.5 < float(accuracy["auc_without_noise"]) < 1
+    assert 0 < float(accuracy["auc_with_noise"]) < 1
+    assert f"mean AUC {accuracy['auc_without_noise']} without noise" in hansa(
+        "plan", "price", "noised.yaml", "--rehearse", "."
+    ).out.replace("\n         ", " ")
+    (desk / "tight.yaml").write_text(
+        (desk / "noised.yaml")
+        .read_text()
+        .replace("{name: logistic", '{name: logistic, parameters: {clip: "0.001"}')
+    )
+    assert "WARNING: clipping bites" in " ".join(
+        hansa("plan", "price", "tight.yaml", "--rehearse", ".").out.split()
+    )
+    answer = hansa("plan", "price", "plan.yaml", "--rehearse", ".")
+    assert "the plan adds no noise" in answer.err

@@ -14,6 +14,8 @@ from hansa.learning import (
     PrivateLogistic,
     Question,
     Result,
+    Rows,
+    Table,
     Unit,
     parse_model,
     run_in_clear,
@@ -185,6 +187,21 @@ def test_what_noise_hides_is_said_to_have_no_column(schema, members):
     assert "species" in columns
     assert "through the noise" in columns["species"]
     assert "sky = Never" in columns
+
+
+def test_persons_are_protected_by_more_noise_and_lighter_rows(schema, members):
+    def name_persons(table):
+        keys = {"person": np.array([f"p{row // 5}" for row in range(len(table))], dtype=object)}
+        return Table(table.schema, table.numbers, table.texts, table.labels, keys)
+
+    named = [Rows(rows.member, name_persons(rows.train), name_persons(rows.test)) for rows in members]
+    alone, _ = walk(make(schema), members)
+    asked, result = walk(make(schema, unit=Unit("person", 2)), named, noisy(4))
+    for first, second in zip(alone, asked, strict=True):
+        assert second.noise.deviation == pytest.approx(2 * first.noise.deviation)
+    counts = make(schema, unit=Unit("person", 2)).answer(asked[0], named[0])[:2]
+    assert counts.sum() == pytest.approx(len(named[0].train) * 2 / 5, rel=0.01)
+    assert "auc_pooled_together" in result.metrics
 
 
 def test_organisation_intercepts_are_refused(schema):

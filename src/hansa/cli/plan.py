@@ -22,6 +22,13 @@ def price(
     plan_path: Annotated[Path, Parameter(name="PLAN", help="The plan, YAML.")],
     /,
     *,
+    rehearse: Annotated[
+        Path | None,
+        Parameter(
+            metavar="TABLES",
+            help="Folder with one table per organisation; says what the plan's noise does to accuracy there.",
+        ),
+    ] = None,
     folder: Folder = HERE,
     as_json: AsJson = False,
 ) -> int:
@@ -43,6 +50,7 @@ def price(
     refusals = _list_refusals(state, plan)
     cost = None if plan.privacy.noise == "none" else format_rho(plan.privacy.rho)
     sums = count_sums(state, plan)
+    accuracy = None if rehearse is None else _price_accuracy(rehearse, plan, state)
     document = {
         "name": plan.name,
         "plan": plan.digest,
@@ -50,6 +58,7 @@ def price(
         "rho": cost,
         "sums": sums,
         "data": priced,
+        "accuracy": accuracy,
         "refused": refusals,
     }
     facts = make_facts(
@@ -63,6 +72,7 @@ def price(
                 else f"rho {cost} an attempt, to each data set",
             ),
             ("sums", spell_sums(sums)),
+            *([] if accuracy is None else [("accuracy", _spell_accuracy(accuracy))]),
         ]
     )
     columns = ("member", "budget", "spent", "after", "left", "verdict")
@@ -95,6 +105,31 @@ def _price(account: Account, plan: Plan) -> dict[str, Any]:
         "left": spell_decimal(after.epsilon_left),
         "verdict": verdict,
     }
+
+
+def _price_accuracy(tables: Path, plan: Plan, state: State) -> dict[str, str]:
+    """Return mean AUCs over the organisations that can be scored, and how many rows clipping cuts."""
+    from hansa.rehearsal import price_accuracy
+
+    price = price_accuracy(tables, plan, state.charter)
+    return {
+        "auc_without_noise": f"{price.unclipped:.3f}",
+        "auc_clipped": f"{price.clipped:.3f}",
+        "auc_with_noise": f"{price.split:.3f}",
+        "deviation": f"{price.deviation:.3f}",
+        "rows_clipped": f"{price.cut:.3f}",
+    }
+
+
+def _spell_accuracy(accuracy: dict[str, str]) -> str:
+    from hansa.learning.advice import BITES
+
+    share = float(accuracy["rows_clipped"])
+    words = (
+        f"mean AUC {accuracy['auc_without_noise']} without noise, {accuracy['auc_clipped']} with clipping alone, "
+        f"{accuracy['auc_with_noise']} ± {accuracy['deviation']} with noise; {share:.1%} of the training rows are clipped"
+    )
+    return f"{words}. WARNING: clipping bites; consider a larger `clip`" if share > BITES else words
 
 
 def _list_refusals(state: State, plan: Plan) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ from hansa.rehearsal.actor import Founder
 from hansa.rehearsal.casting import cast_birds, cast_folder, read_charter, read_plan
 from hansa.rehearsal.narration import Narrator, Silent, Spoken
 from hansa.rehearsal.play import Cast, Drama, Played, play
+from hansa.rehearsal.pricing import price_accuracy
 from hansa.rehearsal.runner import Ran, conduct_run
 from hansa.rehearsal.stage import Stage
 
@@ -31,6 +32,7 @@ __all__ = [
     "cast_folder",
     "conduct_run",
     "play",
+    "price_accuracy",
     "read_charter",
     "read_plan",
 ]

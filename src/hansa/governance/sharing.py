@@ -6,7 +6,7 @@ neighbours; nobody chooses them. Everything is exact, so that every fold finds t
 
     >>> from fractions import Fraction
     >>> derive_sharing(10, Fraction(1, 3), Fraction(1, 5))
-    Sharing(members=10, colluders=4, threshold=8, degree=0, required=8)
+    Sharing(members=10, colluders=4, threshold=8, degree=0, required=8, assumed=4)
 """
 
 from fractions import Fraction
@@ -32,10 +32,11 @@ class Sharing(NamedTuple):
 
     Args:
         members: of the cohort.
-        colluders: how many of them may collude with the hub and with each other.
+        colluders: how many of them masks bear as colluders with the hub and with each other: all but two at most.
         threshold: shares that recover a secret within one neighbourhood, the member itself included.
         degree: neighbours of each member, even; 0 when all are neighbours.
         required: survivors without whom there is no total.
+        assumed: how many of them the charter assumes to collude, also where these are more than all but two.
     """
 
     members: int
@@ -43,11 +44,23 @@ class Sharing(NamedTuple):
     threshold: int
     degree: int
     required: int
+    assumed: int
 
     @property
     def dropouts(self) -> int:
         """How many members may vanish, at any moment of a round."""
         return self.members - self.required
+
+    def count_honest(self, survivors: int) -> int:
+        """Return on how many members' noise a guarantee rests, towards all colluders that the charter assumes.
+
+        Args:
+            survivors: how many members are in every total, at least.
+
+        Guarantees:
+            At least 1: whoever trusts nobody else relies on its own noise.
+        """
+        return max(1, survivors - self.assumed)
 
 
 @lru_cache(maxsize=4096)
@@ -70,15 +83,16 @@ def derive_sharing(members: int, colluding: Fraction, dropouts: Fraction) -> Sha
         raise ValueError(
             f"no secure sum has {members} members, {colluding} colluding and {dropouts} vanishing"
         )
-    colluders = max(0, min(ceil(colluding * members), members - 2))
+    assumed = ceil(colluding * members)
+    colluders = max(0, min(assumed, members - 2))
     vanishing = floor(dropouts * members)
     required = max((members + colluders) // 2 + 1, members - vanishing)
     if members > COMPLETE_UP_TO:
         for degree in range(2, members - 1, 2):
             threshold = _fit_graph(members, colluders, vanishing, degree)
             if threshold:
-                return Sharing(members, colluders, threshold, degree, required)
-    return Sharing(members, colluders, threshold=required, degree=0, required=required)
+                return Sharing(members, colluders, threshold, degree, required, assumed)
+    return Sharing(members, colluders, threshold=required, degree=0, required=required, assumed=assumed)
 
 
 def _fit_graph(members: int, colluders: int, vanishing: int, degree: int) -> int:

@@ -207,8 +207,10 @@ class Trainer:
         assert question is not None  # a secure sum is under way
         job.derivation.verify_survivors(survivors)
         job.recipe.verify_survivors(question, len(survivors))
-        if question.noise is None and state.charter.privacy.differencing == "refused":
-            self._memory.join_total(question.digest, survivors, minimum_cohort(state, job.plan))
+        if question.noise is None:
+            is_refused = state.charter.privacy.differencing == "refused"
+            # Noted in any case: a later charter may refuse what this one allows.
+            self._memory.join_total(job.run, survivors, minimum_cohort(state, job.plan) if is_refused else 1)
 
     def _end(self, frame: Frame, job: "_Job") -> Frame:
         self._permitted(job.run, job.plan.digest)

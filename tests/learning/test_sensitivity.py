@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from hansa.learning import CategoryFeature, NumberFeature, Rows, Schema, Table, Unit
 from hansa.learning.census import CensusQuestion, answer_census, find_census_sensitivity
-from hansa.learning.clipped import GramQuestion, PullQuestion, answer_gram, answer_pull
-from hansa.learning.design import CategoryColumns, Design, NumberColumns
+from hansa.learning.clipped import GramQuestion, PullQuestion, answer_gram, answer_pull, find_logits
+from hansa.learning.design import CategoryColumns, Design, NumberColumns, encode_table
 from hansa.learning.model import Model
+from hansa.learning.newton import squash
 from hansa.learning.scoreboard import ScoreQuestion, answer_scores
 
 SCHEMA = Schema(
@@ -132,6 +133,29 @@ def test_a_person_with_many_rows_moves_as_much_as_one_with_the_allowed_number():
         for count in (1, 2, 50)
     ]
     assert moved == pytest.approx([1.0, 2.0, 2.0], rel=0.02)
+
+
+@given(TABLES, st.integers(0, 99), st.lists(st.floats(-4.0, 4.0), min_size=WIDTH, max_size=WIDTH))
+def test_a_row_has_the_same_logit_whatever_other_rows_there_are(rows, which, coefficients):
+    gone = which % len(rows)
+    whole, rest = (
+        squash(find_logits(encode_table(DESIGN, table), np.array(coefficients)))[0]
+        for table in part(rows, Unit(), which)
+    )
+    assert np.delete(whole, gone).tolist() == rest.tolist()
+
+
+def test_logits_found_column_by_column_are_those_of_the_product_and_hang_on_no_other_row():
+    random = np.random.default_rng(0)
+    rows = [
+        (float(mass), float(height), "Some", None, 0, "ann") for mass, height in random.uniform(1, 5, (40, 2))
+    ]
+    matrices = [encode_table(DESIGN, make(rows[gone:])) for gone in range(40)]
+    coefficients = random.normal(size=WIDTH)
+    for gone, matrix in enumerate(matrices):
+        alone = find_logits(matrix, coefficients)
+        assert alone.tolist() == find_logits(matrices[0], coefficients)[gone:].tolist()
+        assert alone == pytest.approx(matrix.predict(coefficients), rel=1e-12)
 
 
 @given(TABLES, UNITS, st.randoms(use_true_random=False))

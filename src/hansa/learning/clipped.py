@@ -115,8 +115,7 @@ def answer_pull(question: PullQuestion, rows: Rows) -> Vector:
         GLMs", Lemma 5.1.
     """
     matrix = encode_grid(question.design, rows)
-    residuals = matrix.predict(question.coefficients)
-    residuals = squash(residuals)[0] - rows.train.labels
+    residuals = squash(find_logits(matrix, question.coefficients))[0] - rows.train.labels
     factors = find_factors(np.abs(residuals) * measure_rows(matrix), question.clip)
     places = _PULL_PLACES - math.frexp(question.clip)[1]
     pulls = truncate(residuals * factors * question.unit.weigh(rows.train), places)
@@ -131,7 +130,7 @@ def answer_pull(question: PullQuestion, rows: Rows) -> Vector:
 def measure_pulls(design: Design, coefficients: Vector, rows: Rows) -> Vector:
     """Return the L2 norm of each training row's gradient before clipping: shape (n,)."""
     matrix = encode_grid(design, rows)
-    probabilities, _ = squash(matrix.predict(coefficients))
+    probabilities, _ = squash(find_logits(matrix, coefficients))
     return np.asarray(np.abs(probabilities - rows.train.labels) * measure_rows(matrix))
 
 
@@ -143,6 +142,23 @@ def encode_grid(design: Design, rows: Rows) -> Matrix:
         return Matrix(truncate(matrix.dense, _COLUMN_PLACES), matrix.codes, matrix.widths)
 
     return rows.remember("grid matrix", design.digest, encode)
+
+
+def find_logits(matrix: Matrix, coefficients: Vector) -> Vector:
+    """Return the linear predictor of each row: shape (n,).
+
+    Guarantees:
+        A row's is the same, bit for bit, whatever other rows there are. `Matrix.predict` is quicker and promises
+        less: a matrix product may round a row by its place among the others.
+    """
+    start = matrix.dense.shape[1]
+    logits = np.zeros(len(matrix))
+    for column, coefficient in zip(matrix.dense.T, coefficients[:start].tolist(), strict=True):
+        logits += column * coefficient
+    for codes, width in zip(matrix.codes, matrix.widths, strict=True):
+        logits += np.append(coefficients[start : start + width], 0.0)[codes]
+        start += width
+    return logits
 
 
 def measure_rows(matrix: Matrix) -> Vector:

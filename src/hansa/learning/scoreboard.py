@@ -11,7 +11,9 @@ from typing import Final
 
 import numpy as np
 
+from hansa.learning.clipped import find_logits
 from hansa.learning.curve import LEVEL, Counts, Histogram, draw_curve, place_scores
+from hansa.learning.design import encode_table
 from hansa.learning.model import Model
 from hansa.learning.newton import squash
 from hansa.learning.recipe import CalibrationBin, Question
@@ -66,7 +68,8 @@ class Scoreboard:
 def answer_scores(question: ScoreQuestion, table: Table) -> Vector:
     """Count one member's test rows, each with its weight: positives per bin, then negatives, shape (128,)."""
     weights = question.unit.weigh(table)
-    bins = place_scores(question.model.predict(table), question.centre) // _WIDTH
+    logits = find_logits(encode_table(question.model.design, table), question.model.coefficients)
+    bins = place_scores(logits, question.centre) // _WIDTH
     positive = table.labels == 1
     return np.concatenate(
         [np.bincount(bins[held], weights[held], BINS) for held in (positive, ~positive)], dtype=np.float64

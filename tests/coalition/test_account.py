@@ -59,17 +59,17 @@ def test_an_attempt_is_charged_from_its_first_moment_on(budgeted, approve, noise
     assert derive_account(chain.state, "bob").spent == ONE
 
 
-def begin(chain, proposal, attempt=1):
-    names = [member.id for member in chain.state.voting_members]
+def begin(chain, proposal, attempt=1, names=None):
+    names = names or [member.id for member in chain.state.voting_members]
     body = RunOpen(
         proposal=proposal.id,
         plan=proposal.plan.digest,
         recipe=proposal.plan.recipe.digest,
         attempt=attempt,
-        cohort=names,
+        cohort=list(names),
         threshold=sharing_for(chain.state, len(names)).threshold,
     )
-    chain.say("ada", body)
+    chain.say(names[0], body)
     return chain.state.attempts(proposal.id)[-1]
 
 
@@ -241,6 +241,17 @@ def test_the_account_names_who_vanished_from_one_of_two_runs(new_chain, approve,
     assert [pair.members for pair in found] == [("eve",), ("dan", "eve")]
     assert [pair.members for pair in derive_account(chain.state, "dan").subtractions] == [("dan", "eve")]
     assert derive_account(chain.state, "ada").subtractions == ()
+
+
+def test_the_account_lists_what_three_runs_give_away_together(new_chain, approve, plan):
+    chain = new_chain(names=(*FIVE, "fay", "gus"))
+    for names in ((*FIVE, "fay", "gus"), FIVE[:3], ("dan", "eve", "fay")):
+        cohort = {"members": list(names), "minimum": 3}
+        proposal = approve(chain, parse_plan(plan.to_json() | {"cohort": cohort}))
+        begin(chain, proposal, names=names)
+    assert derive_account(chain.state, "gus").combinations == (("gus",),)
+    assert derive_account(chain.state, "gus").subtractions == ()
+    assert derive_account(chain.state, "ada").combinations == ()
 
 
 def redivide(plan, **changes):

@@ -93,6 +93,7 @@ def _describe(found: Account, state: State) -> dict[str, Any]:
             for pair in found.subtractions
         ],
         "redivisions": [{"earlier": pair.earlier, "later": pair.later} for pair in found.redivisions],
+        "combinations": [list(group) for group in found.combinations],
         "differencing": state.charter.privacy.differencing,
     }
 
@@ -176,6 +177,12 @@ def _tell(found: Account, document: dict[str, Any], at: str) -> Iterator[Rendera
         yield (
             f"\nTotals of entries {pair.earlier} and {pair.later} differ by {whose} only: whoever has the totals of "
             "both can subtract one from the other and read what that gave."
+        )
+    for group in found.combinations:
+        whose = "this member" if len(group) == 1 else list_names(list(group), limit=12)
+        yield (
+            f"\nThe cohorts of several attempts without noise, added and subtracted, leave {whose} only: whoever has the "
+            "totals of all of them can read what that gave."
         )
     for redivision in found.redivisions:
         yield (

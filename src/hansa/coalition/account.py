@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from hansa.budget import EPSILON_PLACES, convert_to_epsilon, convert_to_rho
+from hansa.coalition.combination import find_exposed
 from hansa.coalition.snapshot import RunRecord, State
 from hansa.errors import Refused
 from hansa.governance import Budget, Earlier, Plan, Standing, choose_stricter
@@ -77,6 +78,7 @@ class Account(NamedTuple):
         spent: rho over all charges.
         subtractions: pairs of attempts that give its sums away, alone or with a few others'.
         redivisions: pairs of attempts that may give single rows away.
+        combinations: groups it is in whose sums follow from three attempts or more together, and from no two.
     """
 
     member: str
@@ -85,6 +87,7 @@ class Account(NamedTuple):
     spent: Fraction
     subtractions: tuple[Subtraction, ...]
     redivisions: tuple[Redivision, ...]
+    combinations: tuple[tuple[str, ...], ...]
 
     @property
     def left(self) -> Fraction:
@@ -122,8 +125,9 @@ def derive_account(state: State, member: str) -> Account:
         raise Refused("author.unknown", f"`{member}` is not a member; see `hansa member list`")
     charges = tuple(charge for charge in _list_charges(state) if member in charge.run.cohort)
     spent = sum((charge.rho for charge in charges), Fraction(0))
-    pairs = list(_pair_bare(state))
-    subtractions = (
+    bare = [charge for charge in _list_charges(state) if not charge.is_bounded]
+    pairs = [(earlier, later) for place, later in enumerate(bare) for earlier in bare[:place]]
+    subtractions = tuple(
         found
         for earlier, later in pairs
         for found in _find_subtractions(
@@ -131,13 +135,20 @@ def derive_account(state: State, member: str) -> Account:
         )
         if member in found.members
     )
-    redivisions = (
+    redivisions = tuple(
         Redivision(earlier.run.number, later.run.number)
         for earlier, later in pairs
         if member in {*earlier.run.cohort} & {*later.run.cohort}
         and earlier.plan.division != later.plan.division
     )
-    return Account(member, budget_of(state, member), charges, spent, tuple(subtractions), tuple(redivisions))
+    listed = {found.members for found in subtractions}
+    smallest = max((charge.plan.cohort.minimum for charge in bare), default=0)
+    exposed = find_exposed(
+        (frozenset(charge.run.cohort) for charge in bare),
+        max(smallest, state.charter.privacy.minimum_cohort),
+    )
+    combinations = tuple(group for group in exposed if member in group and group not in listed)
+    return Account(member, budget_of(state, member), charges, spent, subtractions, redivisions, combinations)
 
 
 def budget_of(state: State, member: str) -> Budget | None:
@@ -181,14 +192,6 @@ def _list_charges(state: State) -> Iterator[Charge]:
         assert proposal is not None  # only approved runs are opened
         assert proposal.plan is not None
         yield Charge(run, proposal.number, proposal.plan)
-
-
-def _pair_bare(state: State) -> Iterator[tuple[Charge, Charge]]:
-    """Yield each two attempts without noise, the earlier one first."""
-    bare = [charge for charge in _list_charges(state) if not charge.is_bounded]
-    for place, later in enumerate(bare):
-        for earlier in bare[:place]:
-            yield earlier, later
 
 
 def _find_subtractions(earlier: Charge, later: Charge, smallest: int) -> Iterator[Subtraction]:

@@ -37,8 +37,8 @@ def accept_evidence(state: State, entry: Entry, body: Evidence) -> State:
     if known is not None:
         raise Refused(
             "evidence.known",
-            f"that `{body.member}` signed two {body.kind}s in this attempt or sum is on the record already, as entry "
-            f"{known.number}",
+            f"that `{body.member}` signed two `{known.kind}` statements in this attempt or sum is on the record already, as "
+            f"entry {known.number}",
         )
     verify_contradiction(body, state.members[body.member].key, run.cohort.index(body.member))
     return state._replace(evidence=(*state.evidence, brought))

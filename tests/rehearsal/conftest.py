@@ -32,6 +32,7 @@ features:
   - {name: amount, type: number, minimum: -10, maximum: 10, missing: allowed}
   - {name: sector, type: category, categories: [farm, shop, mill]}
 cohort: {members: all, minimum: 3}
+attempts: 10
 split: {kind: stratified, seed: 0, test: 3/10}
 privacy: {noise: none}
 bars: [{metric: auc_together, at_least: 0.60}]

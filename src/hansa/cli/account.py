@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from hansa.cli.options import HERE, AsJson, Folder
-from hansa.cli.printing import make_facts, make_table, show, spell_decimal
+from hansa.cli.printing import make_facts, make_table, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import RenderableType
 
-    from hansa.coalition import Account, Charge, State
+    from hansa.coalition import Account
 
 app = App(name="account", help="What has been learnt from whom, for what, and what is left.")
 
@@ -45,13 +45,14 @@ def account(
     """
     from hansa.cli.record import read_state
     from hansa.coalition import derive_account
+    from hansa.rehearsal.account import describe_account
     from hansa.transparency import format_instant
 
     _, state = read_state(folder)
     at = format_instant(state.at)
     names = tuple(sorted(state.members)) if member is None else (member,)
     accounts = [derive_account(state, name) for name in names]
-    documents = [_describe(found, state) for found in accounts]
+    documents = [describe_account(found, state) for found in accounts]
     if second_opinion:
         for found, document in zip(accounts, documents, strict=True):
             document["second_opinion"] = _ask_second(found)
@@ -73,48 +74,6 @@ def _ask_second(found: Account) -> float | None:
     return compose(
         [float(charge.rho) for charge in found.charges if charge.is_bounded], float(found.budget.delta)
     )
-
-
-def _describe(found: Account, state: State) -> dict[str, Any]:
-    from hansa.governance import format_rho
-
-    budget = found.budget
-    return {
-        "member": found.member,
-        "budget": None
-        if budget is None
-        else {"epsilon": budget.epsilon, "delta": budget.delta, "rho": format_rho(budget.rho)},
-        "spent": {"rho": format_rho(found.spent), "epsilon": spell_decimal(found.epsilon_spent)},
-        "left": {"rho": format_rho(found.left), "epsilon": spell_decimal(found.epsilon_left)},
-        "charges": [_describe_charge(charge) for charge in found.charges],
-        "without_bound": len(found.unbounded),
-        "subtractions": [
-            {"earlier": pair.earlier, "later": pair.later, "members": list(pair.members)}
-            for pair in found.subtractions
-        ],
-        "differencing": state.charter.privacy.differencing,
-    }
-
-
-def _describe_charge(charge: Charge) -> dict[str, Any]:
-    from hansa.governance import format_rho
-    from hansa.transparency import format_instant
-
-    run = charge.run
-    return {
-        "proposal": charge.proposal,
-        "attempt": run.attempt,
-        "entry": run.number,
-        "at": format_instant(run.opened_at),
-        "name": charge.plan.name,
-        "purpose": charge.plan.purpose,
-        "coordinator": run.coordinator,
-        "cohort": list(run.cohort),
-        "status": run.status,
-        "dropped": dict(run.dropped),
-        "guarantee": charge.plan.privacy.guarantee,
-        "rho": format_rho(charge.rho) if charge.is_bounded else None,
-    }
 
 
 def _tabulate(documents: list[dict[str, Any]], *, second_opinion: bool) -> RenderableType:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from hansa.cli.options import HERE, AsJson, Folder
-from hansa.cli.printing import make_facts, make_table, show, spell_decimal, suggest
+from hansa.cli.printing import make_facts, make_table, show, suggest
 
 if TYPE_CHECKING:
     from hansa.coalition import Account, State
@@ -90,6 +90,8 @@ def price(
 
 def _price(account: Account, plan: Plan) -> dict[str, Any]:
     """Say what one data set would have spent after the run, and what would be left of its budget."""
+    from hansa.rehearsal.spelling import format_epsilon
+
     budget = account.budget
     if plan.privacy.noise == "none":
         verdict, after = "no formal guarantee", account
@@ -100,9 +102,9 @@ def _price(account: Account, plan: Plan) -> dict[str, Any]:
     return {
         "member": account.member,
         "budget": None if budget is None else f"ε = {budget.epsilon}, δ = {budget.delta}",
-        "spent": spell_decimal(account.epsilon_spent),
-        "after": spell_decimal(after.epsilon_spent),
-        "left": spell_decimal(after.epsilon_left),
+        "spent": format_epsilon(account.epsilon_spent),
+        "after": format_epsilon(after.epsilon_spent),
+        "left": format_epsilon(after.epsilon_left),
         "verdict": verdict,
     }
 

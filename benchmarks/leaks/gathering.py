@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hansa.governance import Plan, load_plan
-from hansa.learning import Rows, Table, build_recipe, divide_rows, read_split, recipe_digest
+from hansa.governance import Plan, load_plan, parse_plan
+from hansa.learning import Rows, Table, build_recipe, divide_rows, read_schema, read_split, recipe_digest
 from hansa.learning.recipe import Recipe
 from hansa.node.data import load_table
 from hansa.rehearsal import cast_birds
@@ -55,16 +55,19 @@ class Coalition:
 
     def with_noise(self, epsilon: float, delta: float) -> "Coalition":
         """Return the same members under the plan with noise that hides each row."""
-        document = self.plan.to_json()
-        split = {"kind": "rows", "seed": 0, "test": "3/10"}
         privacy = {
             "noise": "discrete-gaussian",
             "epsilon": f"{epsilon:g}",
             "delta": f"{delta:f}",
             "unit": "row",
         }
-        text = json.dumps({**document, "split": split, "privacy": privacy})
-        return Coalition(self.name, load_plan(text, "plan.json", recipe_digest=recipe_digest()), self.tables)
+        plan = _revise(self.plan, "rows", privacy, "auc_pooled_together")
+        # A counted category has fewer buckets under noise.
+        tables = {
+            member: Table(read_schema(plan.to_json()), table.numbers, table.texts, table.labels, table.keys)
+            for member, table in self.tables.items()
+        }
+        return Coalition(self.name, plan, tables)
 
     def recipe(self, members: Iterable[str]) -> Recipe:
         """Return the plan's recipe for a cohort."""
@@ -72,12 +75,21 @@ class Coalition:
 
 
 def gather_birds() -> Coalition:
-    """Return the demo's airlines under the demo's plan."""
+    """Return the demo's airlines under the demo's plan, but without its noise."""
     with tempfile.TemporaryDirectory() as folder:
         cast = cast_birds(Path(folder))
-        return Coalition(
-            "birds", cast.plan, {f.id: load_table(f.data, cast.plan) for f in cast.founders if f.data}
-        )
+        plan = _revise(cast.plan, "stratified", {"noise": "none"}, "auc_together")
+        return Coalition("birds", plan, {f.id: load_table(f.data, plan) for f in cast.founders if f.data})
+
+
+def _revise(plan: Plan, split: str, privacy: dict[str, str], metric: str) -> Plan:
+    """The plan with another split and noise, and a bar that exists then."""
+    document = plan.to_json() | {
+        "split": {"kind": split, "seed": 0, "test": "3/10"},
+        "privacy": privacy,
+        "bars": [{"metric": metric, "at_least": "0.5"}],
+    }
+    return parse_plan(document)
 
 
 def gather_folder(source: Path) -> Coalition:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from statistics import median
+from types import MappingProxyType
 
 from hansa.rehearsal.outcome import BarVerdict, Decision, Split
 
@@ -150,8 +151,16 @@ def format_span(seconds: float) -> str:
     return " ".join(parts[:2]) if parts else "no time"
 
 
-def format_metric(name: str, value: str | float | None) -> str:
-    """Return the value of a metric the way its kind is spelt; fractions such as `2/3` stay as they are."""
+def format_metric(name: str, value: str | float | None, doubt: float | None = None) -> str:
+    """Return the value of a metric the way its kind is spelt; fractions such as `2/3` stay as they are.
+
+    Args:
+        name: of the metric.
+        value: None or empty when it is missing.
+        doubt: by how much it may be off, said beside it when given.
+    """
+    if doubt is not None and (text := format_metric(name, value)) != MISSING:
+        return f"{text} ± {format_metric(name, doubt)}"
     if value is None or value == "":
         return MISSING
     try:
@@ -178,17 +187,35 @@ def describe_metric(name: str) -> str:
     return "members that can be scored" if name == "members_scored" else name.replace("_", " ")
 
 
-def tabulate_metrics(metrics: Mapping[str, float]) -> tuple[tuple[str, ...], ...]:
-    """Return the known measures as rows: (what, alone, together, with local correction)."""
+def tabulate_metrics(
+    metrics: Mapping[str, float], doubts: Mapping[str, float] = MappingProxyType({})
+) -> tuple[tuple[str, ...], ...]:
+    """Return the known measures as rows: (what, alone, together, with local correction).
+
+    Args:
+        metrics: values by name.
+        doubts: by name, how much a value may be off, where that is to be said.
+    """
     rows: dict[str, dict[str, str]] = {}
     for name, value in metrics.items():
         measure, _, way = name.rpartition("_")
         words, way = _COHORT_METRICS.get(name, (_MEASURES.get(measure, ""), way))
         if words and way in WAYS:
-            rows.setdefault(words, {})[way] = format_metric(name, value)
+            rows.setdefault(words, {})[way] = format_metric(name, value, doubts.get(name))
     order = (*_MEASURES.values(), _GAIN_MEAN, _MEMBERS_GAIN)
     return tuple(
         (words, *(rows[words].get(way, MISSING) for way in WAYS)) for words in order if words in rows
+    )
+
+
+def drop_empty(
+    columns: Sequence[str], rows: Sequence[tuple[str, ...]]
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Return a table without the columns in which every cell is missing."""
+    kept = [place for place in range(len(columns)) if any(row[place] != MISSING for row in rows)]
+    return (
+        tuple(columns[place] for place in kept),
+        tuple(tuple(row[place] for place in kept) for row in rows),
     )
 
 

@@ -220,7 +220,8 @@ def test_server_and_any_one_client_read_nothing_more(start_sum, keys_of_masks):
             assert len(used[other] & client) == 1  # of four, the pair's own
     adverts = parse_roster(sum_.seen[Kind.ROSTER - 1]["alder"]).adverts
     keys = [X25519PrivateKey.from_private_bytes(key) for key in keys_of(start_sum, "cedar")]
-    boxes = dict(parse_delivery(sum_.seen[Kind.DELIVERY - 1]["alder"]).boxes)
+    delivery = parse_delivery(sum_.seen[Kind.DELIVERY - 1]["alder"])
+    boxes = {box.member: box.sealed for box in delivery.boxes}
     assert {*boxes} == {1, 2, 3}
     for sender in (1, 3):
         salt = salt_pair(adverts[0], adverts[sender])

@@ -69,7 +69,7 @@ def found(tmp_path, cast):
         )
         terms = cast.charter.privacy.model_copy(update=privacy)
         charter = cast.charter.model_copy(update={"privacy": terms})
-        return Stage.found(tmp_path / "founded", charter, founders, "ada")
+        return Stage.found(tmp_path / "founded", charter, founders, names[0])
 
     return found
 

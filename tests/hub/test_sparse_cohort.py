@@ -88,7 +88,7 @@ def test_one_more_than_may_vanish_ends_the_attempt_and_says_how_many_must_stay(c
         crowd.conduct()
     assert caught.value.reasons == (
         *(f"`{name}` did not answer" for name in NAMES[10:14]),
-        "61 members are left, and at least 62 must be",
+        "61 members are left, and at least 62 must be; begin again when the others can take part",
     )
 
 

@@ -103,6 +103,14 @@ def test_what_no_charter_can_assume_is_refused(members, colluding, dropouts):
         derive_sharing(members, colluding, dropouts)
 
 
+@given(st.integers(3, 64), shares, shares)
+def test_noise_rests_on_those_who_stay_less_who_tell_and_less_whoever_reads(members, colluding, dropouts):
+    sharing = derive_sharing(members, colluding, dropouts)
+    required = max(sharing.required, 3)
+    assert sharing.count_honest(required) == min(required - sharing.colluders, required - 1)
+    assert sharing.count_honest(required) >= 2
+
+
 def test_the_table_of_the_document_is_what_follows():
     page = (Path(__file__).parents[2] / "docs" / "formats" / "charter.md").read_text()
     rows = {

@@ -178,6 +178,27 @@ def test_what_leaves_a_member_has_its_own_noise_before_any_mask(six, plan, monke
     assert sorted(noise.tolist()) == sorted(np.concatenate(drawn).tolist())
 
 
+def test_where_nobody_is_assumed_to_collude_a_member_still_cannot_take_enough_noise_off(found, plan):
+    """It reads every total, and knows its own share; noise for the hub's eyes alone would be too little for its own."""
+    with found(NAMES, colluding=Fraction(0), dropouts=Fraction(1, 3), budget=BUDGET) as stage:
+        liar = Liar(stage, approve(stage, plan))
+        question, bits = liar.derivation.question, liar.derivation.quantiser.bits
+        deviations = set()
+
+        def sample(deviation, count):
+            deviations.add(deviation)
+            return sample_gaussian(deviation, count)
+
+        stage.actor("dan").trainer._sample = sample
+        assert liar.ask("dan").word == "sum"
+    required = liar.derivation.minimum_cohort
+    assert required == 4
+    (wide, deviation) = (2.0 ** int(bits.max()), max(deviations))
+    left = (required - 1) * (deviation / wide) ** 2
+    assert left >= question.noise.deviation**2
+    assert left == pytest.approx(question.noise.deviation**2, rel=1e-3)
+
+
 def test_an_answer_beyond_what_its_clipping_allows_does_not_leave(six, plan, monkeypatch):
     """Local noise without a bound on what it hides protects nothing."""
     answer = PrivateLogistic.answer

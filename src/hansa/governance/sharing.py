@@ -49,6 +49,14 @@ class Sharing(NamedTuple):
         """How many members may vanish, at any moment of a round."""
         return self.members - self.required
 
+    def count_honest(self, required: int) -> int:
+        """Return on how many members' noise a guarantee rests, when a total is over at least `required`.
+
+        Colluders tell theirs. With none assumed there is still whoever reads the total, and every member does: it
+        takes its own noise off.
+        """
+        return required - max(self.colluders, 1)
+
 
 @lru_cache(maxsize=4096)
 def derive_sharing(members: int, colluding: Fraction, dropouts: Fraction) -> Sharing:

@@ -74,7 +74,7 @@ def main() -> None:
         begun = time.perf_counter()
         plan, tables = load(folder)
         sharing = derive_sharing(len(tables), Fraction(1, 3), Fraction(1, 5))
-        honest = sharing.required - sharing.colluders
+        honest = sharing.count_honest(sharing.required)
         rows = sum(len(table) for table in tables.values())
         print(
             f"{folder.name}: {rows:,} rows at {len(tables)} members; {sharing.required} must stay, {sharing.colluders} may "

@@ -70,7 +70,7 @@ def test_a_lie_to_more_members_than_may_be_missing_ends_the_run_and_names_them(s
     assert caught.value.reasons == (
         "`cyd` refused: run.question",
         "`dan` refused: run.question",
-        "3 members are left, and at least 4 must be",
+        "3 members are left, and at least 4 must be; begin again when the others can take part",
     )
 
 

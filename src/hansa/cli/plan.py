@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import App, Parameter
 
@@ -12,7 +13,10 @@ from hansa.cli.printing import make_facts, make_table, show, suggest
 
 if TYPE_CHECKING:
     from hansa.coalition import Account, State
-    from hansa.governance import Plan
+    from hansa.governance import NoisedSums, Plan
+
+LITTLE: Final = 10_000
+"""A guarantee that lets odds change by such a factor is worth a warning; it is that of an epsilon of 9.2."""
 
 app = App(name="plan", help="Say what a plan would cost, before anybody votes on it.")
 
@@ -65,6 +69,7 @@ def price(
         [
             ("plan", plan.digest),
             ("privacy", plan.privacy.guarantee),
+            *([] if plan.privacy.noise == "none" else [("means", _spell_guarantee(plan.privacy))]),
             (
                 "cost",
                 "nothing that a number could say"
@@ -86,6 +91,18 @@ def price(
     )
     show(document, plan.name, facts, "", table, "", verdict, as_json=as_json)
     return EXIT_CODES["refused"] if refusals else 0
+
+
+def _spell_guarantee(privacy: NoisedSums) -> str:
+    """Say what an epsilon is worth, as in `docs/privacy.md`."""
+    factor = math.exp(float(privacy.epsilon))
+    whose = "one row" if isinstance(privacy.unit, str) else "one person's rows"
+    most = f"at most {factor:,.{1 if factor < 100 else 0}f}" if factor < LITTLE else f"more than {LITTLE:,}"
+    words = (
+        f"whatever anybody thinks of {whose}, all answers together may change its odds by a factor of {most}, "
+        f"but for a chance of {privacy.delta}"
+    )
+    return words if factor < LITTLE else f"{words}. WARNING: this bounds next to nothing; ask for a smaller ε"
 
 
 def _price(account: Account, plan: Plan) -> dict[str, Any]:

@@ -164,7 +164,7 @@ class Coordinator:
     def _derive(self, run: RunRecord, plan: Plan) -> Derivation:
         state = self._sequencer.state
         required = self._count_required(run, plan)
-        honest = required - run.sharing.colluders
+        honest = run.sharing.count_honest(required)
         return Derivation(
             build_recipe(plan.to_json(), run.cohort, honest),
             run=run.id,

@@ -146,7 +146,7 @@ class Trainer:
         self._memory.begin(run_id)
         state = self._follower.state
         required = max(run.sharing.required, minimum_cohort(state, plan))
-        honest = required - run.sharing.colluders
+        honest = run.sharing.count_honest(required)
         recipe = build_recipe(plan.to_json(), run.cohort, honest)
         derivation = Derivation(
             recipe,

@@ -49,7 +49,7 @@ def price_accuracy(folder: Path, plan: Plan, charter: Charter) -> Price:
         plan.to_json(),
         members,
         [(plan.privacy.epsilon, plan.privacy.delta)],
-        honest=required - sharing.colluders,
+        honest=sharing.count_honest(required),
         draws=DRAWS,
         draw=lambda deviation, count: generator.normal(size=count) * deviation,
     )

@@ -102,7 +102,7 @@ class Aggregator:
         self._masked_digests: dict[int, bytes] = {}
         self._survivors: Survivors | None = None
         self._consents: dict[int, Consent] = {}
-        self._revealed: dict[int, dict[int, bytes]] = {}
+        self._revealed: dict[int, dict[int, int]] = {}
         self._unmasking = Unmasking(session, self._adverts)
         self._total: NDArray[np.int64] | None = None
 
@@ -323,10 +323,9 @@ class Aggregator:
                 "secagg.reveal",
                 "expected a share of the self seed of every survivor, of the mask key of every other dealer, and nothing else",
             )
-        for share in reveal.shares:
-            parse_element(share.share)
-        for share in reveal.shares:
-            self._revealed.setdefault(share.owner, {})[index] = share.share
+        elements = [parse_element(share.share) for share in reveal.shares]
+        for (owner, _), element in zip(asked, elements, strict=True):
+            self._revealed.setdefault(owner, {})[index] = element
 
     def _close_reveals(self) -> Mapping[str, bytes]:
         if any(len(self._revealed.get(owner, ())) < self._session.threshold for owner in self._dealt):

@@ -76,6 +76,7 @@ class Aggregator:
     Args:
         session: what the hub's own copy of the record says about the sum.
         draw: returns so many fresh random bytes; called once, for the key with which tags are checked.
+        threads: how many parts of a long sum are unmasked at the same time; changes nothing but the time.
     Guarantees:
         It keeps one running sum, never a member's vector.
         A refused message changes nothing but what is known of conflicts: the member may send the right
@@ -84,8 +85,9 @@ class Aggregator:
         secret that went into it fits what was advertised; otherwise the sum ends, naming members.
     """
 
-    def __init__(self, session: Session, *, draw: Callable[[int], bytes]) -> None:
+    def __init__(self, session: Session, *, draw: Callable[[int], bytes], threads: int = 1) -> None:
         self._session = session
+        self._threads = threads
         self._key = X25519PrivateKey.from_private_bytes(draw(32))
         self._hub_key = self._key.public_key().public_bytes_raw()
         self._turn: Kind | None = Kind.ADVERT
@@ -336,7 +338,7 @@ class Aggregator:
         }
         masks = self._masks_in_sum(secrets)
         while batch := tuple(islice(masks, _MASKS_AT_ONCE)):
-            apply_masks(self._sum, batch)
+            apply_masks(self._sum, batch, threads=self._threads)
         signed = np.dtype(f"<i{self._sum.itemsize}")
         self._total = self._sum.view(signed).astype(np.int64, copy=False)
         return {}

@@ -87,6 +87,7 @@ class Contributor:
         me: this member's id.
         sign: signs bytes with this member's Ed25519 identity key; called three times, with labelled bytes.
         draw: returns so many fresh random bytes; called twice.
+        threads: how many parts of long numbers are masked at the same time; changes nothing but the time.
 
     Raises:
         Refused: `secagg.unknown-member`, this member is not in the cohort.
@@ -105,6 +106,7 @@ class Contributor:
         *,
         sign: Callable[[bytes], bytes],
         draw: Callable[[int], bytes],
+        threads: int = 1,
     ) -> None:
         if me not in session.indices:
             raise Refused("secagg.unknown-member", f"`{me}` is not in the cohort of this sum")
@@ -113,6 +115,7 @@ class Contributor:
         self._me = session.indices[me]
         self._sign = sign
         self._draw = draw
+        self._threads = threads
         self._outgoing: Outgoing | None = None
         self._survivors: Survivors | None = None
 
@@ -284,7 +287,7 @@ class Contributor:
         masks = [self._self_mask, *(self._pairs[dealer].mask for dealer in self._held if dealer != self._me)]
         dealers = digest_dealers(as_bits(self._held))
         masked = Masked(self._session.digest, self._me, self._session.length, b"", dealers, b"")
-        masked = outgoing.mask(masks, masked, self._tag_key, self._sign)
+        masked = outgoing.mask(masks, masked, self._tag_key, self._sign, threads=self._threads)
         self._masked_digest = masked.statement.digest
         self._outgoing = None
         del self._pairs, self._self_mask, self._tag_key

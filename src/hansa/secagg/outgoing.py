@@ -52,7 +52,13 @@ class Outgoing:
             )
 
     def mask(
-        self, masks: Sequence[Mask], masked: Masked, tag_key: bytes, sign: Callable[[bytes], bytes]
+        self,
+        masks: Sequence[Mask],
+        masked: Masked,
+        tag_key: bytes,
+        sign: Callable[[bytes], bytes],
+        *,
+        threads: int = 1,
     ) -> Masked:
         """Put masks on the numbers, tag and sign them; once.
 
@@ -61,6 +67,7 @@ class Outgoing:
             masked: the message but for its numbers, tag and signature.
             tag_key: from `derive_tag_key`.
             sign: signs bytes with the member's identity key.
+            threads: how many parts of long numbers are masked at the same time.
 
         Returns:
             `masked` with tag and signature, still without the numbers.
@@ -69,7 +76,7 @@ class Outgoing:
         tagger.update(masked.opening)
         with self._message.getbuffer() as buffer:
             numbers = self._view(buffer)
-            apply_masks(numbers, masks, tagger.update)
+            apply_masks(numbers, masks, tagger.update, threads=threads)
             del numbers
         masked = replace(masked, tag=tagger.finish())
         masked = replace(masked, signature=sign(masked.statement.signed_bytes))

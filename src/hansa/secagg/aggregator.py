@@ -32,7 +32,7 @@ from hansa.secagg.evidence import Conflict, Witness
 from hansa.secagg.field import parse_element
 from hansa.secagg.graph import as_bits
 from hansa.secagg.header import Kind, verify_header
-from hansa.secagg.masking import Mask, Numbers, apply_masks, number_type
+from hansa.secagg.masking import Mask, Numbers, apply_masks, number_type, widen_numbers
 from hansa.secagg.message import (
     Backing,
     Box,
@@ -99,7 +99,9 @@ class Aggregator:
         self._keys: set[bytes] = set()
         self._boxes: dict[int, tuple[Box, ...]] = {}
         self._dealt: frozenset[int] = frozenset()
-        self._sum: Numbers = np.zeros(session.length, dtype=number_type(session.number_bits))
+        # Numbers of 32 bits are summed in the first half of the room in which their total will lie.
+        self._room: NDArray[np.int64] = np.zeros(session.length, dtype="<i8")
+        self._sum: Numbers = self._room.view(number_type(session.number_bits))[: session.length]
         self._backings: dict[int, Backing] = {}
         self._masked_digests: dict[int, bytes] = {}
         self._survivors: Survivors | None = None
@@ -339,8 +341,8 @@ class Aggregator:
         masks = self._masks_in_sum(secrets)
         while batch := tuple(islice(masks, _MASKS_AT_ONCE)):
             apply_masks(self._sum, batch, threads=self._threads)
-        signed = np.dtype(f"<i{self._sum.itemsize}")
-        self._total = self._sum.view(signed).astype(np.int64, copy=False)
+        widen_numbers(self._sum, self._room)
+        self._total = self._room
         return {}
 
     def _masks_in_sum(self, secrets: Mapping[int, bytes]) -> Iterator[Mask]:

@@ -79,6 +79,22 @@ def number_type(number_bits: int) -> np.dtype[np.unsignedinteger[Any]]:
     return np.dtype("<u4") if number_bits == 32 else np.dtype("<u8")
 
 
+def widen_numbers(numbers: Numbers, room: NDArray[np.int64]) -> None:
+    """Write numbers as signed ones of 64 bits into a room in whose beginning they may lie themselves.
+
+    Args:
+        numbers: shape (length,), uint64 or uint32.
+        room: shape (length,), int64; when `numbers` are of 64 bits, the same memory and left alone.
+    """
+    signed = numbers.view(f"<i{numbers.itemsize}")
+    if signed.itemsize == room.itemsize:
+        return
+    step = CHUNK_BYTES // room.itemsize
+    # Backwards and through a copy, so that nothing is written over before it was read.
+    for start in reversed(range(0, len(signed), step)):
+        room[start : start + step] = signed[start : start + step].astype(np.int64)
+
+
 def apply_masks(
     numbers: Numbers,
     masks: Sequence[Mask],

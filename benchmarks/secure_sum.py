@@ -34,6 +34,7 @@ from pathlib import Path
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from numpy.typing import NDArray
 
@@ -180,6 +181,23 @@ def time_additions(count: int, length: int, bits: int) -> float:
     return time.process_time() - begun
 
 
+def time_keys() -> tuple[float, float]:
+    """What one check of a signature and one key agreement cost: most of a sum of few numbers."""
+    identity, key = (
+        Ed25519PrivateKey.from_private_bytes(draw(32)),
+        X25519PrivateKey.from_private_bytes(draw(32)),
+    )
+    verifier, signature, public = identity.public_key(), identity.sign(bytes(100)), key.public_key()
+
+    def time_one(act: Callable[[], object]) -> float:
+        begun = time.process_time()
+        for _ in range(500):
+            act()
+        return (time.process_time() - begun) / 500
+
+    return time_one(lambda: verifier.verify(signature, bytes(100))), time_one(lambda: key.exchange(public))
+
+
 def compare(members: int, length: int, bits: int, dropouts: float, runs: int) -> tuple[float, float]:
     """Measure one size and print it; returns seconds of a contributor and of the hub."""
     field_ = make_field(members, length, bits)
@@ -284,6 +302,8 @@ def main() -> None:
         arguments.members, arguments.lengths = [10], [10**6]
     flower = find_flower(arguments.flwr)
     play(make_field(3, 1000, 64), 0)  # whatever is imported late
+    checking, agreeing = time_keys()
+    print(f"one check of a signature {checking * 1e3:.3f} ms, one key agreement {agreeing * 1e3:.3f} ms")
     print(
         f"processor seconds, medians; dropouts {arguments.dropouts:.0%}; peak in MB; at the end two threads, by the clock\n"
         "members    numbers bits runs  streams   member  ratio      hub  ratio    fewer  ratio     peak   sent  besides   member      hub"

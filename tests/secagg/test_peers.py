@@ -167,15 +167,11 @@ def test_masks_hide_the_largest_values_as_well_as_the_smallest(start_sum):
 def test_no_secret_is_shared_by_all(start_sum):
     """NVFlare hands one private key to every client, APPFL one secret to all, Fed-BioMed a published key pair."""
     sum_ = start_sum(ZEROS)
-    secrets = [
-        secret
-        for member in sum_.members.values()
-        for secret in (member._mask_key, member._channel_key, member._seed)
-    ]
+    secrets = [secret for member in sum_.members.values() for secret in (*keys_of(member), member._seed)]
     assert len(set(secrets)) == 3 * len(sum_.members)
     adverts = [parse_advert(message) for message in sum_.waiting.values()]
     agreed = {
-        agree_secret(X25519PrivateKey.from_private_bytes(member._mask_key), advert.mask_key)
+        agree_secret(member._mask_key, advert.mask_key)
         for member, own in zip(sum_.members.values(), adverts, strict=True)
         for advert in adverts
         if advert is not own
@@ -255,7 +251,9 @@ def test_a_relay_that_reads_and_rewrites_the_key_exchange_opens_nothing(start_su
     alder, birch = parse_roster(sum_.seen[Kind.ROSTER - 1]["alder"]).adverts[:2]
     relay = X25519PrivateKey.from_private_bytes(b"r" * 32)
     real = agree_pair(
-        *(X25519PrivateKey.from_private_bytes(key) for key in keys_of(start_sum, "alder")), alder, birch
+        *(X25519PrivateKey.from_private_bytes(key) for key in keys_of(start_sum(ZEROS).members["alder"])),
+        alder,
+        birch,
     )
     guessed = agree_pair(relay, relay, alder, birch)
     assert real.mask != guessed.mask
@@ -268,10 +266,9 @@ def test_a_relay_that_reads_and_rewrites_the_key_exchange_opens_nothing(start_su
     refuses(again.members["birch"], again.waiting["birch"], "secagg.share")
 
 
-def keys_of(start_sum, name):
-    """The private keys that a member of this fixed sum drew, before it forgot them."""
-    member = start_sum(ZEROS).members[name]
-    return member._mask_key, member._channel_key
+def keys_of(member):
+    """The private keys that a member drew and has not forgotten yet."""
+    return member._mask_key.private_bytes_raw(), member._channel_key.private_bytes_raw()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import csv
 import gzip
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,6 @@ class Coalition:
 
     def with_noise(self, epsilon: float, delta: float) -> "Coalition":
         """Return the same members under the plan with noise that hides each row."""
-        document = self.plan.to_json()
         split = {"kind": "rows", "seed": 0, "test": "3/10"}
         privacy = {
             "noise": "discrete-gaussian",
@@ -63,21 +62,35 @@ class Coalition:
             "delta": f"{delta:f}",
             "unit": "row",
         }
-        text = json.dumps({**document, "split": split, "privacy": privacy})
-        return Coalition(self.name, load_plan(text, "plan.json", recipe_digest=recipe_digest()), self.tables)
+        return Coalition(self.name, make_plan(self.plan, split, privacy), self.tables)
 
     def recipe(self, members: Iterable[str]) -> Recipe:
         """Return the plan's recipe for a cohort."""
         return build_recipe(self.plan.to_json(), tuple(sorted(members)))
 
 
+def make_plan(plan: Plan, split: Mapping[str, object], privacy: Mapping[str, object]) -> Plan:
+    """Return a plan for the label, features and cohort of another, with the recipe's defaults.
+
+    Its only bar is one that a run can be judged by with noise and without.
+    """
+    changed = {
+        "recipe": {"name": plan.recipe.name},
+        "split": split,
+        "privacy": privacy,
+        "bars": [{"metric": "brier_together", "at_most": "1"}],
+    }
+    text = json.dumps({**plan.to_json(), **changed})
+    return load_plan(text, "plan.json", recipe_digest=recipe_digest())
+
+
 def gather_birds() -> Coalition:
-    """Return the demo's airlines under the demo's plan."""
+    """Return the demo's airlines, without noise whatever the demo's own plan says."""
     with tempfile.TemporaryDirectory() as folder:
         cast = cast_birds(Path(folder))
-        return Coalition(
-            "birds", cast.plan, {f.id: load_table(f.data, cast.plan) for f in cast.founders if f.data}
-        )
+        split = {"kind": "stratified", "seed": 0, "test": "3/10"}
+        plan = make_plan(cast.plan, split, {"noise": "none"})
+        return Coalition("birds", plan, {f.id: load_table(f.data, plan) for f in cast.founders if f.data})
 
 
 def gather_folder(source: Path) -> Coalition:

@@ -14,7 +14,7 @@ import numpy as np
 from hansa.errors import Refused
 from hansa.learning.advice import MemberReport, report_member
 from hansa.learning.contradiction import find_contradictions, find_disagreements, find_zoom_disagreements
-from hansa.learning.design import Design, count_support, list_dropped, make_design
+from hansa.learning.design import Design, Minimum, count_support, make_design
 from hansa.learning.evaluation import (
     KINDS,
     MINIMUM_SCORED,
@@ -30,6 +30,7 @@ from hansa.learning.evaluation import (
 )
 from hansa.learning.model import Model, parse_model
 from hansa.learning.newton import Descent, begin_anew, descend
+from hansa.learning.omission import list_dropped
 from hansa.learning.parameters import Parameters
 from hansa.learning.personal import score_rows
 from hansa.learning.recipe import Dropped, Question, Result
@@ -268,9 +269,8 @@ class Logistic:
                 f"{survey.positives} of {survey.rows} training rows are positive; both labels must occur",
             )
         parameters = self.parameters
-        design = make_design(
-            self.schema, survey, parameters.minimum_category_members, parameters.minimum_category_rows
-        )
+        minimum = Minimum(parameters.minimum_category_members, parameters.minimum_category_rows)
+        design = make_design(self.schema, survey, minimum)
         # Rounded, because the last bit of a logarithm differs between machines.
         centre = round(math.log(survey.positives / (survey.rows - survey.positives)) * 1024) / 1024
         start = np.zeros(len(design.names))
@@ -279,9 +279,7 @@ class Logistic:
         penalty[0] = 0.0
         ground = Ground(
             design,
-            list_dropped(
-                design, survey, parameters.minimum_category_members, parameters.minimum_category_rows
-            ),
+            list_dropped(design, survey, minimum),
             count_support(design, survey),
             centre,
             survey.test_positives,

@@ -25,8 +25,8 @@ class Parameters:
         organisation_intercepts: whether each member's logit has an intercept of its own, penalised as
             any coefficient, which never leaves the member.
         correction: > 0, how strongly a member's corrected coefficients are pulled to the joint ones.
-        minimum_category_members: a category that fewer members have gets no column.
-        minimum_category_rows: a category that fewer rows have gets no column.
+        minimum_category_members: what fewer members have gets no column.
+        minimum_category_rows: what fewer rows have gets no column.
         maximum_turns: at most this many Newton turns.
         clip: > 0, with noise: the most that a row may pull at the coefficients, as the L2 norm of its gradient.
         steps: with noise: how many noised gradients the fit takes.

@@ -70,12 +70,17 @@ class Coalition:
 
 
 def make_plan(plan: Plan, split: Mapping[str, object], privacy: Mapping[str, object]) -> Plan:
-    """Return a plan for the label, features and cohort of another, with the recipe's defaults.
+    """Return a plan for the label, features and cohort of another, otherwise with the recipe's defaults.
 
-    Its only bar is one that a run can be judged by with noise and without.
+    Few rows are not refused, so that it shows what becomes of them. The only bar is one that a run can be judged by
+    with noise and without.
     """
+    parameters = {
+        "minimum_category_members": plan.recipe.parameters.minimum_category_members,
+        "minimum_rows_per_column": 1,
+    }
     changed = {
-        "recipe": {"name": plan.recipe.name},
+        "recipe": {"name": plan.recipe.name, "parameters": parameters},
         "split": split,
         "privacy": privacy,
         "bars": [{"metric": "brier_together", "at_most": "1"}],
@@ -118,5 +123,6 @@ def gather_folder(source: Path) -> Coalition:
                 writer.writeheader()
                 writer.writerows(rows[organisation])
         text = write_plan(inspect_folder(Path(name), label="label"))
-        plan = load_plan(text, "plan.yaml", recipe_digest=recipe_digest())
+        drafted = load_plan(text, "plan.yaml", recipe_digest=recipe_digest())
+        plan = make_plan(drafted, drafted.to_json()["split"], {"noise": "none"})
         return Coalition(source.name, plan, {m: load_table(path, plan) for m, path in paths.items()})

@@ -12,6 +12,7 @@ import pytest
 from hansa.learning.ranking import measure_auc
 from leaks.audit import bound_epsilon, draw_lots, guess_lots, leave_out
 from leaks.differencing import measure_noised_pairs, measure_pairs
+from leaks.dropout import measure_dropout
 from leaks.finding import Curve, Finding, measure_share
 from leaks.gathering import gather_birds
 from leaks.histograms import measure_histogram
@@ -217,6 +218,14 @@ class TestDifferencing:
     def test_two_runs_without_noise_give_one_members_counts_exactly(self, birds):
         leavers = sorted(birds.tables)[:2]
         assert set(values(measure_pairs(birds, leavers)).values()) == {1.0}
+
+
+class TestDropout:
+    def test_the_later_a_member_is_lost_the_nearer_the_difference_is_to_its_sums(self, birds):
+        largest = max(birds.tables, key=lambda name: len(birds.tables[name]))
+        early_gradient, early, late_gradient, late = measure_dropout(birds, [largest])
+        assert late.value < 0.01 * early.value
+        assert late_gradient.value < 0.01 * early_gradient.value
 
 
 class TestHistograms:

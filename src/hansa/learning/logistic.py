@@ -175,8 +175,8 @@ class Logistic:
 
         Raises:
             Refused: `recipe.survivors` too few are left for this question; `recipe.total` no honest answers add up to this, or it is at odds with earlier totals;
-                `recipe.one-class` all training rows have the same label; `recipe.singular` the columns
-                cannot be told apart; `recipe.not-converged` the turns are used up.
+                `recipe.one-class` all training rows have the same label; `recipe.few-rows` too few for the
+                columns; `recipe.singular` the columns cannot be told apart; `recipe.not-converged` the turns are used up.
             ValueError: the total does not fit the question.
         """
         question = self.ask(state)
@@ -271,6 +271,7 @@ class Logistic:
         parameters = self.parameters
         minimum = Minimum(parameters.minimum_category_members, parameters.minimum_category_rows)
         design = make_design(self.schema, survey, minimum)
+        _verify_rows(survey.rows, len(design.names), parameters.minimum_rows_per_column)
         # Rounded, because the last bit of a logarithm differs between machines.
         centre = round(math.log(survey.positives / (survey.rows - survey.positives)) * 1024) / 1024
         start = np.zeros(len(design.names))
@@ -331,6 +332,17 @@ def _doubt(
             yield from find_disagreements(question, total, len(survivors))
         case Evaluated(evaluation=evaluation, members=members), ZoomQuestion():
             yield from find_zoom_disagreements(question, total, evaluation, whole=survivors == members)
+
+
+def _verify_rows(rows: int, columns: int, least: int) -> None:
+    """Check that the cohort's sums are of too many rows to be taken apart into them."""
+    if rows < least * columns:
+        raise Refused(
+            "recipe.few-rows",
+            f"{rows} training rows are fewer than {least} for each of {columns} columns, and sums of few rows can be "
+            "taken apart into the rows; take fewer features, raise `minimum_category_rows`, invite more members, or "
+            "plan noise",
+        )
 
 
 def _verify_numbers(question: Question, numbers: Vector) -> None:

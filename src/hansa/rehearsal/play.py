@@ -47,7 +47,7 @@ class Drama:
         choices: ballots other than yes on the run, by member, with a reason.
         recused: members that step aside from the run, with a reason.
         silent: whose machine falls silent in the middle of the run, and before which round's numbers.
-        again: who asks for the same run once more afterwards, and at which epsilon.
+        again: who asks for the same run once more afterwards, if it is one with noise, and at which epsilon.
         leaver: who leaves at the end, with a reason.
     """
 
@@ -196,26 +196,29 @@ def _release(stage: Stage, cast: Cast, number: int, ran: Ran, narrator: Narrator
 
 
 def _account(stage: Stage, cast: Cast, narrator: Narrator) -> list[dict[str, Any]]:
-    """Say what has been learnt and what is left; show that nobody gets more; return what was refused."""
+    """Say what has been learnt and what is left; let somebody ask for more, and return what was refused."""
     accounts = [
         describe_account(derive_account(stage.state, name), stage.state) for name in stage.state.members
     ]
-    standings = [(a["budget"]["epsilon"], a["spent"]["epsilon"], a["left"]["epsilon"]) for a in accounts]
+    standings = [
+        (a["budget"]["epsilon"], a["spent"]["epsilon"], a["left"]["epsilon"]) for a in accounts if a["budget"]
+    ]
     narrator.say(f"{spell_standings(standings)}; so says the record, to everybody the same")
     if cast.drama.again is None:
         return []
     member, epsilon = cast.drama.again
     plan = parse_plan(cast.plan.to_json() | {"privacy": cast.plan.privacy.to_json() | {"epsilon": epsilon}})
     effect = {"effect": "run", "plan": plan.to_json()}
+    asks = f"{_name(stage, member)} proposes to ask the same data once more, at ε = {epsilon}"
     try:
-        open_proposal(stage, member, f"{plan.name}, once more", plan.purpose, effect)
+        number = open_proposal(stage, member, f"{plan.name}, once more", plan.purpose, effect)
     except Refused as refusal:
         over = pluralise(len(refusal.reasons), "data set")
         narrator.doubt(
-            f"{_name(stage, member)} proposes to ask the same data once more, at ε = {epsilon}: refused before any vote, "
-            f"it would pass the budget of {over} [{refusal.rule}]"
+            f"{asks}: refused before any vote, it would pass the budget of {over} [{refusal.rule}]"
         )
         return [describe_refusal(plan, _name(stage, member), refusal)]
+    narrator.say(f"{asks} (entry {number}); the budget bears it, and nobody has voted yet")
     return []
 
 

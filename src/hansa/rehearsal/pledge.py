@@ -117,7 +117,7 @@ def _list_sharing(outcome: Outcome) -> Iterator[tuple[str, str]]:
 def _list_account(privacy: Privacy) -> Iterator[tuple[str, str]]:
     said = say_account(privacy)
     if said:
-        yield "account", f"{said}; the same for everybody, because it follows from the record"
+        yield "account", f"{said}; so says the record, to everybody the same"
     charges = dict.fromkeys(charge for account in privacy.accounts for charge in account.charges)
     if charges:
         shown = [spell_charge(charge) for charge in list(charges)[:8]]

@@ -158,7 +158,7 @@ def _list_lesser_figures(outcome: Outcome) -> Iterator[tuple[str, str]]:
     if privacy.is_noised and common is not None:
         doubt = outcome.doubts.get(wording.COMMON_METRIC)
         value = spelling.format_metric(wording.COMMON_METRIC, common, doubt)
-        yield value, "ROC-AUC over all test rows: all that the coalition sees of these, through noise"
+        yield value, "ROC-AUC over all test rows, as the coalition sees it"
     rows = sum(member.rows for member in members)
     if rows:
         numbers = spelling.format_count(spelling.find_typical([member.numbers_left for member in members]))

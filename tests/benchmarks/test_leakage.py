@@ -274,6 +274,9 @@ class TestTheTable:
     def test_it_writes_shares_with_their_interval(self):
         assert "97.5 % (90 to 100)" in write_text([self.FINDING])
 
+    def test_it_writes_an_error_of_many_times_the_whole_in_plain_digits(self):
+        assert str(Finding("dropout", "birds", "3 members", "none", "off by", 113.02)) == "11,302 %"
+
     def test_it_goes_between_the_marks_and_nowhere_else(self, tmp_path):
         page = tmp_path / "page.md"
         page.write_text(f"above\n{BEGIN}\nold\n{END}\nbelow\n")

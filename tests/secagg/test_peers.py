@@ -215,7 +215,7 @@ def test_server_and_any_one_client_read_nothing_more(start_sum, keys_of_masks):
         for other in used.keys() - {one}:
             assert len(used[other] & client) == 1  # of four, the pair's own
     adverts = parse_roster(sum_.seen[Kind.ROSTER - 1]["alder"]).adverts
-    keys = [X25519PrivateKey.from_private_bytes(key) for key in keys_of(start_sum, "cedar")]
+    keys = [X25519PrivateKey.from_private_bytes(key) for key in keys_of(start_sum(ZEROS).members["cedar"])]
     delivery = parse_delivery(sum_.seen[Kind.DELIVERY - 1]["alder"])
     boxes = {box.member: box.sealed for box in delivery.boxes}
     assert {*boxes} == {1, 2, 3}

@@ -14,7 +14,7 @@ mask with two threads; on a machine that is busy otherwise they say little.
 Where Flower is installed, or an interpreter that has it is named by `--flwr`, its SecAgg+ runs on the same number
 of members and numbers, every member a neighbour of every other, and the ratios are printed beside it.
 
-A size is measured until it was repeated often enough or has taken half a minute. Without `--all` sizes are left out that take minutes.
+A size is measured until it was repeated often enough or has taken a quarter of a minute. Without `--all` sizes are left out that take minutes.
 `--large` runs 1,000 members with 100,000 numbers each in the sparse graph of a third colluding and a fifth
 dropping out, and prints seconds and the largest size of the process.
 """
@@ -42,7 +42,7 @@ from hansa.entropy import draw
 from hansa.secagg import Aggregator, Contributor, Kind, Party, Session
 
 CHUNK_BYTES = 2**18
-PATIENCE_SECONDS = 25.0
+PATIENCE_SECONDS = 15.0
 """After which a size is not measured once more."""
 DEGREE, THRESHOLD, REQUIRED = 288, 175, 800
 """Of 1,000 members of whom a third collude and a fifth drop out; see docs/formats/secure-sum.md."""

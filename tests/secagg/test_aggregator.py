@@ -252,6 +252,12 @@ def test_the_hub_keeps_one_running_sum_and_no_vector(start_sum):
     assert sum(len(repr(value)) for value in held) < 10_000
 
 
+@pytest.mark.parametrize("bits", [32, 64])
+def test_a_copied_hub_finishes_on_its_own(start_sum, bits):
+    sum_ = start_sum(number_bits=bits).run(until=Kind.SURVIVORS)
+    assert sum_.copy().run().hub.total.tolist() == sum_.run().hub.total.tolist() == [60, -6]
+
+
 def test_reading_masked_numbers_copies_nothing(start_sum):
     message = start_sum().run(until=Kind.MASKED).waiting["alder"]
     assert parse_masked(message, 64).numbers.obj is message

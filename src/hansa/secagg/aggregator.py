@@ -99,9 +99,7 @@ class Aggregator:
         self._keys: set[bytes] = set()
         self._boxes: dict[int, tuple[Box, ...]] = {}
         self._dealt: frozenset[int] = frozenset()
-        # Numbers of 32 bits are summed in the first half of the room in which their total will lie.
         self._room: NDArray[np.int64] = np.zeros(session.length, dtype="<i8")
-        self._sum: Numbers = self._room.view(number_type(session.number_bits))[: session.length]
         self._backings: dict[int, Backing] = {}
         self._masked_digests: dict[int, bytes] = {}
         self._survivors: Survivors | None = None
@@ -209,6 +207,11 @@ class Aggregator:
         self._ended = ""
         return messages
 
+    @property
+    def _sum(self) -> Numbers:
+        """The running sum; numbers of 32 bits lie in the first half of the room in which their total will be."""
+        return self._room.view(number_type(self._session.number_bits))[: self._session.length]
+
     def _verify_due(self, index: int, turn: Kind) -> None:
         if index not in self._expected:
             raise Refused(
@@ -282,7 +285,8 @@ class Aggregator:
             raise Malformed("secagg.tag", "the masked numbers changed on the way")
         self._backings[index] = Backing(index, masked.tag, masked.signature)
         self._masked_digests[index] = masked.statement.digest
-        np.add(self._sum, np.frombuffer(masked.numbers, dtype=self._sum.dtype), out=self._sum)
+        running = self._sum
+        np.add(running, np.frombuffer(masked.numbers, dtype=running.dtype), out=running)
 
     def _close_masked(self) -> Mapping[str, bytes]:
         verify_enough(self._session, set(self._backings))

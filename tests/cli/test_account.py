@@ -131,6 +131,27 @@ def test_a_plan_is_priced_for_each_data_set_before_the_vote(spent, hansa):
     assert priced["refused"][0]["message"].startswith("`dan` has spent rho 0.030552742 of 0.036400783")
 
 
+def test_a_price_says_what_one_attempt_costs_and_at_most_all(spent, hansa, desk):
+    (desk / "three.yaml").write_text((desk / "noised.yaml").read_text() + "\nattempts: 3\n")
+    priced = hansa("plan", "price", "three.yaml", "--json").json
+    assert (priced["attempts"], priced["rho"], priced["rho_at_most"]) == (3, "0.030552742", "0.091658226")
+    words = " ".join(hansa("plan", "price", "three.yaml").out.split())
+    assert "3 attempts may be made, so at most rho 0.091658226 in all" in words
+
+
+def test_a_price_warns_of_a_recipe_that_is_not_installed_here(spent, hansa, desk):
+    assert hansa("plan", "price", "noised.yaml", "--json").json["recipe_installed"] is True
+    assert "WARNING" not in hansa("plan", "price", "noised.yaml").out
+    plan = (
+        (desk / "noised.yaml").read_text().replace("name: logistic", f"name: logistic, digest: {'ab' * 32}")
+    )
+    (desk / "other.yaml").write_text(plan)
+    assert hansa("plan", "price", "other.yaml", "--json").json["recipe_installed"] is False
+    words = " ".join(hansa("plan", "price", "other.yaml").out.split())
+    assert "WARNING: the plan asks for the code" in words
+    assert "leave `recipe.digest` out" in words
+
+
 def test_a_plan_that_the_charter_refuses_is_priced_and_marked(spent, hansa):
     answer = hansa("plan", "price", "plan.yaml", "--json")
     assert (answer.code, answer.json["refused"][0]["rule"]) == (4, "run.noise")

@@ -18,7 +18,10 @@ shares = st.fractions(0, Fraction(99, 100), max_denominator=100)
     [(3, 1, 3), (4, 2, 4), (5, 2, 4), (10, 4, 8), (33, 11, 27), (64, 22, 52)],
 )
 def test_small_cohorts_mask_with_everybody(members, colluders, threshold):
-    assert derive_sharing(members, THIRD, FIFTH) == (members, colluders, threshold, 0, threshold)
+    assert derive_sharing(members, THIRD, FIFTH) == (
+        *(members, colluders, threshold, 0, threshold),
+        colluders,
+    )
 
 
 @given(st.integers(3, 64), shares, shares)
@@ -28,6 +31,26 @@ def test_in_a_complete_graph_two_groups_of_holders_share_an_honest_member(member
     assert members + sharing.colluders < 2 * sharing.threshold <= 2 * members
     assert sharing.required == sharing.threshold
     assert sharing.dropouts <= dropouts * members
+
+
+@pytest.mark.parametrize(
+    ("members", "colluding", "survivors", "honest"),
+    [
+        (3, Fraction(2, 3), 3, 1),  # masks bear one colluder, noise two
+        (5, Fraction(4, 5), 5, 1),
+        (10, THIRD, 8, 4),
+        (3, Fraction(99, 100), 3, 1),  # a member's own noise is left
+    ],
+)
+def test_noise_suffices_towards_all_colluders_that_the_charter_assumes(members, colluding, survivors, honest):
+    assert derive_sharing(members, colluding, FIFTH).count_honest(survivors) == honest
+
+
+@given(st.integers(1, 64), shares, shares)
+def test_the_noise_of_those_who_do_not_collude_is_never_less_than_the_plans(members, colluding, dropouts):
+    sharing = derive_sharing(members, colluding, dropouts)
+    do_not = sharing.required - colluding * members
+    assert sharing.count_honest(sharing.required) <= max(1, do_not)
 
 
 @given(st.integers(3, 64), shares, shares)

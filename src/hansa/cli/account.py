@@ -132,8 +132,19 @@ def _tell(found: Account, document: dict[str, Any], at: str) -> Iterator[Rendera
     for pair in found.subtractions:
         whose = "this member" if len(pair.members) == 1 else list_names(list(pair.members), limit=12)
         yield (
-            f"\nThe cohorts of entries {pair.earlier} and {pair.later} differ by {whose} only: whoever has the totals of "
+            f"\nTotals of entries {pair.earlier} and {pair.later} differ by {whose} only: whoever has the totals of "
             "both can subtract one from the other and read what that gave."
+        )
+    for group in found.combinations:
+        whose = "this member" if len(group) == 1 else list_names(list(group), limit=12)
+        yield (
+            f"\nThe cohorts of several attempts without noise, added and subtracted, leave {whose} only: whoever has the "
+            "totals of all of them can read what that gave."
+        )
+    for redivision in found.redivisions:
+        yield (
+            f"\nEntries {redivision.earlier} and {redivision.later} divided rows into training and test rows otherwise: "
+            "whoever has the totals of both can subtract one from the other and may read single rows."
         )
 
 

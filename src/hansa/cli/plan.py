@@ -45,21 +45,29 @@ def price(
     from hansa.cli.targets import count_sums, spell_sums
     from hansa.coalition import approved_cohort, derive_account
     from hansa.governance import format_rho
+    from hansa.learning import recipe_digest
     from hansa.rehearsal import read_plan
+    from hansa.rehearsal.spelling import pluralise
 
     _, state = read_state(folder)
     plan = read_plan(plan_path)
     cohort = tuple(name for name in approved_cohort(state, plan) if name in state.members)
     priced = [_price(derive_account(state, name), plan) for name in cohort]
     refusals = _list_refusals(state, plan)
-    cost = None if plan.privacy.noise == "none" else format_rho(plan.privacy.rho)
+    bare = plan.privacy.noise == "none"
+    cost = None if bare else format_rho(plan.privacy.rho)
+    most = None if bare else format_rho(plan.privacy.rho * plan.attempts)
     sums = count_sums(state, plan)
+    installed = recipe_digest()
     accuracy = None if rehearse is None else _price_accuracy(rehearse, plan, state)
     document = {
         "name": plan.name,
         "plan": plan.digest,
+        "recipe_installed": plan.recipe.digest == installed,
         "guarantee": plan.privacy.guarantee,
         "rho": cost,
+        "attempts": plan.attempts,
+        "rho_at_most": most,
         "sums": sums,
         "data": priced,
         "accuracy": accuracy,
@@ -68,13 +76,15 @@ def price(
     facts = make_facts(
         [
             ("plan", plan.digest),
+            *([] if plan.recipe.digest == installed else [("recipe", _warn_recipe(plan, installed))]),
             ("privacy", plan.privacy.guarantee),
             *([] if plan.privacy.noise == "none" else [("means", _spell_guarantee(plan.privacy))]),
             (
                 "cost",
                 "nothing that a number could say"
                 if cost is None
-                else f"rho {cost} an attempt, to each data set",
+                else f"rho {cost} an attempt, to each data set; {pluralise(plan.attempts, 'attempt')} may be made, so at most "
+                f"rho {most} in all",
             ),
             ("sums", spell_sums(sums)),
             *([] if accuracy is None else [("accuracy", _spell_accuracy(accuracy))]),
@@ -103,6 +113,13 @@ def _spell_guarantee(privacy: NoisedSums) -> str:
         f"but for a chance of {privacy.delta}"
     )
     return words if factor < LITTLE else f"{words}. WARNING: this bounds next to nothing; ask for a smaller ε"
+
+
+def _warn_recipe(plan: Plan, installed: str) -> str:
+    return (
+        f"WARNING: the plan asks for the code `{plan.recipe.digest}`, and `{installed}` is installed here, so no member with "
+        "this version could take part; leave `recipe.digest` out for the installed one, or install the other"
+    )
 
 
 def _price(account: Account, plan: Plan) -> dict[str, Any]:

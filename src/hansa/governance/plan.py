@@ -26,7 +26,7 @@ from hansa.governance.spelling import (
     fault,
     is_slug,
 )
-from hansa.governance.split import GroupSplit, Split, TimeSplit
+from hansa.governance.split import GroupSplit, Split, StratifiedSplit, TimeSplit
 from hansa.governance.validation import Form, load_model, parse_model
 from hansa.transparency.canonical import Json, digest
 from hansa.transparency.quoting import quote
@@ -125,6 +125,8 @@ class Plan(Form):
         ),
     ]
     cohort: Annotated[Cohort, Field(examples=["{members: all, minimum: 5}"])]
+    attempts: Annotated[int, Field(ge=1, le=10)] = 2
+    """How many attempts one approval allows, because each is charged."""
     split: Annotated[
         Split,
         Field(discriminator="kind", examples=["{kind: stratified, seed: 0, test: 3/10}"]),
@@ -147,6 +149,12 @@ class Plan(Form):
     def digest(self) -> str:
         """SHA-256 of the canonical form, lower-case hexadecimal; what the members vote on."""
         return digest(self.to_json())
+
+    @cached_property
+    def division(self) -> str:
+        """A digest of all that decides which rows are test rows; equal for plans that divide the same rows alike."""
+        labels = self.label.to_json() if isinstance(self.split, StratifiedSplit) else None
+        return digest({"label": labels, "split": self.split.to_json()})
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ neighbours; nobody chooses them. Everything is exact, so that every fold finds t
 
     >>> from fractions import Fraction
     >>> derive_sharing(10, Fraction(1, 3), Fraction(1, 5))
-    Sharing(members=10, colluders=4, threshold=8, degree=0, required=8)
+    Sharing(members=10, colluders=4, threshold=8, degree=0, required=8, assumed=4)
 """
 
 from fractions import Fraction
@@ -32,10 +32,11 @@ class Sharing(NamedTuple):
 
     Args:
         members: of the cohort.
-        colluders: how many of them may collude with the hub and with each other.
+        colluders: how many of them masks bear as colluders with the hub and with each other: all but two at most.
         threshold: shares that recover a secret within one neighbourhood, the member itself included.
         degree: neighbours of each member, even; 0 when all are neighbours.
         required: survivors without whom there is no total.
+        assumed: how many of them the charter assumes to collude, also where these are more than all but two.
     """
 
     members: int
@@ -43,19 +44,26 @@ class Sharing(NamedTuple):
     threshold: int
     degree: int
     required: int
+    assumed: int
 
     @property
     def dropouts(self) -> int:
         """How many members may vanish, at any moment of a round."""
         return self.members - self.required
 
-    def count_honest(self, required: int) -> int:
-        """Return on how many members' noise a guarantee rests, when a total is over at least `required`.
+    def count_honest(self, survivors: int) -> int:
+        """Return on how many members' noise a guarantee rests, towards all colluders that the charter assumes.
 
         Colluders tell theirs. With none assumed there is still whoever reads the total, and every member does: it
         takes its own noise off.
+
+        Args:
+            survivors: how many members are in every total, at least.
+
+        Guarantees:
+            At least 1: whoever trusts nobody else relies on its own noise.
         """
-        return required - max(self.colluders, 1)
+        return max(1, survivors - max(self.assumed, 1))
 
 
 @lru_cache(maxsize=4096)
@@ -78,6 +86,7 @@ def derive_sharing(members: int, colluding: Fraction, dropouts: Fraction) -> Sha
         raise ValueError(
             f"no secure sum has {members} members, {colluding} colluding and {dropouts} vanishing"
         )
+    assumed = ceil(colluding * members)
     colluders = count_colluders(members, colluding)
     vanishing = floor(dropouts * members)
     required = count_required(members, colluding, dropouts)
@@ -85,8 +94,8 @@ def derive_sharing(members: int, colluding: Fraction, dropouts: Fraction) -> Sha
         for degree in range(2, members - 1, 2):
             threshold = _fit_graph(members, colluders, vanishing, degree)
             if threshold:
-                return Sharing(members, colluders, threshold, degree, required)
-    return Sharing(members, colluders, threshold=required, degree=0, required=required)
+                return Sharing(members, colluders, threshold, degree, required, assumed)
+    return Sharing(members, colluders, threshold=required, degree=0, required=required, assumed=assumed)
 
 
 def count_colluders(members: int, colluding: Fraction) -> int:

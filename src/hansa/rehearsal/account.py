@@ -30,6 +30,8 @@ def describe_account(found: Account, state: State) -> dict[str, Any]:
             {"earlier": pair.earlier, "later": pair.later, "members": list(pair.members)}
             for pair in found.subtractions
         ],
+        "redivisions": [{"earlier": pair.earlier, "later": pair.later} for pair in found.redivisions],
+        "combinations": [list(group) for group in found.combinations],
         "differencing": state.charter.privacy.differencing,
     }
 
@@ -53,6 +55,7 @@ def describe_privacy(
             "members": sharing.members,
             "required": required,
             "colluders": sharing.colluders,
+            "honest": sharing.count_honest(required),
             "neighbours": sharing.degree or sharing.members - 1,
         },
         "accounts": [

@@ -9,17 +9,13 @@ class Sharing(Part):
     members: Size = 0
     required: Size = 0
     colluders: Size = 0
+    honest: Size = 0
     neighbours: Size = 0
 
     @property
     def dropouts(self) -> int:
         """How many may vanish."""
         return max(0, self.members - self.required)
-
-    @property
-    def honest(self) -> int:
-        """On how many members' noise a guarantee rests."""
-        return max(0, self.required - self.colluders)
 
 
 class Budget(Part):

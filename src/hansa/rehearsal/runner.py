@@ -204,8 +204,10 @@ def _keep_private_report(stage: Stage, run_id: str, report: MemberReport) -> Non
 def _close_interrupted(stage: Stage, proposal: ProposalRecord, coordinator: str, narrator: Narrator) -> None:
     """Close an attempt that an earlier process left open: nothing of it is under way any more."""
     for run in stage.state.attempts(proposal.id):
-        if run.status == "open" and coordinator in {run.coordinator, *run.cohort}:
-            _close_failed(stage, coordinator, run.id, "interrupted: the process that conducted it ended")
+        # A rehearsal plays all members, so whoever opened it can say so, unless it has left.
+        closer = run.coordinator if stage.state.members[run.coordinator].is_active else coordinator
+        if run.status == "open" and closer in {run.coordinator, *run.cohort}:
+            _close_failed(stage, closer, run.id, "interrupted: the process that conducted it ended")
             narrator.doubt(
                 f"attempt {run.attempt} was interrupted earlier; it is closed as failed, and a new one begins"
             )

@@ -59,7 +59,9 @@ def test_all_accounts_stand_in_a_table(spent, hansa):
         "cyd",
         "dan",
     ]
-    assert "ε = 1.1, δ = 0.00001" in hansa("account").out
+    text = hansa("account").out
+    assert "ada             1       1.1        1" in text
+    assert "the log's newest entry; every ε at δ = 0.00001" in text
 
 
 def test_a_second_opinion_adds_the_same_charges_up_and_stays_below(spent, hansa):

@@ -641,7 +641,7 @@ def make_noised_result() -> dict[str, Any]:
             "epsilon": "3",
             "delta": "0.00001",
             "unit": "any one row",
-            "sharing": {"members": 33, "required": 27, "colluders": 11, "neighbours": 32},
+            "sharing": {"members": 33, "required": 27, "colluders": 11, "honest": 16, "neighbours": 32},
             "accounts": [{"member": m["member"], "name": m["name"], **account} for m in everybody],
             "refused": [
                 {

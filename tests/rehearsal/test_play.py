@@ -78,7 +78,7 @@ def test_a_machine_falls_silent_and_a_second_run_is_refused(noised, tmp_path):
         "8",
         "any one row",
     )
-    assert privacy["sharing"] == {"members": 7, "required": 5, "colluders": 0, "neighbours": 6}
+    assert privacy["sharing"] == {"members": 7, "required": 5, "colluders": 0, "honest": 4, "neighbours": 6}
     assert [account["name"] for account in privacy["accounts"]] == [name.title() for name in NAMES]
     assert {account["spent"]["epsilon"] for account in privacy["accounts"]} == {"8"}
     (refused,) = privacy["refused"]

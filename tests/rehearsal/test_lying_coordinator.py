@@ -70,7 +70,7 @@ def test_a_lie_to_more_members_than_may_be_missing_ends_the_run_and_names_them(s
     assert caught.value.reasons == (
         "`cyd` refused: run.question",
         "`dan` refused: run.question",
-        "3 members are left, and at least 4 must be",
+        "3 members are left, and at least 4 must be; begin again when the others can take part",
     )
 
 
@@ -248,6 +248,61 @@ def test_a_member_seals_once_and_gives_the_same_seal_again(stage, cast):
     later = max(conducted.result.turns, 1) + 1
     other = Frame("seal", frame.fields | {"dropped": {"eve": later}}).encode()
     assert parse_frame(stage.actor("dan").trainer.receive(other)).fields["rule"] == "run.dropped"
+
+
+def test_a_word_about_another_run_stops_nothing_here(stage, cast):
+    stopped = []
+
+    def meddle(name, message):
+        frame = parse_frame(message)
+        if name == "dan" and frame.word == "sum" and frame.fields["round"] == 2:
+            stop = Frame("stop", {"run": "ab" * 32, "reason": "of another run"})
+            stopped.append(parse_frame(stage.actor("dan").trainer.receive(stop.encode())).word)
+        return message
+
+    conducted, missed = conduct_with(stage, approve(stage, cast.plan), meddle)
+    assert set(stopped) == {"stopped"}
+    assert (dict(conducted.dropped), missed) == ({}, [])
+
+
+@pytest.mark.parametrize("off", [-1, 1, 90_000])
+def test_an_end_of_another_round_is_refused(stage, cast, off):
+    def meddle(name, message):
+        frame = parse_frame(message)
+        if name == "dan" and frame.word == "end":
+            return Frame("end", frame.fields | {"round": frame.fields["round"] + off}, frame.body).encode()
+        return message
+
+    conducted, missed = conduct_with(stage, approve(stage, cast.plan), meddle)
+    assert [(name, why) for _, name, why in missed] == [("dan", "refused: run.round")]
+    assert conducted.dropped == {"dan": conducted.result.turns + 1}
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_an_end_is_announced_once_and_may_only_be_repeated_letter_for_letter(stage, cast, is_same):
+    said, answers = {}, []
+
+    def meddle(name, message):
+        frame = parse_frame(message)
+        if frame.word == "end":
+            said["end"] = frame
+        if name == "dan" and frame.word == "seal" and not answers:
+            metrics = dict(said["end"].fields["metrics"])
+            name = min(metrics)
+            metrics[name] = f"{float(metrics[name]) + (0 if is_same else 1e-6):.6f}"
+            again = Frame("end", said["end"].fields | {"metrics": metrics}, said["end"].body)
+            answers.append(parse_frame(stage.actor("dan").trainer.receive(again.encode())))
+        return message
+
+    number = approve(stage, cast.plan)
+    if is_same:
+        conducted, missed = conduct_with(stage, number, meddle)
+        assert answers[0].word == "agreed"
+        assert (len(conducted.seals), missed) == (5, [])
+        return
+    with pytest.raises(Refused, match="`dan` agreed to the result, and then"):
+        conduct_with(stage, number, meddle)
+    assert answers[0].fields["rule"] == "run.round"
 
 
 def test_a_seal_of_another_transcript_ends_the_attempt_by_name(stage, cast):

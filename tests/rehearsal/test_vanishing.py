@@ -3,12 +3,14 @@
 from fractions import Fraction
 
 import pytest
-from liar import Liar, approve, vanish
+from liar import DAY, Liar, approve, vanish
 
 from hansa.coalition import Leave, audit_log
 from hansa.errors import Refused
+from hansa.governance import parse_plan
 from hansa.rehearsal import Silent, conduct_run
 from hansa.rehearsal.gathering import gather_result
+from hansa.rehearsal.play import open_proposal, vote_all
 from hansa.secagg import Kind
 from hansa.store import read_tree
 
@@ -106,7 +108,7 @@ def test_too_few_left_fail_closed_and_all_of_the_same_members_may_try_again(seve
         "`cyd` did not answer",
         "`dan` did not answer",
         "`eve` did not answer",
-        "3 members are left, and at least 4 must be",
+        "3 members are left, and at least 4 must be; begin again when the others can take part",
     )
     (failed,) = seven.state.attempts(seven.state.proposal(number).id)
     assert (failed.status, dict(failed.dropped)) == ("failed", {})
@@ -153,6 +155,71 @@ def test_a_member_that_comes_back_is_not_added_to_a_survey_that_was_made_without
     assert "run.differencing" in str(caught.value)
     vanish(seven, "gus", 0, "begin")
     assert conduct_run(seven, number, "ada", Silent()).run.dropped == {"gus": 1}
+
+
+def fail_without(stage, number, name):
+    """Open an attempt that forms a total without a member, and then fails."""
+    healthy = {member: actor.trainer.receive for member, actor in stage.actors.items()}
+    vanish(stage, name, 0, "begin")
+    for other in [member for member in stage.actors if member != name][:2]:
+        vanish(stage, other, 2, Kind.ROSTER)
+    with pytest.raises(Refused, match="members are left, and at least"):
+        conduct_run(stage, number, "ada", Silent())
+    for member, receive in healthy.items():
+        stage.actor(member).trainer.receive = receive
+
+
+@pytest.fixture
+def reworded(plan):
+    """A plan with the same columns in another order: its questions are others, their numbers nearly the same."""
+    document = plan.to_json()
+    return parse_plan(document | {"features": document["features"][::-1], "name": "Who pays late, again"})
+
+
+def test_a_run_of_another_plan_cannot_be_subtracted_from_one_with_everybody(stage, plan, reworded):
+    assert conduct_run(stage, approve(stage, plan), "ada", Silent()).run.dropped == {}
+    number = approve(stage, reworded)
+    vanish(stage, "dan", 1, Kind.ROSTER)
+    with pytest.raises(Refused, match=r"`ada` refused: run\.differencing"):
+        conduct_run(stage, number, "ada", Silent())
+    assert "the numbers of `dan`" in str(stage.actor("ada").trainer.problem)
+
+
+def test_a_run_of_another_plan_cannot_be_subtracted_from_an_attempt_that_lacked_somebody(
+    stage, plan, reworded
+):
+    """Who was lost in an attempt that failed is not on the record, so only the members can know."""
+    fail_without(stage, approve(stage, plan), "dan")
+    with pytest.raises(Refused, match=r"`ada` refused: run\.differencing"):
+        conduct_run(stage, approve(stage, reworded), "ada", Silent())
+    assert "the numbers of `dan`" in str(stage.actor("ada").trainer.problem)
+
+
+def test_totals_that_were_formed_while_the_charter_allowed_it_are_not_forgotten(found, plan, reworded):
+    with found(NAMES[:5], differencing="allowed") as stage:
+        conduct_run(stage, approve(stage, plan), "ada", Silent())
+        charter = stage.state.charter.to_json()
+        charter["version"] += 1
+        charter["privacy"]["differencing"] = "refused"
+        amending = open_proposal(stage, "ada", "Refuse", "", {"effect": "amend", "charter": charter})
+        vote_all(stage, amending, {})
+        stage.forward(4 * DAY)
+        stage.forward(DAY)
+        assert stage.state.charter.privacy.differencing == "refused"
+        number = approve(stage, reworded)
+        vanish(stage, "dan", 1, Kind.ROSTER)
+        with pytest.raises(Refused, match=r"`ada` refused: run\.differencing"):
+            conduct_run(stage, number, "ada", Silent())
+
+
+def test_where_the_charter_allows_differencing_a_run_may_lack_somebody_that_an_earlier_one_had(
+    found, plan, reworded
+):
+    with found(NAMES[:5], differencing="allowed") as stage:
+        conduct_run(stage, approve(stage, plan), "ada", Silent())
+        number = approve(stage, reworded)
+        vanish(stage, "dan", 1, Kind.ROSTER)
+        assert conduct_run(stage, number, "ada", Silent()).run.dropped == {"dan": 1}
 
 
 def test_where_the_charter_allows_differencing_a_smaller_cohort_may_answer_again(found, plan):

@@ -3,8 +3,8 @@
     python killing.py FOLDER NUMBER MEMBER WHAT WHEN
 
 plays run NUMBER of the coalition in FOLDER, in a process that kills itself when MEMBER writes WHAT (`runs`
-or `totals`): WHEN is `before`, `amid` (half of the file is there) or `after` (all of it is on the disk, and
-nothing has left the house yet).
+or `totals`): WHEN is `before`, `amid` (half of the file is there, or its name and no more) or `after` (all of it
+is on the disk, and nothing has left the house yet).
 
 Kills are real: SIGKILL, so that nothing is tidied up.
 """
@@ -33,7 +33,18 @@ def main():
             write_atomically(path, data)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    memory.write_atomically = write
+    create = memory._create
+
+    def create_and_die(path):
+        if path.parent == Path(folder) / "members" / member / what:
+            if when == "amid":
+                path.touch()
+            elif when == "after":
+                create(path)
+            os.kill(os.getpid(), signal.SIGKILL)
+        create(path)
+
+    memory.write_atomically, memory._create = write, create_and_die
     with Stage.open(Path(folder)) as stage:
         conduct_run(stage, int(number), "ada", Silent())
 

@@ -40,7 +40,13 @@ def verify_plan(state: State, plan: Plan) -> None:
         raise Refused("run.cohort", f"the plan names {', '.join(unknown)}, who are not active members")
     floor = minimum_cohort(state, plan)
     if len(cohort) < floor:
-        raise Refused("run.minimum-cohort", f"{len(cohort)} members can take part, and at least {floor} must")
+        asks = "the plan's `cohort.minimum`"
+        if plan.cohort.minimum < floor:
+            asks = "the charter's `privacy.minimum_cohort`"
+        raise Refused(
+            "run.minimum-cohort",
+            f"{len(cohort)} members can take part, and at least {floor} must, by {asks}; lower it, or let more take part",
+        )
     if plan.privacy.noise == "none" and state.charter.privacy.unnoised_sums != "allowed":
         raise Refused("run.noise", "the charter refuses sums without noise, and the plan adds none")
     if plan.privacy.noise != "none":

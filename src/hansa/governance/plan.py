@@ -52,13 +52,17 @@ ClipNorm = Annotated[DecimalText, AfterValidator(_up_to(100))]
 
 
 class LogisticParameters(Form):
-    """Parameters of the recipe `logistic`; `clip` and `steps` concern sums with noise only."""
+    """Parameters of the recipe `logistic`.
+
+    `clip` and `steps` concern sums with noise only, `minimum_rows_per_column` those without.
+    """
 
     ridge: Strength = "1"
     organisation_intercepts: bool = False
     correction: Strength = "10"
     minimum_category_members: Annotated[int, Field(ge=1, le=100_000)] = 3
     minimum_category_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    minimum_rows_per_column: Annotated[int, Field(ge=1, le=1_000_000)] = 5
     maximum_turns: Annotated[int, Field(ge=1, le=1_000)] = 25
     clip: ClipNorm = "3"
     steps: Annotated[int, Field(ge=1, le=200)] = 8

@@ -111,7 +111,7 @@ def split_rows(table: Table, rule: Split, member: str) -> Mask:
         case StratifiedSplit():
             return _stratify(table.labels, rule, member)
         case RowSplit():
-            return _draw(len(table), rule, member)
+            return _draw(table, rule, member)
         case GroupSplit():
             return _group(_key(table, rule.column), rule, member)
         case TimeSplit():
@@ -144,9 +144,10 @@ def _stratify(labels: NDArray[np.int8], rule: StratifiedSplit, member: str) -> M
     return test
 
 
-def _draw(rows: int, rule: RowSplit, member: str) -> Mask:
+def _draw(table: Table, rule: RowSplit, member: str) -> Mask:
     start = hashlib.sha256(_DOMAIN + f"rows\n{rule.seed}\n{member}\n".encode())
-    return np.array([_tests(_continue(start, str(row)), rule.test) for row in range(rows)], dtype=bool)
+    places = range(len(table)) if table.places is None else table.places.tolist()
+    return np.array([_tests(_continue(start, str(place)), rule.test) for place in places], dtype=bool)
 
 
 def _group(keys: NDArray[np.object_], rule: GroupSplit, member: str) -> Mask:

@@ -83,6 +83,8 @@ class Table:
         texts: by feature name, shape (n,), objects: `str`, or None for missing.
         labels: shape (n,), int8, 0 or 1.
         keys: further columns that a split needs, by name, shape (n,), texts as they stand in the file.
+        places: where each row stands in its file, shape (n,), ascending, the first line after the header being 0.
+            An emptied line keeps its place, so no other row's changes with it. One after another unless told.
 
     Raises:
         ValueError: a column is absent or has another length.
@@ -93,6 +95,7 @@ class Table:
     texts: Mapping[str, NDArray[np.object_]]
     labels: NDArray[np.int8]
     keys: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
+    places: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         shapes = {name: column.shape for name, column in (*self.numbers.items(), *self.texts.items())}
@@ -100,6 +103,8 @@ class Table:
             shape = self.keys[name].shape if name in self.keys else shapes.get(name)
             if shape != self.labels.shape:
                 raise ValueError(f"column `{name}` is absent or its length is not {len(self.labels)}")
+        if self.places is not None and self.places.shape != self.labels.shape:
+            raise ValueError(f"{len(self.places)} places of {len(self.labels)} rows")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -122,6 +127,7 @@ class Table:
             {name: column[rows] for name, column in self.texts.items()},
             self.labels[rows],
             {name: column[rows] for name, column in self.keys.items()},
+            np.arange(len(self))[rows] if self.places is None else self.places[rows],
         )
         # The codes of a part are the part of the codes; coding texts again would cost more than the fit.
         taken.__dict__["codes"] = {name: column[rows] for name, column in self.codes.items()}

@@ -8,6 +8,9 @@ to do. Nothing is corrected silently, and the file is never changed: it is the m
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hansa import learning
 from hansa.governance import Finding, GroupSplit, NumberFeature, Plan, TimeSplit
 from hansa.node.column import (
@@ -21,7 +24,7 @@ from hansa.node.column import (
 )
 from hansa.node.defects import Defects, TableRefused
 from hansa.node.likeness import enumerate_some, find_alike, show
-from hansa.node.tablefile import MAX_BYTES, RawTable, read_columns
+from hansa.node.tablefile import FIRST_ROW, MAX_BYTES, RawTable, read_columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +46,7 @@ def check_table(raw: RawTable, plan: Plan) -> CheckedTable:
     | the file has | then |
     | --- | --- |
     | columns that the plan does not name | they are not read |
-    | empty lines | they are passed over, and count as rows |
+    | empty lines | they are passed over, and keep their place among the rows |
     | one value of the label only | `data.one-class`, a warning: it contributes but cannot be scored |
 
     Args:
@@ -64,15 +67,17 @@ def check_table(raw: RawTable, plan: Plan) -> CheckedTable:
     columns = [column for column in _plan_columns(plan) if _is_present(column.name, raw, plan, defects)]
     wanted = tuple(dict.fromkeys(column.name for column in columns))
     empty = True
+    places = [np.empty(0, np.int64)]
     for block in raw.blocks(wanted):
         empty = empty and not len(block.rows) and not block.findings
+        places.append(np.array(block.rows, np.int64) - FIRST_ROW)
         defects.add(*block.findings)
         for column in columns:
             column.read(Cells(column.name, block.rows, block.columns[column.name]), defects)
     if empty and wanted:
         defects.add(Finding("error", "data.no-rows", "the file has a header and no rows; add the rows", file))
     defects.verify_none()
-    table = _assemble(columns, plan)
+    table = _assemble(columns, np.concatenate(places), plan)
     return CheckedTable(table, _warn(table, plan, file))
 
 
@@ -125,7 +130,7 @@ def _is_present(name: str, raw: RawTable, plan: Plan, defects: Defects) -> bool:
     return False
 
 
-def _assemble(columns: list[PlanColumn], plan: Plan) -> learning.Table:
+def _assemble(columns: list[PlanColumn], places: NDArray[np.int64], plan: Plan) -> learning.Table:
     (labels,) = (column.values for column in columns if isinstance(column, LabelColumn))
     return learning.Table(
         learning.read_schema(plan.to_json()),
@@ -133,6 +138,7 @@ def _assemble(columns: list[PlanColumn], plan: Plan) -> learning.Table:
         {column.name: column.values for column in columns if isinstance(column, CategoryColumn)},
         labels,
         {column.name: column.values for column in columns if isinstance(column, GroupColumn | TimeColumn)},
+        places,
     )
 
 

@@ -27,6 +27,9 @@ MAX_BYTES: Final = 1_000_000_000
 BLOCK_ROWS: Final = 1024
 """Small, so that a block of texts stays in the processor's cache while its columns are worked on."""
 
+FIRST_ROW: Final = 2
+"""The number of the first row after the header."""
+
 _SHOWN_ROWS: Final = 3
 
 _ODD: Final = {
@@ -89,7 +92,7 @@ class RawTable:
         return self._csv_blocks(wanted, places)
 
     def _parquet_blocks(self, wanted: tuple[str, ...], places: list[int]) -> Iterator[Block]:
-        start = 2
+        start = FIRST_ROW
         try:
             for cells in parquet.read_rows(self.path, places, BLOCK_ROWS):
                 rows = range(start, start + len(cells))
@@ -101,7 +104,7 @@ class RawTable:
             )
 
     def _csv_blocks(self, wanted: tuple[str, ...], places: list[int]) -> Iterator[Block]:
-        start = 2
+        start = FIRST_ROW
         odd = _OddRows(self.path.name, self.header)
         stop: Finding | None = None
         with csvfile.open_text(self.path, self.max_bytes) as text:

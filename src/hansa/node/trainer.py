@@ -7,6 +7,7 @@ its house.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from os import cpu_count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -111,10 +112,12 @@ class Trainer:
             raise Malformed("run.field", f"`{frame.word}` carries {', '.join(expected)}, and nothing else")
         if frame.word == "begin":
             return self._begin(frame)
-        if frame.word == "stop":
-            self._job = None
-            return Frame("stopped")
         job = self._job
+        if frame.word == "stop":
+            # A word about another run, late or made up, ends nothing here.
+            if job is not None and frame.fields["run"] == job.run:
+                self._job = None
+            return Frame("stopped")
         if job is None or frame.fields["run"] != job.run:
             raise Malformed("run.word", f"`{frame.word}` of a run that is not under way here")
         match frame.word:
@@ -165,21 +168,24 @@ class Trainer:
     def _ask(self, frame: Frame, job: "_Job") -> Frame:
         self._permitted(job.run, job.plan.digest)
         derivation = job.derivation
-        if frame.fields["round"] != derivation.round + (job.contributor is not None):
-            raise Refused("run.round", f"round {frame.fields['round']} is not the next one")
-        self._learn(frame.body, job)
+        self._learn(frame, job)
         question = derivation.question
         if question is None or frame.fields["question"] != derivation.question_digest.hex():
             raise Refused("run.question", "what the coordinator asks does not follow from the totals")
         vector = derivation.encode(job.recipe.answer(question, job.rows), self._sample)
         job.answer = derivation.quantiser.decode(vector)
-        job.contributor = Contributor(derivation.session, self._member, sign=self._key.sign, draw=self._draw)
+        job.contributor = Contributor(
+            derivation.session, self._member, sign=self._key.sign, draw=self._draw, threads=cpu_count() or 1
+        )
         job.contributor.contribute(vector)
         return Frame("sum", {"run": job.run, "round": derivation.round}, job.contributor.start())
 
-    def _learn(self, total: bytes, job: "_Job") -> None:
+    def _learn(self, frame: Frame, job: "_Job") -> None:
         """Take in the total of the last round, unless it contradicts what this member knows."""
         derivation, question, machine = job.derivation, job.derivation.question, job.contributor
+        total = frame.body
+        if frame.fields["round"] != derivation.round + (machine is not None):
+            raise Refused("run.round", f"round {frame.fields['round']} is not the next one")
         if machine is None:
             if total:
                 raise Malformed("run.total", "the first round has no total before it")
@@ -207,16 +213,23 @@ class Trainer:
         assert question is not None  # a secure sum is under way
         job.derivation.verify_survivors(survivors)
         job.recipe.verify_survivors(question, len(survivors))
-        if question.noise is None and state.charter.privacy.differencing == "refused":
-            self._memory.join_total(question.digest, survivors, minimum_cohort(state, job.plan))
+        if question.noise is None:
+            is_refused = state.charter.privacy.differencing == "refused"
+            # Noted in any case: a later charter may refuse what this one allows.
+            self._memory.join_total(job.run, survivors, minimum_cohort(state, job.plan) if is_refused else 1)
 
     def _end(self, frame: Frame, job: "_Job") -> Frame:
+        """Check the announced result, once; asked again in the same bytes, agree again."""
         self._permitted(job.run, job.plan.digest)
-        self._learn(frame.body, job)
-        result = job.derivation.result
-        if result is None:
-            raise Refused("run.question", "the coordinator ends the run, and a question is still open")
-        job.outcome = verify_outcome(frame.fields, result)
+        if job.end is None:
+            self._learn(frame, job)
+            result = job.derivation.result
+            if result is None:
+                raise Refused("run.question", "the coordinator ends the run, and a question is still open")
+            job.outcome = verify_outcome(frame.fields, result)
+            job.end = frame.encode()
+        if job.end != frame.encode():
+            raise Refused("run.round", "this member has agreed to the end of this run in other words")
         return Frame("agreed")
 
     def _seal(self, frame: Frame, job: "_Job") -> Frame:
@@ -277,5 +290,7 @@ class _Job:
     answer: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     """What was sent to it."""
     outcome: Outcome | None = None
+    end: bytes | None = None
+    """The words that announced the outcome."""
     seal: _Seal | None = None
     report: MemberReport | None = None

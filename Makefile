@@ -36,6 +36,10 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/verify.py
 	$(BIN)/python benchmarks/fit.py
+	$(BIN)/python benchmarks/secure_sum.py --quick
+	$(BIN)/python benchmarks/privacy.py
+	$(BIN)/python benchmarks/seeds.py
+	$(BIN)/python benchmarks/leakage.py --quick
 
 # Remakes the hash-pinned lists from pyproject.toml; needs `uv` on the PATH.
 lock:

@@ -21,6 +21,7 @@ import numpy as np
 
 from leaks.audit import measure_audit
 from leaks.differencing import measure_noised_pairs, measure_pairs
+from leaks.dropout import measure_dropout
 from leaks.finding import Finding
 from leaks.gathering import Coalition, gather_birds, gather_folder
 from leaks.histograms import measure_histogram
@@ -51,7 +52,7 @@ class Effort:
 
     shadows: int = 64
     candidates: int = 80
-    sizes: tuple[int, ...] = (1, 2, 3, 5, 10, 20, 30, 50, 80)
+    sizes: tuple[int, ...] = (1, 2, 3, 5, 10, 20, 30, 50, 80, 150, 300)
     rows: int = 60
     victims: int = 12
     lots: int = 1000
@@ -79,12 +80,14 @@ def attack(coalition: Coalition, effort: Effort, generator: np.random.Generator)
         (coalition, by_size[:1]),
         (small, by_size[:1]),
         (small, by_size[: SMALL - 1]),
+        (small, by_size[:SMALL]),
         (coalition, by_size[-1:]),
         (coalition, by_size),
     ):
         yield from measure_members(part, victims, _name_part(part, victims), generator)
     yield from measure_pick(coalition, effort.victims, "none", generator=generator)
     yield from measure_pairs(coalition, [by_size[0], by_size[count // 2], by_size[-1]])
+    yield from measure_dropout(coalition, [by_size[0], by_size[count // 2], by_size[-1]])
     for part in (small, coalition):
         yield from measure_histogram(part)
     for part in (small, coalition):

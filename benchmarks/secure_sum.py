@@ -1,17 +1,20 @@
 """What a secure sum costs over what it cannot do without, in one run, on one core.
 
     python benchmarks/secure_sum.py [--quick] [--members 5 10 20 100] [--lengths 100000 1000000 10000000]
-                                    [--bits 32 64] [--dropouts 0.1] [--runs 3] [--all] [--flwr PYTHON] [--large]
+                                    [--bits 32 64] [--dropouts 0.1] [--runs 5] [--all] [--flwr PYTHON] [--large]
 
 For each size it prints medians, in seconds of the processor, of: the keystreams that one member's masks are made of and nothing else (`streams`);
 all work of one member in one sum, signatures and key agreements included, and its ratio to them; all work of
-the hub, and its ratio to its streams with the additions of masks and vectors; the same when a share of the members
-vanishes before it sends numbers; what the hub needs in memory at once beyond the total; and what a
+the hub, and its ratio to its streams with the additions of masks and vectors into memory that is there already; the same
+when a share of the members vanishes before it sends numbers; what the hub needs in memory at once beyond the total; and what a
 member sends over 4 or 8 bytes a number. Machines take their turns one after another, as if each had its own computer.
+From a million numbers on, the last two columns are seconds by the clock on the wall of a member and of the hub when both
+mask with two threads; on a machine that is busy otherwise they say little.
 
 Where Flower is installed, or an interpreter that has it is named by `--flwr`, its SecAgg+ runs on the same number
 of members and numbers, every member a neighbour of every other, and the ratios are printed beside it.
 
+A size is measured until it was repeated often enough or has taken a quarter of a minute. Without `--all` sizes are left out that take minutes.
 `--large` runs 1,000 members with 100,000 numbers each in the sparse graph of a third colluding and a fifth
 dropping out, and prints seconds and the largest size of the process.
 """
@@ -23,7 +26,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -31,6 +34,7 @@ from pathlib import Path
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from numpy.typing import NDArray
 
@@ -38,6 +42,8 @@ from hansa.entropy import draw
 from hansa.secagg import Aggregator, Contributor, Kind, Party, Session
 
 CHUNK_BYTES = 2**18
+PATIENCE_SECONDS = 15.0
+"""After which a size is not measured once more."""
 DEGREE, THRESHOLD, REQUIRED = 288, 175, 800
 """Of 1,000 members of whom a third collude and a fifth drop out; see docs/formats/secure-sum.md."""
 
@@ -46,14 +52,15 @@ DEGREE, THRESHOLD, REQUIRED = 288, 175, 800
 class Clock:
     """Seconds by whom they were spent."""
 
+    read: Callable[[], float]
     spent: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def of(self, who: str) -> Iterator[None]:
         """Add the time that passes inside to somebody's."""
-        begun = time.process_time()
+        begun = self.read()
         yield
-        self.spent[who] = self.spent.get(who, 0.0) + time.process_time() - begun
+        self.spent[who] = self.spent.get(who, 0.0) + self.read() - begun
 
 
 @dataclass
@@ -96,20 +103,20 @@ def numbers_of(place: int, length: int) -> NDArray[np.int64]:
     return (np.arange(length, dtype=np.int64) * (place + 1)) % 100_003 - 50_000
 
 
-def play(field_: Field, gone: int, *, is_traced: bool = False) -> Cost:
-    """Carry one sum; the last `gone` members vanish before they send numbers."""
-    session, clock = field_.session, Clock()
+def play(field_: Field, gone: int, *, is_traced: bool = False, threads: int = 1) -> Cost:
+    """Carry one sum; the last `gone` members vanish before they send numbers. With threads the wall's clock counts."""
+    session, clock = field_.session, Clock(time.process_time if threads == 1 else time.perf_counter)
     names = list(field_.keys)
     absent = set(names[len(names) - gone :])
     sent = dict.fromkeys(names, 0)
     peak = 0
     with clock.of("hub"):
-        hub = Aggregator(session, draw=draw)
+        hub = Aggregator(session, draw=draw, threads=threads)
     machines = {}
     waiting: dict[str, bytes] = {}
     for name, key in field_.keys.items():
         with clock.of(name):
-            machines[name] = Contributor(session, name, sign=key.sign, draw=draw)
+            machines[name] = Contributor(session, name, sign=key.sign, draw=draw, threads=threads)
             waiting[name] = machines[name].start()
     down: dict[str, bytes] = {}
     while hub.turn is not None:
@@ -133,9 +140,7 @@ def play(field_: Field, gone: int, *, is_traced: bool = False) -> Cost:
             del answer
         with measure_peak(is_traced=is_traced) as found, clock.of("hub"):
             down = dict(hub.broadcast())
-        # The total, which numbers of 32 bits widen at the end, is what the hub is there for.
-        is_widened = hub.turn is None and session.number_bits == 32
-        peak = max(peak, found[-1] - is_widened * 8 * session.length)
+        peak = max(peak, *found)
     expected = sum(numbers_of(names.index(name), session.length) for name in hub.survivors)
     assert (hub.total == expected).all()
     of_members = [clock.spent[name] for name in names if name not in absent]
@@ -167,13 +172,30 @@ def time_streams(count: int, size_bytes: int) -> float:
 
 
 def time_additions(count: int, length: int, bits: int) -> float:
-    """Add so many vectors, each of them whole."""
-    total = np.zeros(length, dtype=f"<u{bits // 8}")
+    """Add so many vectors, each of them whole, to a total whose memory was used before."""
+    total = np.full(length, 2, dtype=f"<u{bits // 8}")
     vector = np.ones_like(total)
     begun = time.process_time()
     for _ in range(count):
         np.add(total, vector, out=total)
     return time.process_time() - begun
+
+
+def time_keys() -> tuple[float, float]:
+    """What one check of a signature and one key agreement cost: most of a sum of few numbers."""
+    identity, key = (
+        Ed25519PrivateKey.from_private_bytes(draw(32)),
+        X25519PrivateKey.from_private_bytes(draw(32)),
+    )
+    verifier, signature, public = identity.public_key(), identity.sign(bytes(100)), key.public_key()
+
+    def time_one(act: Callable[[], object]) -> float:
+        begun = time.process_time()
+        for _ in range(500):
+            act()
+        return (time.process_time() - begun) / 500
+
+    return time_one(lambda: verifier.verify(signature, bytes(100))), time_one(lambda: key.exchange(public))
 
 
 def compare(members: int, length: int, bits: int, dropouts: float, runs: int) -> tuple[float, float]:
@@ -183,20 +205,16 @@ def compare(members: int, length: int, bits: int, dropouts: float, runs: int) ->
     gone = int(members * dropouts)
     left = members - gone
     # Taken in turns, so that whatever else the machine does falls on all of them.
-    rows = [
-        (
-            time_streams(members, size),
-            time_additions(members, length, bits),
-            (cost := play(field_, 0)).contributor,
-            cost.hub,
-            play(field_, gone).hub if gone else 0.0,
-        )
-        for _ in range(runs)
-    ]
+    rows: list[tuple[float, ...]] = []
+    begun = time.perf_counter()
+    while len(rows) < runs and (time.perf_counter() - begun) * (1 + 1 / max(1, len(rows))) < PATIENCE_SECONDS:
+        streams, adds = time_streams(members, size), time_additions(members, length, bits)
+        cost = play(field_, 0)
+        rows.append((streams, adds, cost.contributor, cost.hub, play(field_, gone).hub if gone else 0.0))
     streams, adds, contributor, hub, less = map(statistics.median, zip(*rows, strict=True))
     raw_hub = streams + 2 * adds
     line = (
-        f"{members:7,} {length:10,} {bits:4} {streams:8.4f} {contributor:8.4f} {contributor / streams:6.2f} "
+        f"{members:7,} {length:10,} {bits:4} {len(rows):4} {streams:8.4f} {contributor:8.4f} {contributor / streams:6.2f} "
         f"{hub:8.4f} {hub / raw_hub:6.2f}"
     )
     if gone:
@@ -209,6 +227,10 @@ def compare(members: int, length: int, bits: int, dropouts: float, runs: int) ->
     peak = play(field_, gone, is_traced=True).peak_bytes if length <= 10**6 and members <= 20 else None
     line += f" {'' if peak is None else f'{peak / 1e6:.2f}':>8}"
     line += f" {cost.sent_bytes / size:6.3f} {cost.sent_bytes - size:8,}"
+    if length >= 10**6 and members <= 20:
+        walls = [play(field_, 0, threads=2) for _ in range(min(3, len(rows)))]
+        line += f" {statistics.median(wall.contributor for wall in walls):8.4f}"
+        line += f" {statistics.median(wall.hub for wall in walls):8.4f}"
     print(line, flush=True)
     return contributor, hub
 
@@ -216,13 +238,16 @@ def compare(members: int, length: int, bits: int, dropouts: float, runs: int) ->
 def compare_with_flower(python: str, members: int, length: int, ours: tuple[float, float]) -> None:
     """Run Flower's SecAgg+ on the same size in its own interpreter, and print the ratios."""
     script = Path(__file__).with_name("flower_secagg.py")
-    done = subprocess.run(
-        [python, str(script), str(members), str(length)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        print(f"        Flower failed: {done.stderr.strip().splitlines()[-1:]}")
-        return
-    contributor, server = map(float, done.stdout.split()[-2:])
+    seconds = []
+    for _ in range(3 if length <= 10**6 else 1):
+        done = subprocess.run(
+            [python, str(script), str(members), str(length)], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            print(f"        Flower failed: {done.stderr.strip().splitlines()[-1:]}")
+            return
+        seconds.append([float(word) for word in done.stdout.split()[-2:]])
+    contributor, server = map(statistics.median, zip(*seconds, strict=True))
     print(
         f"        Flower's SecAgg+: contributor {contributor:.4f} s, {contributor / ours[0]:.1f} × ours; "
         f"server {server:.4f} s, {server / ours[1]:.1f} × ours",
@@ -264,7 +289,7 @@ def main() -> None:
     parser.add_argument("--lengths", type=int, nargs="+", default=[10**5, 10**6, 10**7])
     parser.add_argument("--bits", type=int, nargs="+", default=[32, 64], choices=[32, 64])
     parser.add_argument("--dropouts", type=float, default=0.1)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="10 members, a million numbers")
     parser.add_argument("--flwr", help="an interpreter that has Flower installed")
     parser.add_argument("--all", action="store_true", help="also what takes a quarter of an hour")
@@ -276,13 +301,16 @@ def main() -> None:
     if arguments.quick:
         arguments.members, arguments.lengths = [10], [10**6]
     flower = find_flower(arguments.flwr)
+    play(make_field(3, 1000, 64), 0)  # whatever is imported late
+    checking, agreeing = time_keys()
+    print(f"one check of a signature {checking * 1e3:.3f} ms, one key agreement {agreeing * 1e3:.3f} ms")
     print(
-        f"processor seconds, medians of {arguments.runs}; dropouts {arguments.dropouts:.0%}; peak in MB\n"
-        "members    numbers bits  streams   member  ratio      hub  ratio    fewer  ratio     peak   sent besides"
+        f"processor seconds, medians; dropouts {arguments.dropouts:.0%}; peak in MB; at the end two threads, by the clock\n"
+        "members    numbers bits runs  streams   member  ratio      hub  ratio    fewer  ratio     peak   sent  besides   member      hub"
     )
     for members in arguments.members:
         for length in arguments.lengths:
-            if members * length > 3 * 10**8 and not arguments.all:
+            if members * members * length > 2 * 10**9 and length > 10**6 and not arguments.all:
                 print(f"{members:7,} {length:10,} left out, some minutes a sum: --all")
                 continue
             for bits in arguments.bits:

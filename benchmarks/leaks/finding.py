@@ -42,6 +42,8 @@ class Finding:
             return f"{self.value:,.0f}"
         if self.unit == "number":
             return f"{self.value:.2f}" + self._spell_interval("{:.2f}", 1.0)
+        if self.value >= 10:  # an error may be many times what it is an error of
+            return f"{100 * self.value:,.0f} %" + self._spell_interval("{:,.0f}", 100.0)
         return f"{100 * self.value:.3g} %" + self._spell_interval("{:.3g}", 100.0)
 
     def _spell_interval(self, form: str, factor: float) -> str:

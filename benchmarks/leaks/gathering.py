@@ -5,14 +5,14 @@ import csv
 import gzip
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from hansa.governance import Plan, load_plan
-from hansa.learning import Rows, Table, build_recipe, divide_rows, read_split, recipe_digest
+from hansa.learning import Rows, Table, build_recipe, divide_rows, read_schema, read_split, recipe_digest
 from hansa.learning.recipe import Recipe
 from hansa.node.data import load_table
 from hansa.rehearsal import cast_birds
@@ -55,7 +55,6 @@ class Coalition:
 
     def with_noise(self, epsilon: float, delta: float) -> "Coalition":
         """Return the same members under the plan with noise that hides each row."""
-        document = self.plan.to_json()
         split = {"kind": "rows", "seed": 0, "test": "3/10"}
         privacy = {
             "noise": "discrete-gaussian",
@@ -63,21 +62,46 @@ class Coalition:
             "delta": f"{delta:f}",
             "unit": "row",
         }
-        text = json.dumps({**document, "split": split, "privacy": privacy})
-        return Coalition(self.name, load_plan(text, "plan.json", recipe_digest=recipe_digest()), self.tables)
+        plan = make_plan(self.plan, split, privacy)
+        # A counted category has fewer buckets under noise.
+        tables = {
+            member: Table(read_schema(plan.to_json()), table.numbers, table.texts, table.labels, table.keys)
+            for member, table in self.tables.items()
+        }
+        return Coalition(self.name, plan, tables)
 
     def recipe(self, members: Iterable[str]) -> Recipe:
         """Return the plan's recipe for a cohort."""
         return build_recipe(self.plan.to_json(), tuple(sorted(members)))
 
 
+def make_plan(plan: Plan, split: Mapping[str, object], privacy: Mapping[str, object]) -> Plan:
+    """Return a plan for the label, features and cohort of another, otherwise with the recipe's defaults.
+
+    Few rows are not refused, so that it shows what becomes of them. The only bar is one that a run can be judged by
+    with noise and without.
+    """
+    parameters = {
+        "minimum_category_members": plan.recipe.parameters.minimum_category_members,
+        "minimum_rows_per_column": 1,
+    }
+    changed = {
+        "recipe": {"name": plan.recipe.name, "parameters": parameters},
+        "split": split,
+        "privacy": privacy,
+        "bars": [{"metric": "brier_together", "at_most": "1"}],
+    }
+    text = json.dumps({**plan.to_json(), **changed})
+    return load_plan(text, "plan.json", recipe_digest=recipe_digest())
+
+
 def gather_birds() -> Coalition:
-    """Return the demo's airlines under the demo's plan."""
+    """Return the demo's airlines, without noise whatever the demo's own plan says."""
     with tempfile.TemporaryDirectory() as folder:
         cast = cast_birds(Path(folder))
-        return Coalition(
-            "birds", cast.plan, {f.id: load_table(f.data, cast.plan) for f in cast.founders if f.data}
-        )
+        split = {"kind": "stratified", "seed": 0, "test": "3/10"}
+        plan = make_plan(cast.plan, split, {"noise": "none"})
+        return Coalition("birds", plan, {f.id: load_table(f.data, plan) for f in cast.founders if f.data})
 
 
 def gather_folder(source: Path) -> Coalition:
@@ -105,5 +129,6 @@ def gather_folder(source: Path) -> Coalition:
                 writer.writeheader()
                 writer.writerows(rows[organisation])
         text = write_plan(inspect_folder(Path(name), label="label"))
-        plan = load_plan(text, "plan.yaml", recipe_digest=recipe_digest())
+        drafted = load_plan(text, "plan.yaml", recipe_digest=recipe_digest())
+        plan = make_plan(drafted, drafted.to_json()["split"], {"noise": "none"})
         return Coalition(source.name, plan, {m: load_table(path, plan) for m, path in paths.items()})

@@ -15,6 +15,7 @@ HEADINGS = MappingProxyType(
         "tracing": "Membership, from the sums of a few members, against one who knows none of their rows",
         "reconstruction": "Rows, from the sums of a few members",
         "differencing": "One member's counts, from two runs",
+        "dropout": "One member's sums, from a run that it was lost in",
         "histograms": "Labels of test rows, from the evaluation's score histograms",
         "singletons": "Categories of one or few, from the survey's total and the model's columns",
         "hidden": "Rare categories under noise",
@@ -22,7 +23,9 @@ HEADINGS = MappingProxyType(
     }
 )
 
-RULES = MappingProxyType({"differencing": "(to be filled in)"})
+RULES = MappingProxyType(
+    {"differencing": "refused: `permit.differencing` two runs, `run.differencing` two attempts at one"}
+)
 """By attack, which rule refuses what it needs of runs without noise; only where a test shows the refusal."""
 
 _TALL = frozenset({"singletons"})

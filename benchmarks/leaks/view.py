@@ -10,7 +10,7 @@ from hansa.learning.evaluation import EvaluationQuestion
 from hansa.learning.recipe import Recipe
 from hansa.learning.scoreboard import ScoreQuestion
 from hansa.learning.slope import SlopeQuestion
-from hansa.learning.survey import COUNTS, SurveyQuestion, count_columns
+from hansa.learning.survey import COUNTS, MOMENTS, SurveyQuestion, count_columns
 from hansa.learning.tables import Vector
 from hansa.secagg import Quantiser
 
@@ -111,9 +111,9 @@ def additive_part(question: Question, numbers: Vector) -> Vector:
         return numbers
     parts, place = [numbers[:2]], COUNTS
     for _ in question.schema.numbers:
-        present, whole, remainder, square_whole, square_remainder = numbers[place : place + 5]
+        present, _, _, whole, remainder, square_whole, square_remainder = numbers[place : place + MOMENTS]
         parts.append(np.array([present, whole + remainder, square_whole + square_remainder]))
-        place += 5
+        place += MOMENTS
     for feature in question.schema.categories:
         width = count_columns(feature)
         parts.append(numbers[place : place + width])

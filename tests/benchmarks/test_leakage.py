@@ -12,6 +12,7 @@ import pytest
 from hansa.learning.ranking import measure_auc
 from leaks.audit import bound_epsilon, draw_lots, guess_lots, leave_out
 from leaks.differencing import measure_noised_pairs, measure_pairs
+from leaks.dropout import measure_dropout
 from leaks.finding import Curve, Finding, measure_share
 from leaks.gathering import gather_birds
 from leaks.histograms import measure_histogram
@@ -208,16 +209,23 @@ class TestReconstruction:
         found = values(measure_members(birds, [largest], "largest", generator))
         assert 0 < found["largest", "rows read whole, label included"] < 0.01
 
-    def test_a_row_that_alone_has_a_category_without_a_column_is_read_by_anybody(self, birds, generator):
-        rows = sum(len(rows.train) for rows in birds.divide().values())
+    def test_a_row_that_alone_has_a_category_is_not_read_by_everybody(self, birds, generator):
         found = values(measure_members(birds, list(birds.tables), "all", generator))
-        assert found["all", "rows read whole, label included"] * rows == pytest.approx(1)
+        assert found["all", "rows read whole, label included"] == 0
 
 
 class TestDifferencing:
     def test_two_runs_without_noise_give_one_members_counts_exactly(self, birds):
         leavers = sorted(birds.tables)[:2]
         assert set(values(measure_pairs(birds, leavers)).values()) == {1.0}
+
+
+class TestDropout:
+    def test_the_later_a_member_is_lost_the_nearer_the_difference_is_to_its_sums(self, birds):
+        largest = max(birds.tables, key=lambda name: len(birds.tables[name]))
+        early_gradient, early, late_gradient, late = measure_dropout(birds, [largest])
+        assert late.value < 0.01 * early.value
+        assert late_gradient.value < 0.01 * early_gradient.value
 
 
 class TestHistograms:
@@ -230,7 +238,13 @@ class TestSingletons:
     def test_the_survey_shows_a_category_that_one_report_has(self, birds):
         found = {measure: value for (_, measure), value in values(measure_singletons(birds, 10, 3)).items()}
         assert found["shown though one row holds them"] == 1
-        assert found["columns of categories of fewer than 10 rows"] == 0
+
+    def test_no_column_is_of_few_rows_and_none_leaves_few_over(self, birds, small):
+        for coalition in (birds, small):
+            found = {m: value for (_, m), value in values(measure_singletons(coalition, 10, 3)).items()}
+            assert found["columns of categories of fewer than 10 rows"] == 0
+            assert found["features whose categories without a column are fewer than 10 rows in all"] == 0
+            assert found["numbers missing in fewer than 10 rows, which have a column for that"] == 0
 
 
 class TestAudit:
@@ -259,6 +273,9 @@ class TestTheTable:
 
     def test_it_writes_shares_with_their_interval(self):
         assert "97.5 % (90 to 100)" in write_text([self.FINDING])
+
+    def test_it_writes_an_error_of_many_times_the_whole_in_plain_digits(self):
+        assert str(Finding("dropout", "birds", "3 members", "none", "off by", 113.02)) == "11,302 %"
 
     def test_it_goes_between_the_marks_and_nowhere_else(self, tmp_path):
         page = tmp_path / "page.md"

@@ -59,7 +59,9 @@ def test_all_accounts_stand_in_a_table(spent, hansa):
         "cyd",
         "dan",
     ]
-    assert "ε = 1.1, δ = 0.00001" in hansa("account").out
+    text = hansa("account").out
+    assert "ada             1       1.1        1" in text
+    assert "the log's newest entry; every ε at δ = 0.00001" in text
 
 
 def test_a_second_opinion_adds_the_same_charges_up_and_stays_below(spent, hansa):
@@ -115,6 +117,9 @@ def test_a_plan_is_priced_for_each_data_set_before_the_vote(spent, hansa):
     answer = hansa("plan", "price", "noised.yaml")
     assert answer.code == 4
     assert "cost     rho 0.030552742 an attempt, to each data set" in answer.out
+    meaning = "whatever anybody thinks of one row, all answers together may change its odds by a factor of at most 2.7"
+    assert meaning in " ".join(answer.out.split())
+    assert "WARNING" not in answer.out
     assert "over 4 members: at least 4 must stay, so 0 may vanish, and 2 may collude" in answer.out
     priced = hansa("plan", "price", "noised.yaml", "--json").json
     assert {p["member"]: p["verdict"] for p in priced["data"]} == {
@@ -126,6 +131,27 @@ def test_a_plan_is_priced_for_each_data_set_before_the_vote(spent, hansa):
     assert (priced["data"][0]["spent"], priced["data"][0]["after"]) == ("1", "1.46")
     assert [reason["rule"] for reason in priced["refused"]] == ["run.budget"]
     assert priced["refused"][0]["message"].startswith("`dan` has spent rho 0.030552742 of 0.036400783")
+
+
+def test_a_price_says_what_one_attempt_costs_and_at_most_all(spent, hansa, desk):
+    (desk / "three.yaml").write_text((desk / "noised.yaml").read_text() + "\nattempts: 3\n")
+    priced = hansa("plan", "price", "three.yaml", "--json").json
+    assert (priced["attempts"], priced["rho"], priced["rho_at_most"]) == (3, "0.030552742", "0.091658226")
+    words = " ".join(hansa("plan", "price", "three.yaml").out.split())
+    assert "3 attempts may be made, so at most rho 0.091658226 in all" in words
+
+
+def test_a_price_warns_of_a_recipe_that_is_not_installed_here(spent, hansa, desk):
+    assert hansa("plan", "price", "noised.yaml", "--json").json["recipe_installed"] is True
+    assert "WARNING" not in hansa("plan", "price", "noised.yaml").out
+    plan = (
+        (desk / "noised.yaml").read_text().replace("name: logistic", f"name: logistic, digest: {'ab' * 32}")
+    )
+    (desk / "other.yaml").write_text(plan)
+    assert hansa("plan", "price", "other.yaml", "--json").json["recipe_installed"] is False
+    words = " ".join(hansa("plan", "price", "other.yaml").out.split())
+    assert "WARNING: the plan asks for the code" in words
+    assert "leave `recipe.digest` out" in words
 
 
 def test_a_plan_that_the_charter_refuses_is_priced_and_marked(spent, hansa):
@@ -147,6 +173,27 @@ def test_a_plan_that_fits_says_what_to_do_next(founded, hansa):
     answer = hansa("plan", "price", "plan.yaml")
     assert answer.code == 0
     assert "next: hansa proposal open run plan.yaml --as MEMBER" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "factor"), [("8", "at most 2,981"), ("9.3", "more than 10,000"), ("100", "more than 10,000")]
+)
+def test_an_epsilon_that_bounds_next_to_nothing_is_said_to(founded, hansa, desk, epsilon, factor):
+    """Where others run at an epsilon of 70,333 a round without a word."""
+    plan = (
+        (desk / "plan.yaml")
+        .read_text()
+        .replace("stratified", "rows")
+        .replace("auc_together", "brier_together")
+    )
+    plan = plan.replace("{noise: none}", NOISE.replace("epsilon: 1", f"epsilon: {epsilon}"))
+    (desk / "noised.yaml").write_text(plan)
+    text = " ".join(hansa("plan", "price", "noised.yaml").out.split())
+    assert f"by a factor of {factor}, but for a chance of" in text
+    assert ("this bounds next to nothing" in text) == factor.startswith("more")
+    (desk / "noised.yaml").write_text(plan.replace(f"epsilon: {epsilon}", "epsilon: 70333"))
+    answer = hansa("plan", "price", "noised.yaml", "--json")
+    assert (answer.code, answer.error["rule"]) == (3, "plan.budget")
 
 
 def test_pricing_writes_nothing(founded, hansa):

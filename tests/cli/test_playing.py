@@ -349,6 +349,7 @@ def test_a_cohort_of_strangers_and_a_charter_without_sums_are_found_before(table
 
 def noised(desk, budget=""):
     plan = (desk / "plan.yaml").read_text().replace("stratified", "rows")
+    plan = plan.replace("auc_together", "auc_pooled_together")
     noise = "{noise: discrete-gaussian, epsilon: 3, delta: 0.00001}"
     (desk / "plan.yaml").write_text(plan.replace("{noise: none}", noise))
     charter = (desk / "charter.yaml").read_text()

@@ -168,10 +168,10 @@ def approve(plan):
 
 @pytest.fixture
 def noised():
-    """A plan with noise that costs each row at most an epsilon of 1."""
+    """A plan with noise of which ten attempts may be made, each at an epsilon of 1 for each row."""
     noise = "{noise: discrete-gaussian, epsilon: 1, delta: 0.00001}"
     text = PLAN.replace("{noise: none}", noise).replace("stratified", "rows")
-    text = text.replace("auc_together", "auc_pooled_together")
+    text = text.replace("auc_together", "auc_pooled_together") + "attempts: 10\n"
     return load_plan(text, "plan.yaml")
 
 

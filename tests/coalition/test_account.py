@@ -3,9 +3,20 @@ from fractions import Fraction
 import pytest
 
 from hansa.budget import convert_to_epsilon, convert_to_rho
-from hansa.coalition import Leave, Propose, RunOpen, derive_account, replay, verify_run
+from hansa.coalition import (
+    Leave,
+    Propose,
+    RunClose,
+    RunOpen,
+    RunSeal,
+    derive_account,
+    replay,
+    result_digest,
+    sharing_for,
+    verify_run,
+)
 from hansa.errors import Refused
-from hansa.governance import Budget
+from hansa.governance import Budget, parse_plan
 
 ONE = convert_to_rho("1", "0.00001")
 TWO = convert_to_rho("2", "0.00001")
@@ -48,17 +59,17 @@ def test_an_attempt_is_charged_from_its_first_moment_on(budgeted, approve, noise
     assert derive_account(chain.state, "bob").spent == ONE
 
 
-def begin(chain, proposal, attempt=1):
-    names = [member.id for member in chain.state.voting_members]
+def begin(chain, proposal, attempt=1, names=None):
+    names = names or [member.id for member in chain.state.voting_members]
     body = RunOpen(
         proposal=proposal.id,
         plan=proposal.plan.digest,
         recipe=proposal.plan.recipe.digest,
         attempt=attempt,
-        cohort=names,
-        threshold=4,
+        cohort=list(names),
+        threshold=sharing_for(chain.state, len(names)).threshold,
     )
-    chain.say("ada", body)
+    chain.say(names[0], body)
     return chain.state.attempts(proposal.id)[-1]
 
 
@@ -181,6 +192,102 @@ def test_where_differencing_is_allowed_the_account_names_what_can_be_subtracted(
     (pair,) = derive_account(chain.state, "dan").subtractions
     assert (pair.earlier, pair.later, pair.members) == (first.number, second.number, ("dan",))
     assert derive_account(chain.state, "ada").subtractions == ()
+
+
+FIVE = ("ada", "bob", "cyd", "dan", "eve")
+
+
+def lose(chain, proposal, dropped):
+    """Complete an attempt from which members vanished on the way."""
+    run = begin(chain, proposal)
+    digests = {"model": "cd" * 32, "report": "aa" * 32}
+    result = result_digest(**digests, metrics={}, dropped=dropped)
+    for name in run.cohort:
+        if name not in dropped:
+            chain.say(name, RunSeal(run=run.id, transcript="ef" * 32, result=result))
+    closing = {"status": "completed", "transcript": "ef" * 32, "metrics": {}, "reason": ""}
+    chain.say("ada", RunClose(run=run.id, **closing, **digests, dropped=dropped))
+    return chain.state.runs[run.id]
+
+
+def test_totals_without_who_vanished_count_as_a_cohort_of_their_own(new_chain, approve, plan, fail):
+    chain = new_chain(names=FIVE)
+    other = approve(chain)
+    lose(chain, approve(chain), {"eve": 2})
+    for refused, rule in (
+        (refusal(propose_run, chain, plan), "run.differencing"),
+        (refusal(fail, chain, other), "permit.differencing"),
+    ):
+        assert refused.rule == rule
+        assert [reason.split(" only")[0] for reason in refused.reasons] == [
+            "attempt 1 of proposal 8 differs by `eve`"
+        ]
+
+
+def test_the_account_names_who_vanished_from_one_of_two_runs(new_chain, approve, fail, charter_text):
+    allowed = charter_text.replace(
+        "unnoised_sums: allowed", "unnoised_sums: allowed, differencing: allowed, dropouts: 2/5"
+    ).replace("minimum_cohort: 3", "minimum_cohort: 3, colluding: 0")
+    chain = new_chain(names=FIVE, charter=allowed)
+    first = lose(chain, approve(chain), {"eve": 2, "dan": 3})
+    assert [sorted(total) for total in first.totals] == [
+        ["ada", "bob", "cyd", "dan", "eve"],
+        ["ada", "bob", "cyd", "dan"],
+        ["ada", "bob", "cyd"],
+    ]
+    second = fail(chain, approve(chain))
+    found = derive_account(chain.state, "eve").subtractions
+    assert {pair[:2] for pair in found} == {(first.number, second.number)}
+    assert [pair.members for pair in found] == [("eve",), ("dan", "eve")]
+    assert [pair.members for pair in derive_account(chain.state, "dan").subtractions] == [("dan", "eve")]
+    assert derive_account(chain.state, "ada").subtractions == ()
+
+
+def test_the_account_lists_what_three_runs_give_away_together(new_chain, approve, plan):
+    chain = new_chain(names=(*FIVE, "fay", "gus"))
+    for names in ((*FIVE, "fay", "gus"), FIVE[:3], ("dan", "eve", "fay")):
+        cohort = {"members": list(names), "minimum": 3}
+        proposal = approve(chain, parse_plan(plan.to_json() | {"cohort": cohort}))
+        begin(chain, proposal, names=names)
+    assert derive_account(chain.state, "gus").combinations == (("gus",),)
+    assert derive_account(chain.state, "gus").subtractions == ()
+    assert derive_account(chain.state, "ada").combinations == ()
+
+
+def redivide(plan, **changes):
+    return parse_plan(plan.to_json() | {"split": plan.split.to_json() | changes})
+
+
+def test_rows_cannot_be_read_by_drawing_the_test_rows_otherwise(chain, approve, plan, fail):
+    fail(chain, approve(chain))
+    refused = refusal(propose_run, chain, redivide(plan, seed=1))
+    assert (refused.rule, len(refused.reasons)) == ("run.differencing", 1)
+    assert refused.reasons[0].startswith("attempt 1 of proposal 1 divided rows of the same members")
+    assert refusal(propose_run, chain, redivide(plan, test="1/3")).rule == "run.differencing"
+
+
+def test_a_split_within_each_label_is_another_one_for_another_label(chain, approve, plan, fail):
+    fail(chain, approve(chain))
+    other = parse_plan(plan.to_json() | {"label": {"name": "z", "positive": "1", "negative": "0"}})
+    assert refusal(propose_run, chain, other).rule == "run.differencing"
+    drawn = redivide(plan, kind="rows")
+    assert parse_plan(drawn.to_json() | {"label": other.label.to_json()}).division == drawn.division
+
+
+def test_what_does_not_move_rows_may_change_between_two_plans(chain, approve, plan, fail):
+    fail(chain, approve(chain))
+    fail(chain, approve(chain, parse_plan(plan.to_json() | {"name": "Another plan"})))
+
+
+def test_where_differencing_is_allowed_the_account_lists_plans_that_move_rows(
+    subtractable, approve, plan, fail
+):
+    chain = subtractable
+    first = fail(chain, approve(chain))
+    second = fail(chain, approve(chain, redivide(plan, seed=1)))
+    account = derive_account(chain.state, "dan")
+    assert account.redivisions == ((first.number, second.number),)
+    assert account.subtractions == ()
 
 
 def test_runs_with_noise_are_priced_and_not_refused_when_somebody_leaves(budgeted, approve, noised, fail):

@@ -73,6 +73,30 @@ def test_evidence_is_kept_once_for_each_run_member_and_kind(contested, state):
     assert len(chain.state.evidence) == 2
 
 
+def test_one_contradiction_is_evidence_once_whatever_attempt_it_is_brought_against(
+    contested, state, approve, fail
+):
+    chain, run = contested
+    another = fail(chain, chain.state.proposals[run.proposal])
+    one, two, three = (state(header() + end) for end in (b"one", b"two", b"three"))
+    chain.say("ada", show(run, one, two))
+    for pair in ((one, two), (two, one), (two, three)):
+        refused(chain, show(another, *pair), "evidence.known")
+    elsewhere = [state(header(session=bytes(32)) + end) for end in (b"one", b"two")]
+    chain.say("ada", show(another, *elsewhere))
+
+
+def test_evidence_against_one_member_hides_nothing_of_another(contested, state, members, approve, fail):
+    chain, run = contested
+    pairs = {
+        name: [state(header(sender=sender) + end, member=name) for end in (b"one", b"two")]
+        for name, sender in (("cyd", 2), ("dan", 3))
+    }
+    for name, pair in pairs.items():
+        chain.say("ada", show(run, *pair, member=name))
+    assert [kept.member for kept in chain.state.evidence] == ["cyd", "dan"]
+
+
 def test_evidence_punishes_nobody_by_itself(contested, state):
     chain, run = contested
     chain.say("ada", show(run, state(header() + b"one"), state(header() + b"two")))

@@ -15,6 +15,8 @@ from hansa.coalition import (
     verify_run,
 )
 from hansa.errors import Malformed, Refused
+from hansa.governance import consent_message
+from hansa.transparency import encode_base64
 
 MODEL = "cd" * 32
 TRANSCRIPT = "ef" * 32
@@ -125,6 +127,36 @@ def test_a_permit_is_judged_again_at_every_round(chain, approved):
     with pytest.raises(Refused) as caught:
         verify_run(chain.state, approved.id, plan_digest=digest, cohort=NAMES)
     assert caught.value.rule == "permit.expelled"
+
+
+def test_an_admission_in_the_middle_of_an_attempt_does_not_end_it(chain, approved, members, keys, day):
+    newcomer = members("eve")
+    consent = encode_base64(keys("eve").sign(consent_message(chain.state.coalition, newcomer)))
+    effect = {"effect": "admit", "member": newcomer.to_json(), "consent": consent}
+    admission = chain.propose("ada", effect)
+    for name in NAMES:
+        chain.say(name, Ballot(proposal=admission.id, choice="yes", reason=""))
+    chain.at = admission.closes_at + day - 1
+    chain.say("ada", opening(approved))
+    (run,) = chain.state.attempts(approved.id)
+    chain.at += 1
+    seal_all(chain, run)
+    assert chain.state.members["eve"].is_active
+    digest = approved.plan.digest
+    verify_run(chain.state, approved.id, plan_digest=digest, cohort=NAMES)
+    with pytest.raises(Refused) as caught:
+        verify_run(chain.state, approved.id, plan_digest=digest, cohort=(*NAMES, "eve"))
+    assert caught.value.rule == "permit.cohort"
+    chain.say("ada", closing(run))
+    assert chain.state.runs[run.id].status == "completed"
+
+
+def test_who_was_admitted_since_takes_part_in_the_next_attempt(subtractable, approve, members, fail):
+    chain = subtractable
+    fail(chain, approved := approve(chain))
+    admitted = chain.state.members["dan"]._replace(member=members("eve"))
+    chain.state = chain.state.with_member(admitted)
+    refused(chain, "ada", opening(approved, attempt=2), "permit.cohort")
 
 
 def test_one_member_alone_brakes_for_a_bounded_time_and_only_once(chain, approved, day):
@@ -332,6 +364,27 @@ def test_a_failed_attempt_says_why_and_makes_way_for_the_next(chain, approved):
     }
     chain.say("ada", closing(run, **nothing, reason="dan vanished"))
     chain.say("ada", opening(approved, attempt=2))
+
+
+def test_one_approval_allows_as_many_attempts_as_its_plan_says(chain, approved, fail, approve):
+    fail(chain, approved)
+    fail(chain, approved)
+    refusal = refused(chain, "ada", opening(approved, attempt=3), "run_open.attempts")
+    assert "propose the run again" in str(refusal)
+    fail(chain, approve(chain))
+
+
+def test_others_end_an_attempt_only_when_its_coordinator_has_been_silent_for_a_day(chain, approved, day):
+    chain.say("ada", opening(approved))
+    (run,) = chain.state.attempts(approved.id)
+    nothing = dict.fromkeys(("transcript", "model", "report"), ZERO_DIGEST)
+    failed = closing(run, **nothing, status="failed", metrics={}, reason="nothing happens")
+    chain.at = run.opened_at + day - 1
+    refusal = refused(chain, "bob", failed, "run_close.early")
+    assert "1 seconds from now" in str(refusal)
+    chain.at += 1
+    chain.say("bob", failed)
+    assert chain.state.runs[run.id].status == "failed"
 
 
 def test_a_coordinator_that_has_gone_blocks_nothing(subtractable, approve):

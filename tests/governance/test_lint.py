@@ -311,3 +311,30 @@ def test_one_member_that_blocks_most_expulsions_is_named_with_those(make_member)
     assert messages == [
         "heavy alone can block the expulsion of m2, m3, m4, m5, m6 or 3 others (weight 22 of 65)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("members", "privacy", "asking"),
+    [
+        (3, "", "`privacy.minimum_cohort`, `privacy.colluding` and `privacy.dropouts`"),
+        (3, ", colluding: 0, dropouts: 1/3", "`privacy.minimum_cohort`"),
+        (4, "", "`privacy.colluding` and `privacy.dropouts`"),
+        (4, ", colluding: 1/4", "`privacy.dropouts`"),
+        (4, ", colluding: 1/4, dropouts: 1/4", None),
+        (5, "", None),
+        (5, ", dropouts: 0", "`privacy.dropouts`"),
+        (10, ", colluding: 9/10", "`privacy.colluding`"),
+    ],
+)
+def test_a_charter_under_which_nobody_may_vanish_is_noted_with_what_asks_for_it(
+    lint, members, privacy, asking
+):
+    found = lint(weights=(1,) * members, replace=("allowed}", f"allowed{privacy}}}"))
+    noted = [(level, message) for level, rule, message in found if rule == "nobody-may-vanish"]
+    if asking is None:
+        assert noted == []
+        return
+    ((level, message),) = noted
+    assert level == "note"
+    assert message.startswith(f"a run over all {members} members ends when one of them vanishes")
+    assert message.endswith(f"is asked by {asking}")

@@ -17,6 +17,11 @@ from hansa.governance import (
 
 COHORT = ("ada", "bob", "cyd", "dan")
 
+
+def earlier_total(*totals, division="by half"):
+    return Earlier("attempt 1 of proposal 4", tuple(frozenset(names) for names in totals), division)
+
+
 FACTS = RunFacts(
     exists=True,
     is_run=True,
@@ -34,7 +39,8 @@ FACTS = RunFacts(
     unnoised_sums="allowed",
     cost=Fraction(0),
     standings=(),
-    earlier=(Earlier("attempt 1 of proposal 4", frozenset(COHORT)),),
+    division="by half",
+    earlier=(earlier_total(COHORT),),
     differencing="refused",
     now=1_000,
 )
@@ -58,8 +64,13 @@ THREE = Budget(epsilon="3", delta="0.00001")
 NOISED = {"noise": "discrete-gaussian", "cost": THREE.rho}
 # What concerns runs with noise, and runs without; neither can fail in the other's place.
 OVERDRAWN = NOISED | {"standings": (Standing("ada", Fraction(1, 10**9), THREE),)}
-SUBTRACTABLE = {"earlier": (Earlier("attempt 1 of proposal 4", frozenset((*COHORT, "eve"))),)}
-WRONG_LAST = [("permit.budget", OVERDRAWN), ("permit.differencing", SUBTRACTABLE)]
+SUBTRACTABLE = {"earlier": (earlier_total((*COHORT, "eve")),)}
+REDIVIDED = {"division": "by a third"}
+WRONG_LAST = [
+    ("permit.budget", OVERDRAWN),
+    ("permit.differencing", SUBTRACTABLE),
+    ("permit.differencing", REDIVIDED),
+]
 
 
 def refusal(**changes):
@@ -138,7 +149,7 @@ def test_noise_makes_up_for_a_charter_that_refuses_bare_sums():
     verify_permit(replace(FACTS, **NOISED, unnoised_sums="refused"))
 
 
-@pytest.mark.parametrize("changes", [OVERDRAWN, SUBTRACTABLE])
+@pytest.mark.parametrize("changes", [OVERDRAWN, SUBTRACTABLE, REDIVIDED])
 @pytest.mark.parametrize(("rule", "earlier_step"), WRONG[:-1])
 def test_budgets_and_subtractions_are_judged_last(rule, earlier_step, changes):
     assert refusal(**earlier_step, **changes).rule == rule
@@ -188,15 +199,32 @@ def test_a_run_without_noise_is_charged_nothing_and_needs_no_budget():
     ],
 )
 def test_totals_that_differ_by_a_few_are_not_formed_without_noise(before, refused):
-    earlier = (Earlier("attempt 1 of proposal 4", frozenset(before.split())),)
-    assert bool(list(find_subtractions(COHORT, earlier, 3))) is refused
+    earlier = (earlier_total(before.split()),)
+    assert bool(list(find_subtractions(COHORT, "by half", earlier, 3))) is refused
     if refused:
         assert refusal(earlier=earlier).rule == "permit.differencing"
     verify_permit(replace(FACTS, earlier=earlier, differencing="allowed"))
 
 
+def test_totals_over_who_was_left_after_a_loss_count_as_the_whole_cohorts():
+    others = ("eve", "fay", "gus")
+    earlier = (earlier_total((*COHORT, *others), (*COHORT, "eve", "fay"), (*COHORT, "eve")),)
+    assert [reason[:50] for reason in find_subtractions(COHORT, "by half", earlier, 3)] == [
+        "attempt 1 of proposal 4 differs by `eve`, `fay` on",
+        "attempt 1 of proposal 4 differs by `eve` only, so ",
+    ]
+
+
+def test_rows_that_others_gave_may_be_divided_otherwise():
+    others = earlier_total(("eve", "fay", "gus"), division="by a third")
+    verify_permit(replace(FACTS, earlier=(others,)))
+    refused = refusal(**REDIVIDED)
+    assert "keep its `split`" in refused.reasons[0]
+    verify_permit(replace(FACTS, **REDIVIDED, differencing="allowed"))
+
+
 def test_a_run_with_noise_may_follow_on_any_cohort_because_it_is_priced():
-    earlier = (Earlier("attempt 1 of proposal 4", frozenset(("ada", "bob", "cyd"))),)
+    earlier = (earlier_total(("ada", "bob", "cyd"), division="by a third"),)
     verify_permit(replace(FACTS, **NOISED, standings=(Standing("ada", Fraction(0), THREE),), earlier=earlier))
 
 

@@ -54,6 +54,7 @@ def test_all_defaults_are_written_out(plan):
             "correction": "10",
             "minimum_category_members": 3,
             "minimum_category_rows": 10,
+            "minimum_rows_per_column": 5,
             "maximum_turns": 25,
             "clip": "3",
             "steps": 8,

@@ -1,5 +1,7 @@
+import re
 from fractions import Fraction
 from math import comb
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -122,3 +124,27 @@ def test_large_cohorts_have_the_graphs_of_the_document(members, colluding, dropo
 def test_what_no_charter_can_assume_is_refused(members, colluding, dropouts):
     with pytest.raises(ValueError, match="secure sum"):
         derive_sharing(members, colluding, dropouts)
+
+
+@given(st.integers(3, 64), shares, shares)
+def test_noise_rests_on_those_who_stay_less_who_tell_and_less_whoever_reads(members, colluding, dropouts):
+    sharing = derive_sharing(members, colluding, dropouts)
+    required = max(sharing.required, 3)
+    assert sharing.count_honest(required) == min(required - sharing.colluders, required - 1)
+    assert sharing.count_honest(required) >= 2
+
+
+def test_the_table_of_the_document_is_what_follows():
+    page = (Path(__file__).parents[2] / "docs" / "formats" / "charter.md").read_text()
+    rows = {
+        title: [int(cell) for cell in cells.split("|") if cell.strip()]
+        for title, cells in re.findall(
+            r"^\| (members|may collude|must stay|may vanish) \|(.*)\|$", page, re.MULTILINE
+        )
+    }
+    found = [derive_sharing(members, THIRD, FIFTH) for members in rows["members"]]
+    assert len(found) == 12
+    assert rows["may collude"] == [sharing.colluders for sharing in found]
+    assert rows["must stay"] == [sharing.required for sharing in found]
+    assert rows["may vanish"] == [sharing.dropouts for sharing in found]
+    assert derive_sharing(4, Fraction(1, 4), Fraction(1, 4)).dropouts == 1

@@ -66,7 +66,7 @@ def test_too_few_that_are_left_are_named_with_all_that_are_not():
     assert caught.value.reasons == (
         "`bob` sent something else than a frame (frame.length)",
         "`cyd` sent a wrong message of the secure sum (secagg.form)",
-        "1 members are left, and at least 2 must be",
+        "1 members are left, and at least 2 must be; begin again when the others can take part",
     )
 
 

@@ -65,12 +65,12 @@ def draw_table(rng, rows, shift=0.0, schema=SCHEMA, positive=None):
     return Table(schema, numbers, {"sky": sky, "species": species}, labels)
 
 
-def draw_rows(seed, sizes, *, shifts=None):
+def draw_rows(seed, sizes, *, shifts=None, schema=SCHEMA):
     """Members of these sizes, three of four rows training."""
     rng = np.random.default_rng(seed)
     members = []
     for number, size in enumerate(sizes):
-        table = draw_table(rng, size, 0.0 if shifts is None else shifts[number])
+        table = draw_table(rng, size, 0.0 if shifts is None else shifts[number], schema)
         test = np.arange(size) % 4 == 0
         members.append(Rows(f"member-{number}", table.take(~test), table.take(test)))
     return members

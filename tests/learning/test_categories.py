@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hansa.learning import BUCKETS, CategoryFeature, hash_category
+from hansa.learning import BUCKETS, FEW_BUCKETS, CategoryFeature, hash_category
 from hansa.learning.categories import code_texts, count_codes, name_code
 
 DECLARED = CategoryFeature("sky", ("Clear", "Überzogen"), missing=True)
@@ -24,6 +24,13 @@ def test_a_counted_category_is_the_first_two_bytes_of_a_digest():
     digest = hashlib.sha256(b"hansa/v1/category\nspecies\0GULL").digest()
     assert hash_category("species", "GULL") == digest[0] * 256 + digest[1]
     assert code_texts(COUNTED, texts("GULL", None)).tolist() == [hash_category("species", "GULL"), BUCKETS]
+
+
+def test_under_noise_a_counted_category_is_the_leading_bits_of_the_same_digest():
+    few = CategoryFeature("species", None, missing=True, buckets=FEW_BUCKETS)
+    assert FEW_BUCKETS == 2**12
+    digest = hashlib.sha256(b"hansa/v1/category\nspecies\0GULL").digest()
+    assert code_texts(few, texts("GULL", None)).tolist() == [digest[0] * 16 + digest[1] // 16, FEW_BUCKETS]
 
 
 @given(st.lists(st.one_of(st.none(), st.text(max_size=5)), min_size=1))

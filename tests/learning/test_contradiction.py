@@ -89,15 +89,19 @@ LIES = [
     ("survey", put(4, 7), "more members that can be scored"),
     ("survey", put(2, 0), "more positives than rows"),
     ("survey", change(5, 1e4), "`mass`: the rows that have it"),
-    ("survey", change(6, 0.25), "`mass`: a count or a whole part"),
-    ("survey", put(7, 9.0), "`mass`: a remainder passes"),
-    ("survey", change(6, 500.0), "`mass`: no values within the bounds"),
-    ("survey", put(8, 0.0), "`mass`: no values within the bounds"),
-    ("survey", change(10, -1), "`height`: the rows that have it"),
-    ("survey", change(20, 1), "`sky`: the categories do not add up"),
-    ("survey", put(20, -1), "`sky`: a count is negative"),
-    ("survey", put(25, 7), "`sky`: the rows of a category"),
-    ("survey", put(25, 0), "`sky`: the rows of a category"),
+    ("survey", put(6, 0), "`mass`: the rows that have it or lack it"),
+    ("survey", put(7, 0), "`mass`: the rows that have it or lack it"),
+    ("survey", put(7, 7), "`mass`: the rows that have it or lack it"),
+    ("survey", change(8, 0.25), "`mass`: a count or a whole part"),
+    ("survey", put(9, 9.0), "`mass`: a remainder passes"),
+    ("survey", change(8, 500.0), "`mass`: no values within the bounds"),
+    ("survey", put(10, 0.0), "`mass`: no values within the bounds"),
+    ("survey", change(12, -1), "`height`: the rows that have it"),
+    ("survey", put(14, 1), "`height`: the rows that have it or lack it"),
+    ("survey", change(26, 1), "`sky`: the categories do not add up"),
+    ("survey", put(26, -1), "`sky`: a count is negative"),
+    ("survey", put(31, 7), "`sky`: the rows of a category"),
+    ("survey", put(31, 0), "`sky`: the rows of a category"),
     ("survey", put(0, 2.0**50), "passes what 6 members can add up to"),
     ("newton", put(0, -1.0), "the loss"),
     ("newton", put(0, 1e9), "the loss"),
@@ -227,9 +231,9 @@ def test_a_category_of_one_member_cannot_be_given_more_rows_than_that_member_has
     question = recipe.ask(recipe.begin())
     answers = [recipe.answer(question, rows) for rows in (members[0], *others)]
     total = np.sum(answers, axis=0)
-    assert (total[20], total[25]) == (lone.sum(), 1)
+    assert (total[26], total[31]) == (lone.sum(), 1)
     false = total.copy()
-    false[20:22] += (10, -10)
+    false[26:28] += (10, -10)
     recipe.learn(recipe.begin(), false, recipe.members)  # it contradicts nothing by itself
     with pytest.raises(Refused):
         recipe.verify_total(question, answers[0], false, len(recipe.members))

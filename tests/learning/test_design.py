@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hansa.learning import CategoryFeature, NumberFeature, Rows, Schema, Table, hash_category
-from hansa.learning.design import Matrix, count_support, encode_table, list_dropped, make_design
+from hansa.learning.design import Matrix, Minimum, count_support, encode_table, make_design
+from hansa.learning.omission import list_dropped
 from hansa.learning.survey import SurveyQuestion, answer_survey, read_survey
 
 
@@ -17,7 +18,7 @@ def surveyed(schema, draw, door):
 
 def test_columns_come_in_the_documented_order(schema, surveyed):
     _, survey = surveyed
-    names = make_design(schema, survey, 1, 1).names
+    names = make_design(schema, survey, Minimum(1, 1)).names
     assert names[:4] == ("intercept", "mass", "mass missing", "height")
     assert names[4:8] == ("sky = Clear", "sky = Some", "sky = Overcast", "sky missing")
     species = sorted(hash_category("species", f"bird {number}") for number in range(12))
@@ -26,7 +27,7 @@ def test_columns_come_in_the_documented_order(schema, surveyed):
 
 def test_a_constant_number_and_a_category_nobody_has_get_no_column(schema, surveyed):
     _, survey = surveyed
-    names = make_design(schema, survey, 1, 1).names
+    names = make_design(schema, survey, Minimum(1, 1)).names
     assert "fixed" not in names
     assert "sky = Never" not in names
 
@@ -38,18 +39,103 @@ def test_rare_categories_are_dropped_by_members_and_by_rows(schema, surveyed):
         for code in rows.train.codes["species"]:
             counts.setdefault(int(code), []).append(rows.member)
     for least_members, least_rows in ((4, 1), (1, 12), (3, 10)):
-        kept = make_design(schema, survey, least_members, least_rows).categories[1].codes
-        assert kept == tuple(
-            sorted(
-                c for c, who in counts.items() if len(set(who)) >= least_members and len(who) >= least_rows
-            )
-        )
+        kept = make_design(schema, survey, Minimum(least_members, least_rows)).categories[1].codes
+        common = {
+            c: len(who)
+            for c, who in counts.items()
+            if len(set(who)) >= least_members and len(who) >= least_rows
+        }
+        left = [who for c, who in counts.items() if c not in common]
+        if left and (sum(map(len, left)) < least_rows or max(len(set(who)) for who in left) < least_members):
+            common.pop(min(common, key=lambda c: (common[c], c)))
+        assert kept == tuple(sorted(common))
+
+
+def design_of(schema, parts, minimum):
+    """The design and the omissions over members with one categorical feature, given their texts."""
+    tables = []
+    for texts in parts:
+        column = np.array(texts, dtype=object)
+        tables.append(Table(schema, {}, {"sky": column}, np.zeros(len(column), np.int8)))
+    answers = [answer_survey(schema, Rows(str(place), table, table)) for place, table in enumerate(tables)]
+    survey = read_survey(schema, np.sum(answers, axis=0))
+    design = make_design(schema, survey, minimum)
+    return design.names[1:], dict(list_dropped(design, survey, minimum))
+
+
+SKIES = Schema((CategoryFeature("sky", ("Clear", "Cloud", "Fog", "Hail"), missing=False),))
+
+
+def test_what_is_left_over_is_nothing_or_as_common_as_a_column():
+    parts = [["Clear"] * 9 + ["Cloud"] * 5] * 3
+    assert design_of(SKIES, parts, Minimum(3, 10))[0] == ("sky = Clear", "sky = Cloud")
+    alone = [*parts[:2], [*parts[2], "Hail"]]
+    names, reasons = design_of(SKIES, alone, Minimum(3, 10))
+    assert names == ("sky = Clear",)
+    assert reasons["sky = Cloud"] == "without it, rarer ones would show as what the other columns leave over"
+    assert reasons["sky = Hail"] == "fewer than 10 training rows or 3 members have it"
+
+
+def test_a_category_that_all_but_a_few_rows_have_gets_no_column():
+    names, _ = design_of(SKIES, [["Clear"] * 9, ["Clear"] * 9, ["Clear"] * 9 + ["Fog"]], Minimum(3, 10))
+    assert names == ()
+
+
+def test_many_rows_of_few_members_are_not_left_over_either():
+    parts = [["Clear"] * 9 + ["Cloud"] * 5 + ["Fog"] * 8, ["Clear"] * 9 + ["Cloud"] * 5 + ["Hail"] * 8]
+    parts.append(["Clear"] * 9 + ["Cloud"] * 5)
+    assert design_of(SKIES, parts, Minimum(3, 10))[0] == ("sky = Clear",)
+    assert design_of(SKIES, parts, Minimum(1, 10))[0] == ("sky = Clear", "sky = Cloud")
+
+
+@given(seed=st.integers(0, 10**6), least_members=st.integers(1, 4), least_rows=st.integers(1, 40))
+@settings(max_examples=40, deadline=None)
+def test_no_feature_leaves_over_few_rows_or_few_members(schema, draw, seed, least_members, least_rows):
+    members = draw(seed, (80, 40, 30, 9))
+    survey = read_survey(schema, np.sum([answer_survey(schema, rows) for rows in members], axis=0))
+    design = make_design(schema, survey, Minimum(least_members, least_rows))
+    spelt = [encode_table(design, rows.train).spell_out() for rows in members]
+    for block in design.blocks:
+        left = [int((part[:, block].sum(axis=1) == 0).sum()) for part in spelt]
+        enough = sum(left) >= least_rows and np.count_nonzero(left) >= least_members
+        assert enough or sum(left) in {0, survey.rows}
+
+
+@pytest.mark.parametrize(
+    ("held", "columns"),
+    [
+        ((20, 20, 20), ("x",)),
+        ((16, 16, 16), ("x", "x missing")),
+        ((20, 19, 19), ("x",)),  # missing in 2 rows
+        ((8, 20, 20), ("x",)),  # missing at 1 member only
+        ((20, 0, 0), ()),  # present at 1 member only
+        ((1, 1, 2), ()),  # present in 4 rows
+    ],
+)
+def test_a_number_and_its_being_missing_have_columns_only_where_they_are_common(held, columns):
+    schema = Schema((NumberFeature("x", 0.0, 1.0, missing=True),))
+    answers = []
+    for count in held:
+        values = np.linspace(0.0, 1.0, 20)
+        values[count:] = np.nan
+        table = Table(schema, {"x": values}, {}, np.zeros(20, np.int8))
+        answers.append(answer_survey(schema, Rows("m", table, table)))
+    survey = read_survey(schema, np.sum(answers, axis=0))
+    design = make_design(schema, survey, Minimum(3, 10))
+    assert design.names == ("intercept", *columns)
+    dropped = dict(list_dropped(design, survey, Minimum(3, 10)))
+    if not columns:
+        assert dropped == {"x": "fewer than 10 training rows or 3 members have a value"}
+    elif "x missing" not in columns and sum(held) < 60:
+        assert dropped == {"x missing": "fewer than 10 training rows or 3 members lack the value"}
+    else:
+        assert dropped == {}
 
 
 def test_what_is_dropped_is_said_in_the_plans_order(schema, surveyed):
     _, survey = surveyed
-    design = make_design(schema, survey, 3, 60)
-    dropped = list_dropped(design, survey, 3, 60)
+    design = make_design(schema, survey, Minimum(3, 60))
+    dropped = list_dropped(design, survey, Minimum(3, 60))
     reasons = dict(dropped)
     assert [entry.column for entry in dropped if entry.column in {"sky = Never", "species", "fixed"}] == [
         "sky = Never", "species", "fixed",
@@ -70,7 +156,7 @@ def test_a_number_nobody_has_and_a_category_all_have_are_dropped_for_that():
         schema, {"x": np.full(20, np.nan)}, {"sky": np.full(20, "Cloud", object)}, np.zeros(20, np.int8)
     )
     survey = read_survey(schema, answer_survey(schema, Rows("a", table, table)))
-    assert list_dropped(make_design(schema, survey, 1, 1), survey, 1, 1) == (
+    assert list_dropped(make_design(schema, survey, Minimum(1, 1)), survey, Minimum(1, 1)) == (
         ("x", "no training row has a value"),
         ("sky = Cloud", "every training row has it"),
         ("sky = Clear", "no training row has it"),
@@ -81,14 +167,14 @@ def test_a_number_in_too_wide_bounds_is_not_dropped_silently():
     schema = Schema((NumberFeature("x", 0.0, 1e9, missing=False),))
     table = Table(schema, {"x": np.arange(20.0)}, {}, np.zeros(20, np.int8))
     survey = read_survey(schema, answer_survey(schema, Rows("a", table, table)))
-    ((column, reason),) = list_dropped(make_design(schema, survey, 1, 1), survey, 1, 1)
+    ((column, reason),) = list_dropped(make_design(schema, survey, Minimum(1, 1)), survey, Minimum(1, 1))
     assert column == "x"
     assert reason.endswith("narrow the bounds")
 
 
 def test_standard_scores_have_mean_zero_and_missing_sits_there(schema, surveyed):
     members, survey = surveyed
-    design = make_design(schema, survey, 1, 1)
+    design = make_design(schema, survey, Minimum(1, 1))
     full = np.vstack([encode_table(design, rows.train).spell_out() for rows in members])
     mass, absent = full[:, 1], full[:, 2] == 1
     assert mass[~absent].mean() == pytest.approx(0, abs=1e-12)
@@ -99,7 +185,7 @@ def test_standard_scores_have_mean_zero_and_missing_sits_there(schema, surveyed)
 
 def test_no_element_exceeds_its_reach_and_no_column_its_support(schema, surveyed):
     members, survey = surveyed
-    design = make_design(schema, survey, 1, 1)
+    design = make_design(schema, survey, Minimum(1, 1))
     full = np.vstack([encode_table(design, rows.train).spell_out() for rows in members])
     assert (np.abs(full).max(axis=0) <= design.reach).all()
     assert ((full != 0).sum(axis=0) <= count_support(design, survey)).all()
@@ -108,7 +194,7 @@ def test_no_element_exceeds_its_reach_and_no_column_its_support(schema, surveyed
 @pytest.fixture(scope="module")
 def encoded(schema, draw):
     members = draw(5, (90,))
-    design = make_design(schema, read_survey(schema, answer_survey(schema, members[0])), 1, 1)
+    design = make_design(schema, read_survey(schema, answer_survey(schema, members[0])), Minimum(1, 1))
     return design, encode_table(design, members[0].train)
 
 

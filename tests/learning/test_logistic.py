@@ -240,6 +240,18 @@ def test_a_cohort_with_one_label_is_refused(schema, draw_one, label):
     assert excinfo.value.rule == "recipe.one-class"
 
 
+def test_fewer_rows_than_the_plan_asks_for_each_column_are_refused(schema, draw):
+    members = draw(51, SIZES)
+    result = run_in_clear(Logistic(schema, Parameters(), names(members)), members)
+    rows, columns = sum(len(part.train) for part in members), len(result.coefficients)
+    enough = Parameters(minimum_rows_per_column=rows // columns)
+    assert run_in_clear(Logistic(schema, enough, names(members)), members) == result
+    short = Parameters(minimum_rows_per_column=rows // columns + 1)
+    with pytest.raises(Refused, match=f"{rows} training rows .* each of {columns} columns") as excinfo:
+        run_in_clear(Logistic(schema, short, names(members)), members)
+    assert excinfo.value.rule == "recipe.few-rows"
+
+
 def test_turns_that_are_used_up_are_refused(schema, draw):
     members = draw(51, SIZES)
     with pytest.raises(Refused) as excinfo:
@@ -281,9 +293,10 @@ def test_plan_parameters_are_read_and_defaults_filled_in():
             "correction": "2",
             "minimum_category_members": 4,
             "minimum_category_rows": 1,
+            "minimum_rows_per_column": 7,
             "maximum_turns": 9,
         }
-    ) == Parameters(0.5, True, 2.0, 4, 1, 9)
+    ) == Parameters(0.5, True, 2.0, 4, 1, 7, 9)
 
 
 @pytest.mark.parametrize(

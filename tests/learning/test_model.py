@@ -37,6 +37,21 @@ def test_a_model_with_organisation_intercepts_says_so(document):
     assert parse_model(document).to_json() == document
 
 
+def test_a_counted_category_says_its_buckets(document):
+    (species,) = (feature for feature in document["features"] if feature["name"] == "species")
+    assert species["categories"] == "counted"
+    species |= {"categories": "counted in 4096", "coefficients": []}
+    model = parse_model(document)
+    assert model.to_json() == document
+    assert {feature.buckets for feature in model.design.schema.categories} == {65_536, 4_096}
+    species["coefficients"] = [{"code": 4097, "column": "species = #1001", "coefficient": "1.0"}]
+    with pytest.raises(Malformed, match="has no code `4097`"):
+        parse_model(document)
+    species |= {"categories": "counted in 1000", "coefficients": []}
+    with pytest.raises(Malformed, match="lists of categories"):
+        parse_model(document)
+
+
 def test_the_file_holds_no_float(document):
     def walk(value):
         assert not isinstance(value, float)

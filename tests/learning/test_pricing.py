@@ -5,6 +5,7 @@ import pytest
 
 from hansa.learning import Rows
 from hansa.learning.pricing import rehearse_price
+from hansa.learning.reading import read_schema
 
 DELTA = "0.00001"
 PLAN = {
@@ -40,7 +41,7 @@ def price(members, epsilons, seed=0):
 
 
 def test_a_price_shows_what_clipping_costs_and_what_noise_costs(draw):
-    members = draw(78, (900, 700, 800, 600))
+    members = draw(78, (900, 700, 800, 600), schema=read_schema(PLAN))
     weak, strong = price(members, ["50", "0.1"])
     assert (weak.epsilon, strong.epsilon) == ("50", "0.1")
     assert weak.unclipped == strong.unclipped > 0.7
@@ -51,13 +52,14 @@ def test_a_price_shows_what_clipping_costs_and_what_noise_costs(draw):
 
 
 def test_the_same_draws_give_the_same_price(draw):
-    members = draw(78, (300, 200, 250))
+    members = draw(78, (300, 200, 250), schema=read_schema(PLAN))
     assert price(members, ["3"], 5) == price(members, ["3"], 5)
 
 
 def test_where_nobody_can_be_scored_there_is_no_price(draw):
     members = [
-        Rows(r.member, r.train, r.test.take(np.zeros(len(r.test), bool))) for r in draw(78, (300, 200, 250))
+        Rows(r.member, r.train, r.test.take(np.zeros(len(r.test), bool)))
+        for r in draw(78, (300, 200, 250), schema=read_schema(PLAN))
     ]
     (found,) = price(members, ["3"])
     assert math.isnan(found.unclipped)

@@ -7,6 +7,8 @@ import pytest
 from hansa.budget import convert_to_rho
 from hansa.errors import Refused
 from hansa.learning import (
+    BUCKETS,
+    FEW_BUCKETS,
     Logistic,
     PrivateLogistic,
     RowSplit,
@@ -15,6 +17,7 @@ from hansa.learning import (
     Unit,
     build_recipe,
     read_rho,
+    read_schema,
     read_split,
     read_unit,
 )
@@ -45,6 +48,13 @@ def test_a_plan_without_noise_gives_the_exact_recipe_and_one_with_noise_its_priv
     assert recipe.unit == Unit()
     assert recipe.spread == pytest.approx(2.0)
     assert math.isclose(build_recipe(make(), ("a", "b")).spread, 1.0)
+
+
+def test_a_counted_category_has_fewer_buckets_under_noise():
+    plans = make({"noise": "none"}), make(NOISED)
+    counted = {"name": "species", "type": "category", "categories": "counted", "missing": "allowed"}
+    schemas = [read_schema({**plan, "features": [counted]}) for plan in plans]
+    assert [schema.categories[0].buckets for schema in schemas] == [BUCKETS, FEW_BUCKETS]
 
 
 def test_a_plan_without_noise_has_no_rho():

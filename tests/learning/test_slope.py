@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hansa.learning.design import Matrix, count_support, make_design
+from hansa.learning.design import Matrix, Minimum, count_support, make_design
 from hansa.learning.newton import minimise
 from hansa.learning.slope import SlopeQuestion, answer_slope, encode_train, fit_intercept, read_slope
 from hansa.learning.survey import SurveyQuestion, answer_survey, read_survey
@@ -15,7 +15,7 @@ def asked(schema, draw):
     total = np.sum([answer_survey(schema, rows) for rows in members], axis=0)
     assert total.shape == (SurveyQuestion("survey", schema).length,)
     survey = read_survey(schema, total)
-    design = make_design(schema, survey, 1, 1)
+    design = make_design(schema, survey, Minimum(1, 1))
 
     def ask(coefficients, penalty=None):
         return SlopeQuestion("newton 1", design, count_support(design, survey), coefficients, penalty)

@@ -22,6 +22,9 @@ def test_totals_are_those_of_all_rows_in_one_place(schema, draw, door):
     assert found.numbers[0].present == (~np.isnan(mass)).sum()
     assert found.numbers[0].mean == pytest.approx(np.nanmean(mass), abs=1e-12)
     assert found.numbers[0].deviation == pytest.approx(np.nanstd(mass), abs=1e-12)
+    assert found.numbers[0].having == 3
+    assert found.numbers[0].lacking == sum(np.isnan(rows.train.numbers["mass"]).any() for rows in members) < 3
+    assert (found.numbers[2].present, found.numbers[2].lacking) == (found.rows, 0)
     bucket = hash_category("species", "bird 3")
     assert found.categories[1].rows[bucket] == (species == "bird 3").sum()
     assert found.categories[1].members[bucket] == sum(

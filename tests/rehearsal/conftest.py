@@ -32,6 +32,7 @@ features:
   - {name: amount, type: number, minimum: -10, maximum: 10, missing: allowed}
   - {name: sector, type: category, categories: [farm, shop, mill]}
 cohort: {members: all, minimum: 3}
+attempts: 10
 split: {kind: stratified, seed: 0, test: 3/10}
 privacy: {noise: none}
 bars: [{metric: auc_together, at_least: 0.60}]
@@ -60,14 +61,16 @@ def write_tables(folder, names=NAMES, rows=80):
 def found(tmp_path, cast):
     """Found a coalition of these members, under the same charter with other terms of privacy."""
 
-    def found(names, **privacy):
-        tables = write_tables(tmp_path / "more tables", names)
+    def found(names, *, rows=80, budgets=None, **privacy):
+        tables = write_tables(tmp_path / "more tables", names, rows)
+        own = budgets or {}
         founders = tuple(
-            Founder(name, name.title(), "bank", "NL", 1, tables / f"{name}.csv") for name in names
+            Founder(name, name.title(), "bank", "NL", 1, tables / f"{name}.csv", own.get(name))
+            for name in names
         )
         terms = cast.charter.privacy.model_copy(update=privacy)
         charter = cast.charter.model_copy(update={"privacy": terms})
-        return Stage.found(tmp_path / "founded", charter, founders, "ada")
+        return Stage.found(tmp_path / "founded", charter, founders, names[0])
 
     return found
 

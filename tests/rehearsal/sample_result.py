@@ -600,6 +600,63 @@ def make_result() -> dict[str, Any]:
     }
 
 
+def make_noised_result() -> dict[str, Any]:
+    """Return the sample result as a run with noise gives it: the coalition sees one model's measures, each with a doubt."""
+    result = make_result()
+    joint = result["joint"]
+    seen = {"auc_pooled_together": 0.837, "average_precision_together": 0.351, "brier_together": 0.058}
+    joint.update(
+        metrics=seen,
+        uncertainty={
+            "auc_pooled_together": 0.071,
+            "average_precision_together": 0.06,
+            "brier_together": 0.004,
+        },
+        roc={"together": joint["roc"]["together"]},
+        calibration={"together": joint["calibration"]["together"]},
+        bars=[{"metric": "auc_pooled_together", "at_least": "0.75", "value": "0.837000", "met": True}],
+    )
+    lost = result["members"].pop(10)
+    charge = {
+        "proposal": 1,
+        "attempt": 1,
+        "name": result["plan"]["name"],
+        "guarantee": "(ε = 3, δ = 0.00001) for each row",
+        "status": "completed",
+    }
+    account = {
+        "budget": {"epsilon": "3.5", "delta": "0.00001"},
+        "spent": {"epsilon": "3"},
+        "left": {"epsilon": "1.58"},
+        "charges": [charge],
+        "without_bound": 0,
+        "subtractions": [],
+    }
+    everybody = [*result["members"], lost]
+    return result | {
+        "guarantee": charge["guarantee"],
+        "lost": {lost["name"]: 6},
+        "privacy": {
+            "noise": "discrete-gaussian",
+            "epsilon": "3",
+            "delta": "0.00001",
+            "unit": "any one row",
+            "sharing": {"members": 33, "required": 27, "colluders": 11, "honest": 16, "neighbours": 32},
+            "accounts": [{"member": m["member"], "name": m["name"], **account} for m in everybody],
+            "refused": [
+                {
+                    "name": result["plan"]["name"],
+                    "proposer": "Delta Air Lines",
+                    "epsilon": "2",
+                    "delta": "0.00001",
+                    "rule": "run.budget",
+                    "reasons": ["`a` has spent", "`b` has spent"],
+                }
+            ],
+        },
+    }
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -61,10 +61,7 @@ def test_the_figures_of_the_card_are_those_of_the_table(rows):
 
 
 def test_the_plan_asks_for_what_the_coalition_set_out_to_reach():
-    assert [bar.to_json() for bar in PLAN.bars] == [
-        {"metric": "auc_together", "at_least": "0.80"},
-        {"metric": "members_gain", "at_least": "2/3"},
-    ]
+    assert [bar.to_json() for bar in PLAN.bars] == [{"metric": "auc_pooled_together", "at_least": "0.75"}]
     assert (PLAN.cohort.members, PLAN.cohort.minimum) == ("all", 5)
 
 

@@ -70,7 +70,7 @@ def test_a_lie_to_more_members_than_may_be_missing_ends_the_run_and_names_them(s
     assert caught.value.reasons == (
         "`cyd` refused: run.question",
         "`dan` refused: run.question",
-        "3 members are left, and at least 4 must be",
+        "3 members are left, and at least 4 must be; begin again when the others can take part",
     )
 
 
@@ -360,7 +360,7 @@ def test_a_member_that_signs_twice_is_on_the_record_however_the_run_ends(stage, 
             conduct_run(stage, number, "ada", Silent())
     else:
         assert conduct_run(stage, number, "ada", Silent()).run.dropped == {"dan": 1}
-    ((_, _, author, run, member, kind),) = stage.state.evidence
+    ((_, _, author, run, member, kind, _),) = stage.state.evidence
     assert (author, member, kind) == ("ada", "dan", "advert")
     assert run == stage.state.attempts(stage.state.proposal(number).id)[-1].id
     tree = read_tree(stage.log)

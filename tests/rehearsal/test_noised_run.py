@@ -70,14 +70,14 @@ def test_a_second_run_that_the_budget_cannot_bear_is_refused_before_it_starts(si
 def test_noise_is_in_the_totals(six, plan):
     """The same rows, asked twice: the numbers differ, by what the noise is declared to be."""
     rows = [load_rows(six.actor(name).data, plan, name) for name in NAMES]
-    recipe = build_recipe(plan.to_json(), NAMES, 4)
+    recipe = build_recipe(plan.to_json(), NAMES, 3)
     question = recipe.ask(recipe.begin())
     clear = np.sum([recipe.answer(question, part) for part in rows], axis=0)
     liar = Liar(six, approve(six, plan))
     quantiser = liar.derivation.quantiser
     total, _ = liar.play_round()
     noised = quantiser.decode(read_total(total))
-    off = (noised - clear) / (question.noise.deviation * np.sqrt(6 / 4))
+    off = (noised - clear) / (question.noise.deviation * np.sqrt(6 / 3))
     assert (np.abs(off) > 1e-6).all()
     assert (np.abs(off) < 8).all()
 
@@ -87,7 +87,7 @@ def test_without_noise_drawn_the_chain_gives_what_the_recipe_gives_in_the_clear(
         six.actor(name).trainer._sample = lambda _, count: np.zeros(count, dtype=np.int64)
     ran = conduct_run(six, approve(six, plan), "ada", Silent())
     rows = [load_rows(six.actor(name).data, plan, name) for name in NAMES]
-    clear = run_in_clear(build_recipe(plan.to_json(), NAMES, 4), rows)
+    clear = run_in_clear(build_recipe(plan.to_json(), NAMES, 3), rows)
     found, expected = (
         [value for _, value in result.coefficients] for result in (ran.conducted.result, clear)
     )

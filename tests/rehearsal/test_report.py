@@ -14,7 +14,7 @@ from hansa.errors import Malformed
 from hansa.rehearsal.report import render_report, write_report
 
 sys.path.insert(0, str(Path(__file__).parent))
-from sample_result import make_result
+from sample_result import make_noised_result, make_result
 
 VOID = {"meta", "br", "link", "hr", "img", "input"}
 
@@ -83,8 +83,22 @@ def with_names(change):
     return result
 
 
+def with_accounts_that_differ():
+    result = make_noised_result()
+    result["privacy"]["accounts"][0]["budget"] = {"epsilon": "8", "delta": "0.00001"}
+    result["privacy"]["accounts"][1].update(budget=None, spent={"epsilon": None}, left={"epsilon": None})
+    return result
+
+
 VARIANTS = {
     "the sample": make_result,
+    "with noise": make_noised_result,
+    "accounts that differ": with_accounts_that_differ,
+    "a real run with noise": lambda: {
+        **make_noised_result(),
+        "rehearsal": False,
+        "members": make_result()["members"][:1],
+    },
     "three members": lambda: with_members(3),
     "a hundred members": lambda: with_members(100),
     "nobody scored": lambda: without_figures(make_result()),
@@ -218,6 +232,58 @@ def test_a_page_of_a_real_run_does_not_say_that_nobody_could_be_scored():
     assert "Each member sees its own gain only" in text
     assert "No member can be scored" not in text
     assert "this is a rehearsal" not in text
+
+
+def test_a_page_of_a_run_with_noise_has_its_privacy_account():
+    text = render("with noise")
+    assert "no formal guarantee" not in text
+    assert "could nearly as well have left them if any one row had been empty" in text
+    assert "the hub and up to 11 of the 33 members that may help it" in text
+    assert "each of the 33 data sets has spent ε = 3 of 3.5, and one more run may ask up to 1.58" in text
+    assert "Delta Air Lines proposed to ask the same data once more, at ε = 2" in text
+    assert "The account of every data set" not in text
+    assert "0.837 ± 0.071" in text
+    assert "mean ROC-AUC, alone → together" in text
+    assert "rewards knowing whose row it is" not in text
+    headings = [table["rows"][0] for table in read("with noise").tables]
+    assert ["measure", "together"] in headings
+    assert ["false alarms", "found, together"] in headings
+
+
+def test_accounts_that_differ_stand_in_a_table():
+    text = render("accounts that differ")
+    assert (
+        "the 32 data sets have spent ε = 3 of 3.5 to 8, and one more run over all of them may ask up to 1.58"
+        in text
+    )
+    assert "1 data set has no budget" in text
+    (rows,) = [t["rows"] for t in read("accounts that differ").tables if t["rows"][0][0] == "data of"]
+    assert len(rows) == 34
+    assert rows[1][1:] == ["8", "3", "1.58", "0", "run 1, attempt 1"]
+    assert rows[2][1:4] == ["none", "–", "–"]
+
+
+def test_a_page_of_a_run_without_noise_says_so_in_its_privacy_account():
+    text = render("the sample")
+    assert "The sums were masked and carried no noise." in text
+    assert "not bounded by any number" in text
+
+
+def test_a_page_of_a_real_run_with_noise_claims_nothing_of_other_members():
+    text = render("a real run with noise")
+    assert "over all test rows at once the joint model reaches ROC-AUC 0.837 ± 0.071." in text.replace(
+        "\u00a0", " "
+    )
+    assert "→" not in text.split('class="figures"')[1].split("</dl>")[0]
+    assert "Whether learning together pays for a member, its own private report says" in text
+
+
+@pytest.mark.parametrize("epsilon", ["three", "1e9", "<b>", "-1"])
+def test_a_budget_that_is_no_decimal_is_refused(epsilon):
+    result = make_noised_result()
+    result["privacy"]["epsilon"] = epsilon
+    with pytest.raises(Malformed, match=r"`privacy\.epsilon`"):
+        render_report(result)
 
 
 def test_what_the_model_does_not_use_and_bars_that_could_not_be_computed_are_shown():

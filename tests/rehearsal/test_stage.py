@@ -272,7 +272,7 @@ def test_a_contributor_that_names_no_rule_is_not_quoted(stage, cast):
         "`cyd` sent something else than a frame (frame.length)",
         "`dan` refused: for a reason it does not name",
         "`eve` answered with another word than `ready`",
-        "2 members are left, and at least 4 must be",
+        "2 members are left, and at least 4 must be; begin again when the others can take part",
     )
 
 

@@ -10,7 +10,7 @@ from hansa.errors import Malformed
 from hansa.rehearsal.summary import print_summary
 
 sys.path.insert(0, str(Path(__file__).parent))
-from sample_result import make_result
+from sample_result import make_noised_result, make_result
 
 
 def summarise(result, width):
@@ -45,6 +45,23 @@ def test_the_summary_says_the_result_the_bars_the_votes_and_how_to_check(width):
     assert result["coalition"]["id"] in text
     assert result["coalition"]["root"] in text
     assert "hansa verify PATH" in text
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_summary_of_a_run_with_noise_says_who_sees_what_and_what_is_spent(width):
+    text = summarise(make_noised_result(), width)
+    assert all(cell_len(line) <= width for line in text.splitlines())
+    text = " ".join(text.split())
+    assert "33 airlines learnt together; 20 of 24 that can be scored" in text
+    assert "the mean ROC-AUC goes from" in text
+    assert "under noise each member alone sees its own, in its private report" in text
+    assert "the joint model reaches ROC-AUC 0.837 ± 0.071." in text
+    assert "(ε = 3, δ = 0.00001) for each row" in text
+    assert "each of the 33 data sets has spent ε = 3 of 3.5, and one more run may ask up to 1.58" in text
+    assert "– Delta Air Lines proposed to ask the same data once more" in text
+    assert "✓ met ROC-AUC over all test rows, together: 0.837 ± 0.071, at least 0.750 asked" in text
+    assert "118,734 masked, noised numbers" in text
+    assert "no formal guarantee" not in text
 
 
 def test_only_a_wide_terminal_shows_the_correction_and_the_intervals():

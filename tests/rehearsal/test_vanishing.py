@@ -108,7 +108,7 @@ def test_too_few_left_fail_closed_and_all_of_the_same_members_may_try_again(seve
         "`cyd` did not answer",
         "`dan` did not answer",
         "`eve` did not answer",
-        "3 members are left, and at least 4 must be",
+        "3 members are left, and at least 4 must be; begin again when the others can take part",
     )
     (failed,) = seven.state.attempts(seven.state.proposal(number).id)
     assert (failed.status, dict(failed.dropped)) == ("failed", {})

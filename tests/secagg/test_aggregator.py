@@ -136,8 +136,8 @@ def test_an_advert_that_its_member_did_not_sign_is_refused(at, key_of):
     "change",
     [
         lambda boxes: boxes[:1],
-        lambda boxes: (replace(boxes[0], member=1), boxes[1]),
-        lambda boxes: (*boxes, replace(boxes[1], member=3)),
+        lambda boxes: (boxes[0]._replace(member=1), boxes[1]),
+        lambda boxes: (*boxes, boxes[1]._replace(member=3)),
     ],
 )
 def test_shares_are_for_every_other_member(at, change):
@@ -185,9 +185,9 @@ def test_a_consent_to_something_else_is_refused(at, key_of, changes, rule):
     [
         lambda shares: shares[:2],
         lambda shares: (),
-        lambda shares: (replace(shares[0], secret=Secret.MASK_KEY), *shares[1:]),
+        lambda shares: (shares[0]._replace(secret=Secret.MASK_KEY), *shares[1:]),
         lambda shares: (*shares, RevealedShare(3, Secret.MASK_KEY, bytes(33))),
-        lambda shares: (*shares[:2], replace(shares[2], owner=3)),
+        lambda shares: (*shares[:2], shares[2]._replace(owner=3)),
     ],
 )
 def test_a_reveal_holds_one_share_of_every_survivor_and_nothing_else(at, change):
@@ -200,14 +200,14 @@ def test_a_reveal_holds_one_share_of_every_survivor_and_nothing_else(at, change)
 def test_both_secrets_of_one_member_do_not_fit_a_reveal(at):
     sum_ = at(Kind.REVEAL)
     reveal = parse_reveal(sum_.waiting["birch"])
-    both = (*reveal.shares, replace(reveal.shares[2], secret=Secret.MASK_KEY))
+    both = (*reveal.shares, reveal.shares[2]._replace(secret=Secret.MASK_KEY))
     assert refuses(sum_.hub, "birch", replace(reveal, shares=both).encode(), "secagg.order")
 
 
 def test_a_share_that_is_no_element_of_the_field_is_refused(at):
     sum_ = at(Kind.REVEAL)
     reveal = parse_reveal(sum_.waiting["birch"])
-    wrong = (replace(reveal.shares[0], share=PRIME.to_bytes(33, "little")), *reveal.shares[1:])
+    wrong = (reveal.shares[0]._replace(share=PRIME.to_bytes(33, "little")), *reveal.shares[1:])
     assert refuses(sum_.hub, "birch", replace(reveal, shares=wrong).encode(), "secagg.share")
 
 
@@ -215,7 +215,7 @@ def test_a_share_that_is_no_element_of_the_field_is_refused(at):
 def test_a_wrong_share_gives_no_total(at, share):
     sum_ = at(Kind.REVEAL)
     reveal = parse_reveal(sum_.waiting["birch"])
-    wrong = replace(reveal, shares=(*reveal.shares[:2], replace(reveal.shares[2], share=share)))
+    wrong = replace(reveal, shares=(*reveal.shares[:2], reveal.shares[2]._replace(share=share)))
     sum_.waiting = {**sum_.waiting, "birch": wrong.encode()}
     with pytest.raises(Malformed, match="`cedar`") as excinfo:
         sum_.run()
@@ -250,6 +250,12 @@ def test_the_hub_keeps_one_running_sum_and_no_vector(start_sum):
     assert [vector.nbytes for vector in vectors] == [8 * 5000]
     held = [value for value in vars(sum_.hub).values() if isinstance(value, dict)]
     assert sum(len(repr(value)) for value in held) < 10_000
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_a_copied_hub_finishes_on_its_own(start_sum, bits):
+    sum_ = start_sum(number_bits=bits).run(until=Kind.SURVIVORS)
+    assert sum_.copy().run().hub.total.tolist() == sum_.run().hub.total.tolist() == [60, -6]
 
 
 def test_reading_masked_numbers_copies_nothing(start_sum):

@@ -1,10 +1,13 @@
 import hmac
+from functools import partial
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hansa.errors import Malformed
-from hansa.secagg.agreement import agree_secret, derive_key
+from hansa.secagg.agreement import agree_secret, derive_key, verify_order
 
 P = 2**255 - 19
 LOW_ORDER = [
@@ -31,6 +34,41 @@ def test_a_point_of_low_order_is_refused(public):
     with pytest.raises(Malformed) as excinfo:
         agree_secret(make_pair(b"\x01")[0], public)
     assert excinfo.value.rule == "secagg.key"
+
+
+@pytest.mark.parametrize("spelling", [0, 2**255], ids=["plain", "highest bit set"])
+@pytest.mark.parametrize("public", LOW_ORDER, ids=lambda public: public.hex()[:8])
+def test_a_point_of_low_order_is_known_without_an_agreement(public, spelling):
+    respelt = (int.from_bytes(public, "little") + spelling).to_bytes(32, "little")
+    for judge in (verify_order, partial(agree_secret, make_pair(b"\x01")[0])):
+        with pytest.raises(Malformed) as excinfo:
+            judge(respelt)
+        assert excinfo.value.rule == "secagg.key"
+
+
+def test_the_list_of_points_of_low_order_is_complete():
+    """By doubling: all points of the 8-torsion of the curve and of the 4-torsion of its twist, which is all there are."""
+    known = {int.from_bytes(public, "little") % P for public in LOW_ORDER}
+    assert len(known) == 5
+    doubled = {0: None}
+    for u in known - {0}:
+        numerator, denominator = (u * u - 1) ** 2 % P, 4 * u * (u * u + 486662 * u + 1) % P
+        doubled[u] = numerator * pow(denominator, -1, P) % P
+    # u = 0 has order 2; 1 and -1 are halves of it, on curve and twist; the curve's has two halves in turn.
+    assert sorted(half for half, whole in doubled.items() if whole == 0) == [1, P - 1]
+    assert sum(whole == 1 for whole in doubled.values()) == 2
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_the_list_and_an_agreement_judge_every_key_alike(public):
+    def passes(judge):
+        try:
+            judge(public)
+        except Malformed:
+            return False
+        return True
+
+    assert passes(verify_order) == passes(partial(agree_secret, make_pair(b"\x01")[0]))
 
 
 def test_keys_are_derived_as_rfc_5869_says():

@@ -338,11 +338,11 @@ def test_another_members_delivery_is_refused(at):
     [
         (lambda boxes: boxes[:1], "secagg.dropout"),
         (lambda boxes: (), "secagg.dropout"),
-        (lambda boxes: (replace(boxes[0], member=ALDER), boxes[1]), "secagg.cohort"),
-        (lambda boxes: (*boxes, replace(boxes[1], member=3)), "secagg.unknown-member"),
+        (lambda boxes: (boxes[0]._replace(member=ALDER), boxes[1]), "secagg.cohort"),
+        (lambda boxes: (*boxes, boxes[1]._replace(member=3)), "secagg.unknown-member"),
         (lambda boxes: (boxes[1], boxes[0]), "secagg.order"),
-        (lambda boxes: (replace(boxes[0], sealed=boxes[1].sealed), boxes[1]), "secagg.share"),
-        (lambda boxes: (replace(boxes[0], sealed=bytes(82)), boxes[1]), "secagg.share"),
+        (lambda boxes: (boxes[0]._replace(sealed=boxes[1].sealed), boxes[1]), "secagg.share"),
+        (lambda boxes: (boxes[0]._replace(sealed=bytes(82)), boxes[1]), "secagg.share"),
     ],
 )
 def test_a_delivery_that_is_not_what_the_members_sealed_is_refused(at, change, rule):
@@ -357,7 +357,7 @@ def test_a_box_that_was_sealed_for_another_member_is_refused(at):
     for_alder = parse_delivery(sum_.waiting["alder"])
     for_cedar = parse_delivery(sum_.waiting["cedar"])
     wrong = replace(
-        for_alder, boxes=(replace(for_alder.boxes[0], sealed=for_cedar.boxes[1].sealed), for_alder.boxes[1])
+        for_alder, boxes=(for_alder.boxes[0]._replace(sealed=for_cedar.boxes[1].sealed), for_alder.boxes[1])
     )
     assert refuses(sum_.members["alder"], wrong.encode(), "secagg.share")
 

@@ -179,7 +179,7 @@ def test_the_survivor_set_is_about_those_whose_shares_are_held(six):
 def test_a_box_of_a_member_that_is_not_in_the_roster_is_refused(six):
     sum_ = six(Kind.ADVERT).vanish("cedar").run(until=Kind.DELIVERY)
     delivery = parse_delivery(sum_.waiting["alder"])
-    boxes = (delivery.boxes[0], replace(delivery.boxes[1], member=2), *delivery.boxes[2:])
+    boxes = (delivery.boxes[0], delivery.boxes[1]._replace(member=2), *delivery.boxes[2:])
     with pytest.raises(Malformed, match="`cedar`") as excinfo:
         sum_.members["alder"].receive(replace(delivery, boxes=boxes).encode())
     assert excinfo.value.rule == "secagg.cohort"
@@ -202,7 +202,7 @@ def spoil(message, *places):
     reveal = parse_reveal(message)
     shares = list(reveal.shares)
     for place in places:
-        shares[place] = replace(shares[place], share=encode_element(12345 + place))
+        shares[place] = shares[place]._replace(share=encode_element(12345 + place))
     return replace(reveal, shares=tuple(shares)).encode()
 
 
@@ -267,7 +267,7 @@ def test_wrong_shares_that_were_agreed_upon_do_not_give_a_wrong_total(six):
     for name, error in (("alder", factors[1]), ("birch", -factors[0])):
         reveal = parse_reveal(waiting[name])
         share = (int.from_bytes(reveal.shares[3].share, "little") + error) % PRIME
-        shares = (*reveal.shares[:3], replace(reveal.shares[3], share=encode_element(share)))
+        shares = (*reveal.shares[:3], reveal.shares[3]._replace(share=encode_element(share)))
         waiting[name] = replace(reveal, shares=(*shares, *reveal.shares[4:])).encode()
     sum_.waiting = waiting
     sum_.run()

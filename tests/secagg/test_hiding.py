@@ -98,7 +98,7 @@ def everything_the_others_know(sum_):
     held = {}
     while sum_.waiting:
         if sum_.kind is Kind.ADVERT:
-            keys = {name: sum_.members[name]._mask_key for name in NAMES[2:]}
+            keys = {name: sum_.members[name]._mask_key.private_bytes_raw() for name in NAMES[2:]}
         if sum_.kind is Kind.MASKED:
             held = {name: dict(sum_.members[name]._held) for name in NAMES[2:]}
         sum_.step()
@@ -185,7 +185,7 @@ def shares_of_alder(held, count):
 
 def test_one_share_fewer_than_the_threshold_gives_neither_secret(two_honest, start_sum):
     sum_ = start_sum([[1]] * 5, names=NAMES, threshold=4)
-    key, seed = sum_.members["alder"]._mask_key, sum_.members["alder"]._seed
+    key, seed = sum_.members["alder"]._mask_key.private_bytes_raw(), sum_.members["alder"]._seed
     _, held = everything_the_others_know(sum_)
     known = shares_of_alder(held, 3)
     assert join_shares({point: share.mask_key for point, share in known.items()}) != int.from_bytes(

@@ -1,9 +1,12 @@
+import threading
+
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hansa.secagg import masking
 from hansa.secagg.masking import (
     CHUNK_BYTES,
     Mask,
@@ -11,6 +14,7 @@ from hansa.secagg.masking import (
     commit_to_seed,
     derive_pair_mask,
     derive_self_mask,
+    widen_numbers,
 )
 
 SALT = b"r" * 32
@@ -47,6 +51,47 @@ def test_each_piece_is_told_once_when_all_masks_are_on_it():
     apply_masks(numbers, [Mask(b"a" * 32, adds=True)], lambda piece: told.append(bytes(piece)))
     assert b"".join(told) == numbers.tobytes()
     assert len(told) == 3
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+@pytest.mark.parametrize("length", [1, CHUNK, 3 * CHUNK, 8 * CHUNK + 5, 9 * CHUNK - 3])
+@pytest.mark.parametrize("threads", [2, 3, 7])
+def test_threads_change_nothing(bits, length, threads):
+    masks = [Mask(bytes([number]) * 32, adds=number % 2 == 0) for number in range(9)]
+    one, several = (np.arange(length, dtype=f"<u{bits // 8}") for _ in range(2))
+    told_by_one, told_by_several = [], []
+    apply_masks(one, masks, lambda piece: told_by_one.append(bytes(piece)))
+    apply_masks(several, masks, lambda piece: told_by_several.append(bytes(piece)), threads=threads)
+    assert (one == several).all()
+    assert told_by_one == told_by_several
+
+
+def test_long_numbers_are_masked_in_other_threads_and_short_ones_are_not(monkeypatch):
+    seen = set()
+    monkeypatch.setattr(
+        masking, "_apply_from", lambda begin, *_: seen.add((begin, threading.current_thread().name))
+    )
+    mine = threading.current_thread().name
+    apply_masks(np.zeros(CHUNK, dtype=np.uint64), [Mask(b"a" * 32, adds=True)], threads=2)
+    assert seen == {(0, mine)}
+    apply_masks(np.zeros(64 * CHUNK, dtype=np.uint64), [Mask(b"a" * 32, adds=True)], threads=2)
+    assert {begin for begin, name in seen if name != mine} == {0, 32 * CHUNK}
+
+
+@pytest.mark.parametrize("length", [1, 2, CHUNK, 3 * CHUNK + 7])
+def test_numbers_of_32_bits_widen_where_they_lie(length):
+    room = np.zeros(length, dtype=np.int64)
+    numbers = room.view(np.uint32)[:length]
+    values = (np.arange(length, dtype=np.uint32) * 2_654_435_761).astype(np.uint32)
+    numbers[:] = values
+    widen_numbers(numbers, room)
+    assert (room == values.view(np.int32)).all()
+
+
+def test_numbers_of_64_bits_are_left_alone():
+    room = np.array([1, -2, 2**62], dtype=np.int64)
+    widen_numbers(room.view(np.uint64), room)
+    assert room.tolist() == [1, -2, 2**62]
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=40), st.binary(min_size=32, max_size=32))

@@ -3,6 +3,7 @@
 One test for each flaw of the table of eight systems that were read line by line before this was written.
 """
 
+import random
 from dataclasses import fields, replace
 from inspect import signature
 from itertools import pairwise
@@ -14,8 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hansa.errors import HansaError, Malformed, Refused
 from hansa.secagg import Contributor, Kind, Session, masking
 from hansa.secagg.agreement import agree_secret
-from hansa.secagg.message import Secret, Survivors, parse_reveal, parse_roster
-from hansa.secagg.pairing import agree_pair
+from hansa.secagg.message import Secret, Survivors, parse_delivery, parse_reveal, parse_roster
+from hansa.secagg.pairing import agree_pair, salt_pair
+from hansa.secagg.sealing import open_shares
 from hansa.secagg.statement import parse_advert, parse_masked
 
 ZEROS = [np.zeros(4_000, dtype=np.int64)] * 4
@@ -89,6 +91,54 @@ def test_masks_come_from_no_generator_of_numpy(monkeypatch, start_sum):
     assert start_sum().run().hub.total.tolist() == [60, -6]
 
 
+def test_no_share_comes_from_a_generator_of_python_or_numpy(monkeypatch, start_sum):
+    """epfml/disco deals shares with the browser's weak generator, OpenFL masks with `random.random()`."""
+    asked = []
+
+    def forbid(*_arguments, **_names):
+        asked.append(True)
+        raise AssertionError("a generator was asked that is not one for keys")
+
+    for name in ("random", "randint", "randrange", "randbytes", "getrandbits"):
+        monkeypatch.setattr(random, name, forbid)
+    for name in ("default_rng", "RandomState", "randint", "bytes"):
+        monkeypatch.setattr(np.random, name, forbid)
+    sum_ = start_sum(ZEROS)
+    for member in sum_.members.values():
+        monkeypatch.setattr(member, "_draw", count(member._draw, drawn := []))
+        member.drawn = drawn
+    sum_.run()
+    # 48 bytes for each coefficient of two polynomials, beyond the two secrets that they share.
+    assert [member.drawn for member in sum_.members.values()] == [[2 * 48 * (sum_.session.threshold - 1)]] * 4
+    assert not asked
+
+
+def count(draw, drawn):
+    def counted(size_bytes):
+        drawn.append(size_bytes)
+        return draw(size_bytes)
+
+    return counted
+
+
+def test_every_bit_of_a_seed_and_of_a_key_matters():
+    """Fed-BioMed's own function leaves half of the seed zero."""
+    salt, base = bytes(32), bytes(range(32))
+    derive = (
+        lambda secret: masking.derive_self_mask(secret, salt, 0, adds=True).key,
+        lambda secret: masking.derive_pair_mask(secret, salt, 0, 1).key,
+    )
+    for each in (*derive, lambda key: key):
+        streams = set()
+        for place in range(256):
+            flipped = bytearray(base)
+            flipped[place // 8] ^= 1 << place % 8
+            numbers = np.zeros(4, dtype=np.uint64)
+            masking.apply_masks(numbers, [masking.Mask(each(bytes(flipped)), adds=True)])
+            streams.add(numbers.tobytes())
+        assert len(streams) == 256
+
+
 def test_a_mask_is_no_scalar_that_is_added_to_every_element(start_sum):
     """OpenFL adds one number to all."""
     for message in start_sum(ZEROS).run(until=Kind.MASKED).waiting.values():
@@ -117,15 +167,11 @@ def test_masks_hide_the_largest_values_as_well_as_the_smallest(start_sum):
 def test_no_secret_is_shared_by_all(start_sum):
     """NVFlare hands one private key to every client, APPFL one secret to all, Fed-BioMed a published key pair."""
     sum_ = start_sum(ZEROS)
-    secrets = [
-        secret
-        for member in sum_.members.values()
-        for secret in (member._mask_key, member._channel_key, member._seed)
-    ]
+    secrets = [secret for member in sum_.members.values() for secret in (*keys_of(member), member._seed)]
     assert len(set(secrets)) == 3 * len(sum_.members)
     adverts = [parse_advert(message) for message in sum_.waiting.values()]
     agreed = {
-        agree_secret(X25519PrivateKey.from_private_bytes(member._mask_key), advert.mask_key)
+        agree_secret(member._mask_key, advert.mask_key)
         for member, own in zip(sum_.members.values(), adverts, strict=True)
         for advert in adverts
         if advert is not own
@@ -151,6 +197,37 @@ def test_a_machine_masks_once(start_sum):
         alder.contribute(ZEROS[0] + 1)
 
 
+def test_server_and_any_one_client_read_nothing_more(start_sum, keys_of_masks):
+    """With NVFlare's and APPFL's shared secret any one client opens everybody."""
+    sum_ = start_sum(ZEROS).run(until=Kind.ROSTER)
+    used = {name: set() for name in sum_.members}
+    for _ in range(2):  # pairs are formed on the roster, own masks on the delivery
+        sum_.seen.append(sum_.waiting)
+        answers = {}
+        for name, message in sum_.waiting.items():
+            before = len(keys_of_masks)
+            answers[name] = sum_.members[name].receive(message)
+            used[name] |= {key for key, _ in keys_of_masks[before:]}
+        sum_.waiting = answers
+        sum_.step()
+    assert {len(keys) for keys in used.values()} == {4}
+    for one, client in used.items():
+        for other in used.keys() - {one}:
+            assert len(used[other] & client) == 1  # of four, the pair's own
+    adverts = parse_roster(sum_.seen[Kind.ROSTER - 1]["alder"]).adverts
+    keys = [X25519PrivateKey.from_private_bytes(key) for key in keys_of(start_sum(ZEROS).members["cedar"])]
+    delivery = parse_delivery(sum_.seen[Kind.DELIVERY - 1]["alder"])
+    boxes = {box.member: box.sealed for box in delivery.boxes}
+    assert {*boxes} == {1, 2, 3}
+    for sender in (1, 3):
+        salt = salt_pair(adverts[0], adverts[sender])
+        for end in (0, sender):
+            pair = agree_pair(*keys, adverts[2], adverts[end])
+            for key in (pair.opening_key, pair.sealing_key):
+                with pytest.raises(Malformed, match="the box was altered"):
+                    open_shares(key, salt, sender, 0, boxes[sender])
+
+
 # --- keys that the server hands out -------------------------------------------------------------------
 
 
@@ -174,7 +251,9 @@ def test_a_relay_that_reads_and_rewrites_the_key_exchange_opens_nothing(start_su
     alder, birch = parse_roster(sum_.seen[Kind.ROSTER - 1]["alder"]).adverts[:2]
     relay = X25519PrivateKey.from_private_bytes(b"r" * 32)
     real = agree_pair(
-        *(X25519PrivateKey.from_private_bytes(key) for key in keys_of(start_sum, "alder")), alder, birch
+        *(X25519PrivateKey.from_private_bytes(key) for key in keys_of(start_sum(ZEROS).members["alder"])),
+        alder,
+        birch,
     )
     guessed = agree_pair(relay, relay, alder, birch)
     assert real.mask != guessed.mask
@@ -187,14 +266,26 @@ def test_a_relay_that_reads_and_rewrites_the_key_exchange_opens_nothing(start_su
     refuses(again.members["birch"], again.waiting["birch"], "secagg.share")
 
 
-def keys_of(start_sum, name):
-    """The private keys that a member of this fixed sum drew, before it forgot them."""
-    member = start_sum(ZEROS).members[name]
-    return member._mask_key, member._channel_key
+def keys_of(member):
+    """The private keys that a member drew and has not forgotten yet."""
+    return member._mask_key.private_bytes_raw(), member._channel_key.private_bytes_raw()
 
 
-def test_keys_of_another_sum_are_refused(start_sum):
-    other = parse_roster(start_sum(ZEROS, round=5).run(until=Kind.ROSTER).waiting["alder"]).adverts[1]
+@pytest.mark.parametrize(
+    "of",
+    [
+        {"coalition": b"d" * 32},
+        {"run": b"s" * 32},
+        {"round": 5},
+        {"attempt": 1},
+        {"question": b"p" * 32},
+        {"names": ("alder", "birch", "cedar", "elm")},
+        {"threshold": 3},
+    ],
+)
+def test_keys_of_another_sum_are_refused(start_sum, of):
+    """None of the eight binds keys to coalition, job, round and cohort."""
+    other = parse_roster(start_sum(ZEROS, **of).run(until=Kind.ROSTER).waiting["alder"]).adverts[1]
     sum_ = start_sum(ZEROS).run(until=Kind.ROSTER)
     roster = parse_roster(sum_.waiting["alder"])
     stale = replace(other, session=roster.session)

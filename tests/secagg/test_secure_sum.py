@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hansa.secagg
-from hansa.errors import HansaError
-from hansa.secagg import Kind, Quantiser
+from hansa.errors import HansaError, Refused
+from hansa.secagg import Contributor, Kind, Quantiser
 
 
 def test_the_front_page_runs():
@@ -45,6 +45,31 @@ def test_unsigned_vectors_are_summed_too(start_sum):
 def test_vectors_longer_than_a_chunk_are_exact(start_sum):
     vectors = np.random.default_rng(7).integers(-(2**60), 2**60, (4, 70_001))
     assert (start_sum(vectors).run().hub.total == vectors.sum(axis=0)).all()
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_threads_change_no_byte_of_a_sum(start_sum, bits):
+    vectors = np.random.default_rng(7).integers(-(2**28), 2**28, (3, 1_000_001))
+    sums = [start_sum(vectors, number_bits=bits) for _ in range(2)]
+    for machine in (*sums[1].members.values(), sums[1].hub):
+        machine._threads = 2
+    one, several = (sum_.run() for sum_ in sums)
+    assert one.seen == several.seen
+    assert (several.hub.total == vectors.sum(axis=0)).all()
+    assert (one.hub.total == vectors.sum(axis=0)).all()
+
+
+@pytest.mark.parametrize("number", [2**31 // 3 + 1, -(2**31) // 3 - 1])
+@pytest.mark.parametrize("place", [0, 32_767, 32_768, 70_000])
+def test_a_number_out_of_range_is_found_wherever_it_stands(start_sum, number, place):
+    sum_ = start_sum(np.ones((3, 70_001), dtype=np.int64), number_bits=32)
+    vector = np.ones(70_001, dtype=np.int64)
+    vector[place] = number
+    alder = Contributor(sum_.session, "alder", sign=sum_.keys["alder"].sign, draw=bytes)
+    with pytest.raises(Refused) as excinfo:
+        alder.contribute(vector)
+    assert excinfo.value.rule == "secagg.range"
+    alder.contribute(np.ones(70_001, dtype=np.int64))  # the machine is as it was
 
 
 def test_real_numbers_pass_through_the_door(start_sum):

@@ -12,9 +12,9 @@ from hansa.secagg import Aggregator, Kind
 DAY = 86_400
 
 
-def approve(stage, plan, choices=None):
-    """Propose a run, vote, wait; return its number."""
-    number = open_proposal(stage, "ada", "A run", "", {"effect": "run", "plan": plan.to_json()})
+def approve(stage, plan, choices=None, lead="ada"):
+    """Let one member propose a run, vote, wait; return its number."""
+    number = open_proposal(stage, lead, "A run", "", {"effect": "run", "plan": plan.to_json()})
     vote_all(stage, number, choices or {})
     stage.forward(3 * DAY)
     stage.forward(DAY)

@@ -33,6 +33,7 @@ PARAMETERS = {
     "correction": "10",
     "minimum_category_members": 3,
     "minimum_category_rows": 10,
+    "minimum_rows_per_column": 5,
     "maximum_turns": 25,
     "clip": "3",
     "steps": 8,
@@ -50,6 +51,7 @@ def canonical(**changes: object) -> dict[str, object]:
         "label": {"name": "y", "positive": "1", "negative": "0"},
         "features": [A, B],
         "cohort": {"members": "all", "minimum": 3},
+        "attempts": 2,
         "split": {"kind": "stratified", "seed": 0, "test": "3/10"},
         "privacy": {"noise": "none"},
         "bars": [{"metric": "auc_together", "at_least": "0.80"}],
@@ -120,6 +122,12 @@ GOOD = [
         "texts that look like something else",
         SMALL.replace("[u, v]", "[NO, 007, 1, true, 1.0, 1996-01-01]"),
         canonical(features=[A, {**B, "categories": ["NO", "007", "1", "true", "1.0", "1996-01-01"]}]),
+    ),
+    (
+        "attempts",
+        "an approval that allows one attempt",
+        SMALL + "attempts: 1\n",
+        canonical(attempts=1),
     ),
     (
         "fraction-bar",
@@ -265,6 +273,8 @@ BAD_YAML = [
         ROWS.replace("{noise: none}", PERSONS.replace("person", "y")),
         11,
     ),
+    ("plan.value", "no-attempt", "an approval that allows no attempt", SMALL + "attempts: 0\n", 14),
+    ("plan.value", "many-attempts", "an approval that allows eleven attempts", SMALL + "attempts: 11\n", 14),
     ("plan.digest", "recipe-by-name", "a recipe digest that is none", SMALL.replace(RECIPE, "latest"), 4),
     ("plan.decimal", "exponent", "a number with an exponent", SMALL.replace("maximum: 1", "maximum: 1e3"), 7),
     (

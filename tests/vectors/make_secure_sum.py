@@ -515,14 +515,14 @@ def bad_deliveries() -> Iterator[Case]:
     def case(name: str, rule: str, what: str, message: bytes) -> Case:
         return bad(f"secagg.{rule}", f"delivery-{name}", what, **THREE.to_alder(Kind.DELIVERY, message))
 
-    exchanged = (replace(birch, sealed=cedar.sealed), replace(cedar, sealed=birch.sealed))
+    exchanged = (birch._replace(sealed=cedar.sealed), cedar._replace(sealed=birch.sealed))
     yield case(
         "boxes-swapped",
         "share",
         "birch's and cedar's boxes change places",
         replace(delivery, boxes=exchanged).encode(),
     )
-    altered = replace(birch, sealed=birch.sealed[:-1] + bytes((birch.sealed[-1] ^ 1,)))
+    altered = birch._replace(sealed=birch.sealed[:-1] + bytes((birch.sealed[-1] ^ 1,)))
     yield case(
         "box-altered",
         "share",
@@ -535,7 +535,7 @@ def bad_deliveries() -> Iterator[Case]:
         "cedar's box is left out, and the threshold is three",
         replace(delivery, boxes=(birch,)).encode(),
     )
-    own = replace(delivery, boxes=(replace(birch, member=0), cedar))
+    own = replace(delivery, boxes=(birch._replace(member=0), cedar))
     yield case("own-box", "cohort", "a box from alder itself", own.encode())
     yield case("anothers", "recipient", "the delivery for birch", THREE.received("birch", Kind.DELIVERY))
     yield case("roster-again", "turn", "the roster is replayed", THREE.received("alder", Kind.ROSTER))
@@ -645,15 +645,15 @@ def bad_answers() -> Iterator[Case]:
         return Reveal(reveal.session, reveal.sender, shares).encode()
 
     first, *rest = reveal.shares
-    both = (first, replace(first, secret=Secret.MASK_KEY), *rest)
+    both = (first, first._replace(secret=Secret.MASK_KEY), *rest)
     yield case(
         "both-secrets", "order", "both secrets of alder do not fit one reveal", Kind.REVEAL, reveal_of(*both)
     )
-    key = replace(first, secret=Secret.MASK_KEY)
+    key = first._replace(secret=Secret.MASK_KEY)
     yield case(
         "wrong-secret", "reveal", "a share of the mask key of a survivor", Kind.REVEAL, reveal_of(key, *rest)
     )
-    large = replace(first, share=PRIME.to_bytes(33, "little"))
+    large = first._replace(share=PRIME.to_bytes(33, "little"))
     yield case(
         "share-too-large",
         "share",
@@ -673,7 +673,7 @@ def bad_answers() -> Iterator[Case]:
         yield bad(
             "secagg.dropout", f"hub-without-{kind.label}", f"birch vanishes before `{kind.label}`", **view
         )
-    wrong = replace(first, share=(5).to_bytes(33, "little"))
+    wrong = first._replace(share=(5).to_bytes(33, "little"))
     last = THREE.from_birch(Kind.REVEAL, reveal_of(wrong, *rest))
     cedar = {"from": "cedar", "receive_hex": THREE.sent("cedar", Kind.REVEAL).hex()}
     last["steps"] = [*last["steps"], cedar, {"send_hex": {}}]  # type: ignore[misc]  # a list by construction
@@ -712,7 +712,7 @@ def wrong_shares() -> Iterator[Case]:
         message = bytes.fromhex(str(step.get("receive_hex", "")))
         if step.get("from") == "dogwood" and message[5] == Kind.REVEAL:
             reveal = parse_reveal(message)
-            shares = [replace(share, share=(9).to_bytes(33, "little")) for share in reveal.shares[:2]]
+            shares = [share._replace(share=(9).to_bytes(33, "little")) for share in reveal.shares[:2]]
             reveal = replace(reveal, shares=(*shares, *reveal.shares[2:]))
             steps.append({"from": "dogwood", "receive_hex": reveal.encode().hex()})
         elif step.get("from") == "elm" and message[5] == Kind.REVEAL:
@@ -785,7 +785,7 @@ def bad_dropouts() -> Iterator[Case]:
         PLAN_OF_FOUR.to_alder(Kind.DELIVERY, few.encode()),
     )
     delivery = parse_delivery(SIX_LESS.received("alder", Kind.DELIVERY))
-    strange = replace(delivery, boxes=(delivery.boxes[0], replace(delivery.boxes[1], member=2)))
+    strange = replace(delivery, boxes=(delivery.boxes[0], delivery.boxes[1]._replace(member=2)))
     yield case(
         "box-of-nobody",
         "cohort",
@@ -838,7 +838,7 @@ def bad_dropouts_at_the_hub() -> Iterator[Case]:
         SIX_LESS.after(Kind.SHARES, ("fir", SIX_LESS.late["fir"])),
     )
     reveal = parse_reveal(FIVE_LESS.sent("alder", Kind.REVEAL))
-    seed = replace(reveal.shares[1], secret=Secret.SELF_SEED)
+    seed = reveal.shares[1]._replace(secret=Secret.SELF_SEED)
     wrong = replace(reveal, shares=(reveal.shares[0], seed, *reveal.shares[2:]))
     yield case(
         "seed-of-a-dropped",
@@ -846,7 +846,7 @@ def bad_dropouts_at_the_hub() -> Iterator[Case]:
         "a share of the self seed of birch, which dropped",
         FIVE_LESS.after(Kind.CONSENT, ("alder", wrong.encode())),
     )
-    key = replace(reveal.shares[1], share=(5).to_bytes(33, "little"))
+    key = reveal.shares[1]._replace(share=(5).to_bytes(33, "little"))
     wrong = replace(reveal, shares=(reveal.shares[0], key, *reveal.shares[2:]))
     others = [(name, FIVE_LESS.sent(name, Kind.REVEAL)) for name in ("cedar", "dogwood")]
     view = FIVE_LESS.after(Kind.CONSENT, ("alder", wrong.encode()), *others)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from hansa.cli.options import HERE, AsJson, Folder
-from hansa.cli.printing import make_facts, make_table, show, spell_decimal
+from hansa.cli.printing import make_facts, make_table, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import RenderableType
 
-    from hansa.coalition import Account, Charge, State
+    from hansa.coalition import Account
 
 app = App(name="account", help="What has been learnt from whom, for what, and what is left.")
 
@@ -45,21 +45,20 @@ def account(
     """
     from hansa.cli.record import read_state
     from hansa.coalition import derive_account
+    from hansa.rehearsal.account import describe_account
     from hansa.transparency import format_instant
 
     _, state = read_state(folder)
     at = format_instant(state.at)
     names = tuple(sorted(state.members)) if member is None else (member,)
     accounts = [derive_account(state, name) for name in names]
-    documents = [_describe(found, state) for found in accounts]
+    documents = [describe_account(found, state) for found in accounts]
     if second_opinion:
         for found, document in zip(accounts, documents, strict=True):
             document["second_opinion"] = _ask_second(found)
     if member is None:
-        table = _tabulate(documents, second_opinion=second_opinion)
-        show(
-            {"at": at, "accounts": documents}, table, f"\nas of {at}, the log's newest entry", as_json=as_json
-        )
+        parts = _tabulate(documents, at, second_opinion=second_opinion)
+        show({"at": at, "accounts": documents}, *parts, as_json=as_json)
     else:
         show({"at": at, **documents[0]}, *_tell(accounts[0], documents[0], at), as_json=as_json)
 
@@ -75,74 +74,35 @@ def _ask_second(found: Account) -> float | None:
     )
 
 
-def _describe(found: Account, state: State) -> dict[str, Any]:
-    from hansa.governance import format_rho
-
-    budget = found.budget
-    return {
-        "member": found.member,
-        "budget": None
-        if budget is None
-        else {"epsilon": budget.epsilon, "delta": budget.delta, "rho": format_rho(budget.rho)},
-        "spent": {"rho": format_rho(found.spent), "epsilon": spell_decimal(found.epsilon_spent)},
-        "left": {"rho": format_rho(found.left), "epsilon": spell_decimal(found.epsilon_left)},
-        "charges": [_describe_charge(charge) for charge in found.charges],
-        "without_bound": len(found.unbounded),
-        "subtractions": [
-            {"earlier": pair.earlier, "later": pair.later, "members": list(pair.members)}
-            for pair in found.subtractions
-        ],
-        "differencing": state.charter.privacy.differencing,
+def _tabulate(documents: list[dict[str, Any]], at: str, *, second_opinion: bool) -> list[RenderableType]:
+    """Return the accounts as a table; what is the same for all stands below it, once."""
+    deltas = {document["budget"]["delta"] for document in documents if document["budget"]}
+    columns: dict[str, list[str]] = {
+        "data of": [document["member"] for document in documents],
+        "attempts": [str(len(document["charges"])) for document in documents],
     }
-
-
-def _describe_charge(charge: Charge) -> dict[str, Any]:
-    from hansa.governance import format_rho
-    from hansa.transparency import format_instant
-
-    run = charge.run
-    return {
-        "proposal": charge.proposal,
-        "attempt": run.attempt,
-        "entry": run.number,
-        "at": format_instant(run.opened_at),
-        "name": charge.plan.name,
-        "purpose": charge.plan.purpose,
-        "coordinator": run.coordinator,
-        "cohort": list(run.cohort),
-        "status": run.status,
-        "dropped": dict(run.dropped),
-        "guarantee": charge.plan.privacy.guarantee,
-        "rho": format_rho(charge.rho) if charge.is_bounded else None,
-    }
-
-
-def _tabulate(documents: list[dict[str, Any]], *, second_opinion: bool) -> RenderableType:
-    rows = [
-        (
-            document["member"],
-            len(document["charges"]),
-            document["without_bound"],
-            _spell_budget(document),
-            document["spent"]["epsilon"] or "–",
-            *((_spell_second(document),) if second_opinion else ()),
-            document["left"]["epsilon"] or "–",
-        )
-        for document in documents
-    ]
-    opinion = ("second opinion",) if second_opinion else ()
-    columns = ("data of", "attempts", "without noise", "budget", "spent ε", *opinion, "one more run ε")
-    return make_table(
-        columns, rows, right=("attempts", "without noise", "spent ε", *opinion, "one more run ε")
-    )
+    if any(document["without_bound"] for document in documents):
+        columns["without noise"] = [str(document["without_bound"]) for document in documents]
+    columns["budget ε"] = [_spell_budget(document, with_delta=len(deltas) > 1) for document in documents]
+    columns["spent ε"] = [document["spent"]["epsilon"] or "–" for document in documents]
+    if second_opinion:
+        columns["second opinion"] = [_spell_second(document) for document in documents]
+    columns["one more run ε"] = [document["left"]["epsilon"] or "–" for document in documents]
+    names = tuple(columns)
+    below = f"\nas of {at}, the log's newest entry"
+    if len(deltas) == 1:
+        below += f"; every ε at δ = {deltas.pop()}"
+    return [make_table(names, list(zip(*columns.values(), strict=True)), right=names[1:]), below]
 
 
 def _tell(found: Account, document: dict[str, Any], at: str) -> Iterator[RenderableType]:
     from hansa.rehearsal.spelling import list_names, pluralise
 
     yield f"What has been learnt from the data of `{found.member}`, as of {at}"
-    facts = [("budget", _spell_budget(document))]
-    if found.budget is not None:
+    if found.budget is None:
+        facts = [("budget", "none")]
+    else:
+        facts = [("budget", f"ε = {found.budget.epsilon}, δ = {found.budget.delta}")]
         spent, left = document["spent"], document["left"]
         facts += [
             ("spent", f"ε = {spent['epsilon']} (rho {spent['rho']})"),
@@ -173,8 +133,19 @@ def _tell(found: Account, document: dict[str, Any], at: str) -> Iterator[Rendera
     for pair in found.subtractions:
         whose = "this member" if len(pair.members) == 1 else list_names(list(pair.members), limit=12)
         yield (
-            f"\nThe cohorts of entries {pair.earlier} and {pair.later} differ by {whose} only: whoever has the totals of "
+            f"\nTotals of entries {pair.earlier} and {pair.later} differ by {whose} only: whoever has the totals of "
             "both can subtract one from the other and read what that gave."
+        )
+    for group in found.combinations:
+        whose = "this member" if len(group) == 1 else list_names(list(group), limit=12)
+        yield (
+            f"\nThe cohorts of several attempts without noise, added and subtracted, leave {whose} only: whoever has the "
+            "totals of all of them can read what that gave."
+        )
+    for redivision in found.redivisions:
+        yield (
+            f"\nEntries {redivision.earlier} and {redivision.later} divided rows into training and test rows otherwise: "
+            "whoever has the totals of both can subtract one from the other and may read single rows."
         )
 
 
@@ -188,9 +159,11 @@ def _spell_charge(charge: dict[str, Any], member: str) -> str:
     )
 
 
-def _spell_budget(document: dict[str, Any]) -> str:
+def _spell_budget(document: dict[str, Any], *, with_delta: bool) -> str:
     budget = document["budget"]
-    return "none" if budget is None else f"ε = {budget['epsilon']}, δ = {budget['delta']}"
+    if budget is None:
+        return "none"
+    return f"{budget['epsilon']} at δ = {budget['delta']}" if with_delta else str(budget["epsilon"])
 
 
 def _spell_second(document: dict[str, Any]) -> str:

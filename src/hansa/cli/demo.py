@@ -31,8 +31,8 @@ def demo(
 ) -> None:
     """Watch 33 airlines found a coalition, vote, train and prove it.
 
-    Real data (wildlife strikes on aircraft, 1990 to 1999), real keys, votes, secure sums and proofs; only the clock
-    is put forward. At the end: a summary, a report, and a log that `hansa verify` replays.
+    Real data (wildlife strikes on aircraft, 1990 to 1999), real keys, votes, secure sums, noise and proofs; only the
+    clock is put forward. At the end: a summary, a report, and a log that `hansa verify` replays.
     """
     import tempfile
 

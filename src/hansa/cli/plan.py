@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import App, Parameter
 
 from hansa.cli.options import HERE, AsJson, Folder
-from hansa.cli.printing import make_facts, make_table, show, spell_decimal, suggest
+from hansa.cli.printing import make_facts, make_table, show, suggest
 
 if TYPE_CHECKING:
     from hansa.coalition import Account, State
-    from hansa.governance import Plan
+    from hansa.governance import NoisedSums, Plan
+
+LITTLE: Final = 10_000
+"""A guarantee that lets odds change by such a factor is worth a warning; it is that of an epsilon of 9.2."""
 
 app = App(name="plan", help="Say what a plan would cost, before anybody votes on it.")
 
@@ -41,21 +45,29 @@ def price(
     from hansa.cli.targets import count_sums, spell_sums
     from hansa.coalition import approved_cohort, derive_account
     from hansa.governance import format_rho
+    from hansa.learning import recipe_digest
     from hansa.rehearsal import read_plan
+    from hansa.rehearsal.spelling import pluralise
 
     _, state = read_state(folder)
     plan = read_plan(plan_path)
     cohort = tuple(name for name in approved_cohort(state, plan) if name in state.members)
     priced = [_price(derive_account(state, name), plan) for name in cohort]
     refusals = _list_refusals(state, plan)
-    cost = None if plan.privacy.noise == "none" else format_rho(plan.privacy.rho)
+    bare = plan.privacy.noise == "none"
+    cost = None if bare else format_rho(plan.privacy.rho)
+    most = None if bare else format_rho(plan.privacy.rho * plan.attempts)
     sums = count_sums(state, plan)
+    installed = recipe_digest()
     accuracy = None if rehearse is None else _price_accuracy(rehearse, plan, state)
     document = {
         "name": plan.name,
         "plan": plan.digest,
+        "recipe_installed": plan.recipe.digest == installed,
         "guarantee": plan.privacy.guarantee,
         "rho": cost,
+        "attempts": plan.attempts,
+        "rho_at_most": most,
         "sums": sums,
         "data": priced,
         "accuracy": accuracy,
@@ -64,12 +76,15 @@ def price(
     facts = make_facts(
         [
             ("plan", plan.digest),
+            *([] if plan.recipe.digest == installed else [("recipe", _warn_recipe(plan, installed))]),
             ("privacy", plan.privacy.guarantee),
+            *([] if plan.privacy.noise == "none" else [("means", _spell_guarantee(plan.privacy))]),
             (
                 "cost",
                 "nothing that a number could say"
                 if cost is None
-                else f"rho {cost} an attempt, to each data set",
+                else f"rho {cost} an attempt, to each data set; {pluralise(plan.attempts, 'attempt')} may be made, so at most "
+                f"rho {most} in all",
             ),
             ("sums", spell_sums(sums)),
             *([] if accuracy is None else [("accuracy", _spell_accuracy(accuracy))]),
@@ -88,8 +103,29 @@ def price(
     return EXIT_CODES["refused"] if refusals else 0
 
 
+def _spell_guarantee(privacy: NoisedSums) -> str:
+    """Say what an epsilon is worth, as in `docs/privacy.md`."""
+    factor = math.exp(float(privacy.epsilon))
+    whose = "one row" if isinstance(privacy.unit, str) else "one person's rows"
+    most = f"at most {factor:,.{1 if factor < 100 else 0}f}" if factor < LITTLE else f"more than {LITTLE:,}"
+    words = (
+        f"whatever anybody thinks of {whose}, all answers together may change its odds by a factor of {most}, "
+        f"but for a chance of {privacy.delta}"
+    )
+    return words if factor < LITTLE else f"{words}. WARNING: this bounds next to nothing; ask for a smaller ε"
+
+
+def _warn_recipe(plan: Plan, installed: str) -> str:
+    return (
+        f"WARNING: the plan asks for the code `{plan.recipe.digest}`, and `{installed}` is installed here, so no member with "
+        "this version could take part; leave `recipe.digest` out for the installed one, or install the other"
+    )
+
+
 def _price(account: Account, plan: Plan) -> dict[str, Any]:
     """Say what one data set would have spent after the run, and what would be left of its budget."""
+    from hansa.rehearsal.spelling import format_epsilon
+
     budget = account.budget
     if plan.privacy.noise == "none":
         verdict, after = "no formal guarantee", account
@@ -100,9 +136,9 @@ def _price(account: Account, plan: Plan) -> dict[str, Any]:
     return {
         "member": account.member,
         "budget": None if budget is None else f"ε = {budget.epsilon}, δ = {budget.delta}",
-        "spent": spell_decimal(account.epsilon_spent),
-        "after": spell_decimal(after.epsilon_spent),
-        "left": spell_decimal(after.epsilon_left),
+        "spent": format_epsilon(account.epsilon_spent),
+        "after": format_epsilon(after.epsilon_spent),
+        "left": format_epsilon(after.epsilon_left),
         "verdict": verdict,
     }
 

@@ -6,7 +6,6 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,11 +111,6 @@ def make_facts(facts: Iterable[tuple[str, object]]) -> Table:
     for title, fact in facts:
         table.add_row(Text(title), fact if isinstance(fact, Text) else Text(str(fact)))
     return table
-
-
-def spell_decimal(number: Decimal | None) -> str | None:
-    """Write a decimal without zeros that say nothing; None stays None."""
-    return None if number is None else f"{number.normalize():f}"
 
 
 def suggest(command: str, folder: Path = HERE) -> Text:

@@ -210,7 +210,7 @@ def _spell_dropped(run: RunRecord) -> list[tuple[str, str]]:
 def _report_jointly(number: int, run: RunRecord, state: State) -> tuple[dict[str, Any], list[RenderableType]]:
     from hansa.cli.record import find_proposal
     from hansa.governance import judge_bars
-    from hansa.rehearsal.spelling import tabulate_metrics
+    from hansa.rehearsal.spelling import drop_empty, tabulate_metrics
 
     plan = find_proposal(state, number).plan
     assert plan is not None  # `find_completed` refuses what is not a run
@@ -232,7 +232,7 @@ def _report_jointly(number: int, run: RunRecord, state: State) -> tuple[dict[str
         "released": released,
     }
     rows = tabulate_metrics({name: float(value) for name, value in run.metrics.items()})
-    columns = ("over the cohort", "alone", "together", "corrected")
+    columns, rows = drop_empty(("over the cohort", "alone", "together", "corrected"), rows)
     facts = make_facts(
         [
             *_spell_bars(verdicts),

@@ -12,7 +12,7 @@ from hansa.cli.options import AsJson, check_identity
 from hansa.cli.printing import make_facts, open_console, show
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from rich.console import RenderableType
 
@@ -205,6 +205,7 @@ def _tell(
         ("clock", f"{begun} to {format_instant(state.at)}, never back"),
         *(("decision", _tell_decision(proposal)) for proposal in state.proposals_in_order),
         *(("run", line) for run in state.runs.values() for line in _tell_run(run, state)),
+        *(("account", line) for line in _tell_accounts(state)),
         ("checkpoint", "signed by the log, over exactly these entries"),
         ("cosigned", _tell_cosignatures(audit)),
         *_tell_blobs(blobs),
@@ -263,6 +264,24 @@ def _tell_run(run: RunRecord, state: State) -> list[str]:
         for v in judge_bars(proposal.plan, run.metrics)
     ]
     return [f"{head}; {len(run.seals)} of {len(run.cohort)} contributors sealed the same result", *bars]
+
+
+def _tell_accounts(state: State) -> Iterator[str]:
+    """Say how the data sets stand: the fold has refused every run that would have passed a budget."""
+    from hansa.coalition import derive_account
+    from hansa.rehearsal.spelling import pluralise, spell_standings
+
+    accounts = [derive_account(state, name) for name in state.members]
+    standings = [
+        (found.budget.epsilon, str(found.epsilon_spent), str(found.epsilon_left))
+        for found in accounts
+        if found.budget is not None
+    ]
+    if standings:
+        yield f"no run passed a budget: {spell_standings(standings)}"
+    bare = {charge.run.id for found in accounts for charge in found.unbounded}
+    if bare:
+        yield f"{pluralise(len(bare), 'attempt')} without noise: no formal guarantee"
 
 
 def _tell_blobs(blobs: Mapping[str, Any]) -> list[tuple[str, object]]:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from hansa.budget import EPSILON_PLACES, convert_to_epsilon, convert_to_rho
+from hansa.coalition.combination import find_exposed
 from hansa.coalition.snapshot import RunRecord, State
 from hansa.errors import Refused
 from hansa.governance import Budget, Earlier, Plan, Standing, choose_stricter
@@ -55,6 +56,18 @@ class Subtraction(NamedTuple):
     members: tuple[str, ...]
 
 
+class Redivision(NamedTuple):
+    """Two attempts without noise that divided the same rows otherwise, so that a difference of totals may be one row.
+
+    Args:
+        earlier: entry number of the first attempt.
+        later: that of the second.
+    """
+
+    earlier: int
+    later: int
+
+
 class Account(NamedTuple):
     """What has been learned from one member's data set, by the record.
 
@@ -64,6 +77,8 @@ class Account(NamedTuple):
         charges: every attempt that it was part of, in order.
         spent: rho over all charges.
         subtractions: pairs of attempts that give its sums away, alone or with a few others'.
+        redivisions: pairs of attempts that may give single rows away.
+        combinations: groups it is in whose sums follow from three attempts or more together, and from no two.
     """
 
     member: str
@@ -71,6 +86,8 @@ class Account(NamedTuple):
     charges: tuple[Charge, ...]
     spent: Fraction
     subtractions: tuple[Subtraction, ...]
+    redivisions: tuple[Redivision, ...]
+    combinations: tuple[tuple[str, ...], ...]
 
     @property
     def left(self) -> Fraction:
@@ -108,7 +125,30 @@ def derive_account(state: State, member: str) -> Account:
         raise Refused("author.unknown", f"`{member}` is not a member; see `hansa member list`")
     charges = tuple(charge for charge in _list_charges(state) if member in charge.run.cohort)
     spent = sum((charge.rho for charge in charges), Fraction(0))
-    return Account(member, budget_of(state, member), charges, spent, tuple(_find_subtractions(state, member)))
+    bare = [charge for charge in _list_charges(state) if not charge.is_bounded]
+    pairs = [(earlier, later) for place, later in enumerate(bare) for earlier in bare[:place]]
+    subtractions = tuple(
+        found
+        for earlier, later in pairs
+        for found in _find_subtractions(
+            earlier, later, max(later.plan.cohort.minimum, state.charter.privacy.minimum_cohort)
+        )
+        if member in found.members
+    )
+    redivisions = tuple(
+        Redivision(earlier.run.number, later.run.number)
+        for earlier, later in pairs
+        if member in {*earlier.run.cohort} & {*later.run.cohort}
+        and earlier.plan.division != later.plan.division
+    )
+    listed = {found.members for found in subtractions}
+    smallest = max((charge.plan.cohort.minimum for charge in bare), default=0)
+    exposed = find_exposed(
+        (frozenset(charge.run.cohort) for charge in bare),
+        max(smallest, state.charter.privacy.minimum_cohort),
+    )
+    combinations = tuple(group for group in exposed if member in group and group not in listed)
+    return Account(member, budget_of(state, member), charges, spent, subtractions, redivisions, combinations)
 
 
 def budget_of(state: State, member: str) -> Budget | None:
@@ -136,7 +176,11 @@ def list_standings(state: State, cohort: tuple[str, ...], *, without: str = "") 
 def list_earlier(state: State) -> tuple[Earlier, ...]:
     """Return every attempt without noise; totals may have been formed in any of them."""
     return tuple(
-        Earlier(f"attempt {charge.run.attempt} of proposal {charge.proposal}", frozenset(charge.run.cohort))
+        Earlier(
+            f"attempt {charge.run.attempt} of proposal {charge.proposal}",
+            charge.run.totals,
+            charge.plan.division,
+        )
         for charge in _list_charges(state)
         if not charge.is_bounded
     )
@@ -150,11 +194,9 @@ def _list_charges(state: State) -> Iterator[Charge]:
         yield Charge(run, proposal.number, proposal.plan)
 
 
-def _find_subtractions(state: State, member: str) -> Iterator[Subtraction]:
-    bare = [charge for charge in _list_charges(state) if not charge.is_bounded]
-    for place, later in enumerate(bare):
-        smallest = max(later.plan.cohort.minimum, state.charter.privacy.minimum_cohort)
-        for earlier in bare[:place]:
-            few = set(later.run.cohort) ^ set(earlier.run.cohort)
-            if member in few and len(few) < smallest:
-                yield Subtraction(earlier.run.number, later.run.number, tuple(sorted(few)))
+def _find_subtractions(earlier: Charge, later: Charge, smallest: int) -> Iterator[Subtraction]:
+    """Yield each group, smaller than `smallest`, whose sums are one total of an attempt less one of the other."""
+    differences = (one ^ other for one in later.run.totals for other in earlier.run.totals)
+    for few in dict.fromkeys(tuple(sorted(difference)) for difference in differences):
+        if 0 < len(few) < smallest:
+            yield Subtraction(earlier.run.number, later.run.number, few)

@@ -31,14 +31,17 @@ def accept_evidence(state: State, entry: Entry, body: Evidence) -> State:
         raise Refused("run.unknown", f"no attempt of this coalition has the id `{body.run}`")
     if body.member not in run.cohort:
         raise Refused("evidence.member", f"`{body.member}` took no part in this attempt")
-    known = EvidenceRecord(state.newest, state.at, entry.author, body.run, body.member, body.kind)
-    if any(known.matter == other.matter for other in state.evidence):
+    header = parse_base64(body.first.content)[:HEADER_BYTES].hex()
+    brought = EvidenceRecord(state.newest, state.at, entry.author, body.run, body.member, body.kind, header)
+    known = next((other for other in state.evidence if brought.is_like(other)), None)
+    if known is not None:
         raise Refused(
             "evidence.known",
-            f"that `{body.member}` signed two {body.kind}s in this attempt is on the record already",
+            f"that `{body.member}` signed two `{known.kind}` statements in this attempt or sum is on the record already, as "
+            f"entry {known.number}",
         )
     verify_contradiction(body, state.members[body.member].key, run.cohort.index(body.member))
-    return state._replace(evidence=(*state.evidence, known))
+    return state._replace(evidence=(*state.evidence, brought))
 
 
 def verify_contradiction(body: Evidence, key: PublicKey, position: int) -> None:

@@ -24,6 +24,9 @@ from hansa.transparency import canonical
 STOPPED_FOR_GOOD = 2**52
 """A `braked_until` that no clock reaches."""
 
+SILENCE_SECONDS = 86_400
+"""Log time after which anybody in its cohort may end an attempt that its coordinator has not ended."""
+
 
 def verify_plan(state: State, plan: Plan) -> None:
     """Refuse a plan that this coalition could not run.
@@ -37,7 +40,13 @@ def verify_plan(state: State, plan: Plan) -> None:
         raise Refused("run.cohort", f"the plan names {', '.join(unknown)}, who are not active members")
     floor = minimum_cohort(state, plan)
     if len(cohort) < floor:
-        raise Refused("run.minimum-cohort", f"{len(cohort)} members can take part, and at least {floor} must")
+        asks = "the plan's `cohort.minimum`"
+        if plan.cohort.minimum < floor:
+            asks = "the charter's `privacy.minimum_cohort`"
+        raise Refused(
+            "run.minimum-cohort",
+            f"{len(cohort)} members can take part, and at least {floor} must, by {asks}; lower it, or let more take part",
+        )
     if plan.privacy.noise == "none" and state.charter.privacy.unnoised_sums != "allowed":
         raise Refused("run.noise", "the charter refuses sums without noise, and the plan adds none")
     if plan.privacy.noise != "none":
@@ -45,7 +54,9 @@ def verify_plan(state: State, plan: Plan) -> None:
         if overdrafts:
             raise Refused("run.budget", overdrafts)
     elif state.charter.privacy.differencing != "allowed":
-        subtractions = list(find_subtractions(cohort, list_earlier(state), max(floor, MINIMUM_COHORT)))
+        subtractions = list(
+            find_subtractions(cohort, plan.division, list_earlier(state), max(floor, MINIMUM_COHORT))
+        )
         if subtractions:
             raise Refused("run.differencing", subtractions)
 
@@ -85,6 +96,10 @@ def verify_run(state: State, proposal_id: str, *, plan_digest: str, cohort: Sequ
     proposal = state.find_proposal(proposal_id)
     plan = proposal.plan if proposal is not None else None
     known = proposal is not None and plan is not None
+    attempts = state.attempts(proposal_id)
+    # Who is admitted while an attempt is open is no part of it; who leaves ends it, because nobody goes on who has left.
+    opened = next((run.cohort for run in attempts if run.status == "open"), None)
+    approved = opened or (approved_cohort(state, plan) if plan is not None else ())
     verify_permit(
         RunFacts(
             exists=proposal is not None,
@@ -94,9 +109,9 @@ def verify_run(state: State, proposal_id: str, *, plan_digest: str, cohort: Sequ
             outcome=proposal.outcome if proposal is not None else "open",
             effect_at=proposal.effect_at if proposal is not None else 0,
             braked_until=proposal.braked_until if proposal is not None else 0,
-            completed=any(run.status == "completed" for run in state.attempts(proposal_id)),
+            completed=any(run.status == "completed" for run in attempts),
             cohort=tuple(cohort),
-            approved_cohort=approved_cohort(state, plan) if plan is not None else (),
+            approved_cohort=approved,
             active=frozenset(member.id for member in state.active_members),
             minimum_cohort=minimum_cohort(state, plan) if plan is not None else 0,
             noise=plan.privacy.noise if plan is not None else "none",
@@ -105,6 +120,7 @@ def verify_run(state: State, proposal_id: str, *, plan_digest: str, cohort: Sequ
             standings=list_standings(
                 state, tuple(name for name in cohort if name in state.members), without=proposal_id
             ),
+            division=plan.division if plan is not None else "",
             earlier=list_earlier(state),
             differencing=state.charter.privacy.differencing,
             now=state.at,
@@ -118,8 +134,8 @@ def open_run(state: State, entry: Entry, body: RunOpen) -> State:
     """Begin an attempt.
 
     Raises:
-        Refused: `permit.*`, `run_open.recipe`, `run_open.order`, `run_open.attempt`, `run_open.busy`,
-            `run_open.author`, `run_open.threshold`.
+        Refused: `permit.*`, `run_open.recipe`, `run_open.order`, `run_open.attempt`, `run_open.attempts`,
+            `run_open.busy`, `run_open.author`, `run_open.threshold`.
     """
     proposal = verify_run(state, body.proposal, plan_digest=body.plan, cohort=body.cohort)
     plan = proposal.plan
@@ -131,6 +147,12 @@ def open_run(state: State, entry: Entry, body: RunOpen) -> State:
     if body.attempt != len(attempts) + 1:
         raise Refused(
             "run_open.attempt", f"the next attempt is number {len(attempts) + 1}; got {body.attempt}"
+        )
+    if body.attempt > plan.attempts:
+        raise Refused(
+            "run_open.attempts",
+            f"the members approved {plan.attempts} attempts at most, and as many were made; each is charged, so more need "
+            "another vote: propose the run again",
         )
     if any(run.status == "open" for run in attempts):
         raise Refused("run_open.busy", "an attempt at this run is still open; close it first")
@@ -178,13 +200,20 @@ def close_run(state: State, entry: Entry, body: RunClose) -> State:
     """End an attempt.
 
     Raises:
-        Refused: `run.unknown`, `run.closed`, `run_close.author`, `run_close.empty`, `run_close.metrics`,
-            `run_close.dropped`, `run_close.survivors`, `run_close.seals`.
+        Refused: `run.unknown`, `run.closed`, `run_close.author`, `run_close.early`, `run_close.empty`,
+            `run_close.metrics`, `run_close.dropped`, `run_close.survivors`, `run_close.seals`.
     """
     run = _open_run(state, body.run)
     if body.status == "failed":
         if entry.author not in {run.coordinator, *run.cohort}:
             raise Refused("run_close.author", "only who takes part in an attempt says that it failed")
+        patience = run.opened_at + SILENCE_SECONDS - state.at
+        if entry.author != run.coordinator and state.members[run.coordinator].is_active and patience > 0:
+            raise Refused(
+                "run_close.early",
+                f"only its coordinator `{run.coordinator}` ends this attempt now; others who take part can when that has "
+                f"left, or {patience} seconds from now, in log time",
+            )
         said = body.metrics or body.dropped or {body.transcript, body.model, body.report} != {ZERO_DIGEST}
         if said or not body.reason:
             raise Refused(

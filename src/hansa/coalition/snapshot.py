@@ -101,6 +101,16 @@ class RunRecord(NamedTuple):
         """The cohort without those that vanished, in order."""
         return tuple(name for name in self.cohort if name not in self.dropped)
 
+    @property
+    def totals(self) -> tuple[frozenset[str], ...]:
+        """The sets of members that totals were formed over, by the record: the cohort, then who was left after each loss."""
+        losses = sorted(set(self.dropped.values()))
+        left = (
+            frozenset(name for name in self.cohort if self.dropped.get(name, last + 1) > last)
+            for last in losses
+        )
+        return frozenset(self.cohort), *left
+
 
 class Release(NamedTuple):
     """A released model: which run made it, and under which proposal it was released."""
@@ -115,7 +125,8 @@ class Release(NamedTuple):
 class EvidenceRecord(NamedTuple):
     """That a member signed two statements of one kind in one secure sum.
 
-    `number` is that of the entry with both statements, `author` who brought it, `run` the id of the attempt.
+    `number` is that of the entry with both statements, `author` who brought it, `run` the id of the attempt that it says
+    they are from. `header` is what both begin with, in hexadecimal: kind, sender and session.
     """
 
     number: int
@@ -124,11 +135,13 @@ class EvidenceRecord(NamedTuple):
     run: str
     member: str
     kind: StatementKind
+    header: str
 
-    @property
-    def matter(self) -> tuple[str, str, str]:
-        """What it is about; each matter is kept once."""
-        return self.run, self.member, self.kind
+    def is_like(self, other: "EvidenceRecord") -> bool:
+        """Whether both are about the same: a kind of statement of a member in one attempt, or in one secure sum."""
+        if self.member != other.member:
+            return False
+        return (self.run, self.kind) == (other.run, other.kind) or self.header == other.header
 
 
 class State(NamedTuple):

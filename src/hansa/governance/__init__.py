@@ -49,7 +49,7 @@ from hansa.governance.permit import (
     verify_permit,
 )
 from hansa.governance.plan import MINIMUM_COHORT, Plan, judge_bars, load_plan, parse_plan
-from hansa.governance.privacy import Budget, choose_stricter
+from hansa.governance.privacy import BareSums, Budget, NoisedSums, choose_stricter
 from hansa.governance.proposal import (
     Admit,
     Amend,
@@ -76,6 +76,7 @@ __all__ = [
     "Admit",
     "Amend",
     "BarVerdict",
+    "BareSums",
     "BasisCount",
     "Budget",
     "CategoryFeature",
@@ -95,6 +96,7 @@ __all__ = [
     "Member",
     "MemberId",
     "MetricText",
+    "NoisedSums",
     "NumberFeature",
     "Outcome",
     "Passes",

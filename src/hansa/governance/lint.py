@@ -27,6 +27,8 @@ from hansa.governance.power import (
     make_cases,
     make_game,
 )
+from hansa.governance.privacy import CharterPrivacy
+from hansa.governance.sharing import count_required
 from hansa.governance.spelling import format_duration
 from hansa.governance.tally import Elector
 from hansa.transparency.cosignature import final_threshold
@@ -305,10 +307,29 @@ def _lint_privacy(charter: Charter, members: Sequence[Member]) -> Iterator[Findi
             "`privacy.differencing` is allowed: two runs without noise whose cohorts differ by one member give away that "
             "member's own sums",
         )
+    yield from _lint_dropouts(charter.privacy, len(members))
     if members and len(members) < MINIMUM_COHORT:
         yield _warning(
             "few-members",
             f"with {len(members)} members nothing can be trained: runs need at least {MINIMUM_COHORT}",
+        )
+
+
+def _lint_dropouts(privacy: CharterPrivacy, members: int) -> Iterator[Finding]:
+    smallest, nobody, nearly_all = privacy.minimum_cohort, Fraction(0), Fraction(99, 100)
+    if members < max(smallest, MINIMUM_COHORT):
+        return
+    needed = {
+        "minimum_cohort": smallest,
+        "colluding": count_required(members, privacy.colluding, nearly_all),
+        "dropouts": count_required(members, nobody, privacy.dropouts),
+    }
+    asking = [f"`privacy.{name}`" for name, count in needed.items() if count == members]
+    if asking:
+        yield _note(
+            "nobody-may-vanish",
+            f"a run over all {members} members ends when one of them vanishes, and must begin again; that everybody stays "
+            f"is asked by {_names(asking)}",
         )
 
 

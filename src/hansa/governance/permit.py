@@ -39,11 +39,13 @@ class Earlier(NamedTuple):
 
     Args:
         name: what to call it, such as `attempt 1 of proposal 4`.
-        cohort: who took part.
+        totals: the sets of members that its totals were formed over: the cohort, then who was left after each loss.
+        division: what its plan draws the test rows by.
     """
 
     name: str
-    cohort: frozenset[str]
+    totals: tuple[frozenset[str], ...]
+    division: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class RunFacts:
         unnoised_sums: `allowed` or `refused`, as the charter says.
         cost: rho of an attempt at the plan; 0 without noise.
         standings: of every member of the cohort.
+        division: what the approved plan draws the test rows by.
         earlier: the attempts without noise so far, of any run.
         differencing: `allowed` or `refused`, as the charter says.
         now: log time, Unix seconds.
@@ -88,6 +91,7 @@ class RunFacts:
     unnoised_sums: str
     cost: Fraction
     standings: tuple[Standing, ...]
+    division: str
     earlier: tuple[Earlier, ...]
     differencing: str
     now: int
@@ -157,9 +161,9 @@ def verify_permit(facts: RunFacts) -> None:
     overdrafts = list(find_overdrafts(facts.cost, facts.standings)) if facts.noise != "none" else []
     if overdrafts:
         raise Refused("permit.budget", overdrafts)
-    # 13. No few members' sums can be had by subtracting one run's totals from another's.
+    # 13. No few members' sums, nor a few rows', can be had by subtracting one run's totals from another's.
     if facts.noise == "none" and facts.differencing != "allowed":
-        subtractions = list(find_subtractions(facts.cohort, facts.earlier, smallest))
+        subtractions = list(find_subtractions(facts.cohort, facts.division, facts.earlier, smallest))
         if subtractions:
             raise Refused("permit.differencing", subtractions)
 
@@ -184,23 +188,33 @@ def find_overdrafts(cost: Fraction, standings: Iterable[Standing]) -> Iterator[s
         yield f"no budget is set for {', '.join(without)}; amend the charter: `privacy.budget`"
 
 
-def find_subtractions(cohort: Iterable[str], earlier: Iterable[Earlier], smallest: int) -> Iterator[str]:
-    """Say from which earlier attempts' totals a run without noise would give away the sums of a few.
+_WAY_OUT: Final = "propose a plan with noise, or amend the charter: `privacy.differencing`"
+
+
+def find_subtractions(
+    cohort: Iterable[str], division: str, earlier: Iterable[Earlier], smallest: int
+) -> Iterator[str]:
+    """Say from which earlier attempts' totals a run without noise would give away the sums of a few members or rows.
 
     Args:
         cohort: who would take part.
+        division: what the plan draws the test rows by.
         earlier: the attempts without noise so far.
         smallest: how many members a sum must cover to hide each one's part.
     """
     members = frozenset(cohort)
-    for name, others in earlier:
-        few = sorted(members ^ others)
-        if 0 < len(few) < smallest:
-            listed = ", ".join(f"`{member}`" for member in few)
+    for name, totals, other_division in earlier:
+        for few in dict.fromkeys(tuple(sorted(members ^ others)) for others in totals):
+            if 0 < len(few) < smallest:
+                listed = ", ".join(f"`{member}`" for member in few)
+                yield (
+                    f"{name} differs by {listed} only, so one total less the other would show what {len(few)} gave, and "
+                    f"at least {smallest} must hide each other; {_WAY_OUT}"
+                )
+        if division != other_division and not members.isdisjoint(totals[0]):
             yield (
-                f"{name} differs by {listed} only, so one total less the other would show what {len(few)} gave, and at "
-                f"least {smallest} must hide each other; propose a plan with noise, or amend the charter: "
-                "`privacy.differencing`"
+                f"{name} divided rows of the same members into training and test rows otherwise, so one total less the "
+                f"other could show a single row; keep its `split`, {_WAY_OUT}"
             )
 
 

@@ -26,7 +26,7 @@ from hansa.governance.spelling import (
     fault,
     is_slug,
 )
-from hansa.governance.split import GroupSplit, Split, TimeSplit
+from hansa.governance.split import GroupSplit, Split, StratifiedSplit, TimeSplit
 from hansa.governance.validation import Form, load_model, parse_model
 from hansa.transparency.canonical import Json, digest
 from hansa.transparency.quoting import quote
@@ -52,13 +52,17 @@ ClipNorm = Annotated[DecimalText, AfterValidator(_up_to(100))]
 
 
 class LogisticParameters(Form):
-    """Parameters of the recipe `logistic`; `clip` and `steps` concern sums with noise only."""
+    """Parameters of the recipe `logistic`.
+
+    `clip` and `steps` concern sums with noise only, `minimum_rows_per_column` those without.
+    """
 
     ridge: Strength = "1"
     organisation_intercepts: bool = False
     correction: Strength = "10"
     minimum_category_members: Annotated[int, Field(ge=1, le=100_000)] = 3
     minimum_category_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    minimum_rows_per_column: Annotated[int, Field(ge=1, le=1_000_000)] = 5
     maximum_turns: Annotated[int, Field(ge=1, le=1_000)] = 25
     clip: ClipNorm = "3"
     steps: Annotated[int, Field(ge=1, le=200)] = 8
@@ -121,6 +125,8 @@ class Plan(Form):
         ),
     ]
     cohort: Annotated[Cohort, Field(examples=["{members: all, minimum: 5}"])]
+    attempts: Annotated[int, Field(ge=1, le=10)] = 2
+    """How many attempts one approval allows, because each is charged."""
     split: Annotated[
         Split,
         Field(discriminator="kind", examples=["{kind: stratified, seed: 0, test: 3/10}"]),
@@ -143,6 +149,12 @@ class Plan(Form):
     def digest(self) -> str:
         """SHA-256 of the canonical form, lower-case hexadecimal; what the members vote on."""
         return digest(self.to_json())
+
+    @cached_property
+    def division(self) -> str:
+        """A digest of all that decides which rows are test rows; equal for plans that divide the same rows alike."""
+        labels = self.label.to_json() if isinstance(self.split, StratifiedSplit) else None
+        return digest({"label": labels, "split": self.split.to_json()})
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -54,13 +54,16 @@ class Sharing(NamedTuple):
     def count_honest(self, survivors: int) -> int:
         """Return on how many members' noise a guarantee rests, towards all colluders that the charter assumes.
 
+        Colluders tell theirs. With none assumed there is still whoever reads the total, and every member does: it
+        takes its own noise off.
+
         Args:
             survivors: how many members are in every total, at least.
 
         Guarantees:
             At least 1: whoever trusts nobody else relies on its own noise.
         """
-        return max(1, survivors - self.assumed)
+        return max(1, survivors - max(self.assumed, 1))
 
 
 @lru_cache(maxsize=4096)
@@ -84,15 +87,26 @@ def derive_sharing(members: int, colluding: Fraction, dropouts: Fraction) -> Sha
             f"no secure sum has {members} members, {colluding} colluding and {dropouts} vanishing"
         )
     assumed = ceil(colluding * members)
-    colluders = max(0, min(assumed, members - 2))
+    colluders = count_colluders(members, colluding)
     vanishing = floor(dropouts * members)
-    required = max((members + colluders) // 2 + 1, members - vanishing)
+    required = count_required(members, colluding, dropouts)
     if members > COMPLETE_UP_TO:
         for degree in range(2, members - 1, 2):
             threshold = _fit_graph(members, colluders, vanishing, degree)
             if threshold:
                 return Sharing(members, colluders, threshold, degree, required, assumed)
     return Sharing(members, colluders, threshold=required, degree=0, required=required, assumed=assumed)
+
+
+def count_colluders(members: int, colluding: Fraction) -> int:
+    """Return how many of a cohort are assumed to collude; somebody must be left to protect, and hidden in a sum."""
+    return max(0, min(ceil(colluding * members), members - 2))
+
+
+def count_required(members: int, colluding: Fraction, dropouts: Fraction) -> int:
+    """Return how many of a cohort must stay, as `derive_sharing` says, without looking for a graph."""
+    apart = (members + count_colluders(members, colluding)) // 2 + 1
+    return max(apart, members - floor(dropouts * members))
 
 
 def _fit_graph(members: int, colluders: int, vanishing: int, degree: int) -> int:

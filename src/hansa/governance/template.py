@@ -47,7 +47,8 @@ privacy:
   differencing: refused   # no two such runs over almost the same members: their difference would be a few's numbers
   colluding: 1/3          # of a run's members may help the hub and still learn no more than the total,
   dropouts: 1/5           # and as many may vanish in the middle of a sum
-  # budget: {{epsilon: 8, delta: 0.00001}}   # all that runs with noise may ever learn from one member's data
+  # Runs with noise need a budget: all that they may ever learn from one member's data, together.
+  # budget: {{epsilon: 8, delta: 0.00001}}
 
 brake: {{hours: 72}}        # any member can stop a run at once, for at most this long
 clock: {{tolerance: 5m}}    # a witness does not sign when the log's clock is off by more

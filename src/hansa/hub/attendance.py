@@ -104,7 +104,10 @@ class Attendance:
             Refused: `run.contributor`, with everybody who is not and why.
         """
         if len(self._present) < self._required:
-            count = f"{len(self._present)} members are left, and at least {self._required} must be"
+            count = (
+                f"{len(self._present)} members are left, and at least {self._required} must be; begin again when the "
+                "others can take part"
+            )
             raise Refused(
                 "run.contributor", [*(f"`{name}` {why}" for name, why in self._gone.items()), count]
             )

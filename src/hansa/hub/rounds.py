@@ -8,6 +8,7 @@ it starts, and goes on, only while its own fold permits the run.
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from os import cpu_count
 from typing import Final
 
 from hansa.coalition import (
@@ -121,7 +122,7 @@ class Coordinator:
                 self._permitted(run_id)
                 attendance.require()
                 self._report(derivation.round, question.name, question.length)
-                aggregator = Aggregator(derivation.session, draw=draw)
+                aggregator = Aggregator(derivation.session, draw=draw, threads=cpu_count() or 1)
                 try:
                     _carry_sum(run, derivation, attendance, aggregator, total)
                 finally:

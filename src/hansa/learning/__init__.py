@@ -28,7 +28,7 @@ Fit a joint model to three members' rows, here in the clear:
 """
 
 from hansa.learning.advice import MemberReport
-from hansa.learning.categories import BUCKETS, CategoryFeature, hash_category
+from hansa.learning.categories import BUCKETS, FEW_BUCKETS, CategoryFeature, hash_category
 from hansa.learning.evaluation import KINDS
 from hansa.learning.interval import Interval, bound_auc, bound_gain
 from hansa.learning.logistic import Logistic, LogisticState
@@ -77,6 +77,7 @@ from hansa.learning.unit import Unit
 
 __all__ = [
     "BUCKETS",
+    "FEW_BUCKETS",
     "FORMS",
     "KINDS",
     "MAX_ROWS",

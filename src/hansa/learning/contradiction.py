@@ -24,7 +24,7 @@ from hansa.learning.evaluation import (
 from hansa.learning.ranking import MINIMUM_PER_CLASS
 from hansa.learning.recipe import Question
 from hansa.learning.slope import SlopeQuestion, read_slope
-from hansa.learning.survey import COUNTS, SurveyQuestion, count_columns
+from hansa.learning.survey import COUNTS, MOMENTS, SurveyQuestion, count_columns
 from hansa.learning.tables import NumberFeature, Vector
 
 _SLACK = 2.0**-30
@@ -115,24 +115,26 @@ def _doubt_survey(question: SurveyQuestion, total: Vector, members: int) -> Iter
         yield "more members that can be scored than members, or than their test rows allow"
     place = COUNTS
     for number in question.schema.numbers:
-        yield from _doubt_number(number, total[place : place + 5], rows, members)
-        place += 5
+        yield from _doubt_number(number, total[place : place + MOMENTS], rows, members)
+        place += MOMENTS
     for category in question.schema.categories:
         width = count_columns(category)
         held, having = total[place : place + 2 * width].reshape(2, width)
         place += 2 * width
         if not (_are_counts(held) and _are_counts(having)):
             yield f"`{category.name}`: a count is negative or not whole"
-        if (having > np.minimum(held, members)).any() or ((held > 0) & (having == 0)).any():
+        if not _fit_members(held, having, members):
             yield f"`{category.name}`: the rows of a category do not fit the members that have it"
         if _sum(held) != rows:
             yield f"`{category.name}`: the categories do not add up to the training rows"
 
 
 def _doubt_number(number: NumberFeature, total: Vector, rows: float, members: int) -> Iterator[str]:
-    present, whole, remainder, square_whole, square_remainder = total.tolist()
-    if not _are_counts(np.array([present, whole, square_whole])):
+    present, having, lacking, whole, remainder, square_whole, square_remainder = total.tolist()
+    if not _are_counts(np.array([present, having, lacking, whole, square_whole])):
         yield f"`{number.name}`: a count or a whole part is negative or not whole"
+    if not _fit_members(np.array([present, rows - present]), np.array([having, lacking]), members):
+        yield f"`{number.name}`: the rows that have it or lack it do not fit the members that do"
     if present > rows or (present != rows and not number.missing):
         yield f"`{number.name}`: the rows that have it do not fit the training rows"
     if not all(-_MOMENT_SLACK <= part <= members + _MOMENT_SLACK for part in (remainder, square_remainder)):
@@ -213,6 +215,11 @@ def _doubt_members(sums: Vector, positives: float, negatives: float, members: in
         # Who gains gains at most 1, and who does not, loses at most 1.
         if winners > scored or not winners - scored - slack <= gain <= winners + slack:
             yield "the members that gain do not fit the gain"
+
+
+def _fit_members(held: Vector, having: Vector, members: int) -> bool:
+    """Say whether so many rows each can be those of so many members each."""
+    return bool(((having <= np.minimum(held, members)) & ((held <= 0) | (having > 0))).all())
 
 
 def _are_counts(numbers: Vector) -> bool:

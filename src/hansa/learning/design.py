@@ -2,7 +2,7 @@
 
 Numbers become standard scores with missing values at the mean, plus an indicator of having been missing;
 categories become one column each. The intercept is column 0. A column that could not tell rows apart, or
-that too few members or rows carry, is left out.
+that too few members or rows carry, is left out; so is one that would leave over too few.
 """
 
 import hashlib
@@ -14,8 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from hansa.learning.categories import count_codes, name_code
-from hansa.learning.recipe import Dropped
-from hansa.learning.survey import Survey
+from hansa.learning.survey import CategoryTotals, Survey
 from hansa.learning.tables import Codes, Schema, Table, Vector
 
 SLICE = 2**15
@@ -119,70 +118,66 @@ class Design:
         return math.fsum([*weighted[:first].tolist(), *blocks])
 
 
-def make_design(schema: Schema, survey: Survey, minimum_members: int, minimum_rows: int) -> Design:
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """What rows must be at least to have a column, and to have none beside others that do.
+
+    What has no column shows as what the columns leave over. So it must be nothing, or as common as a column.
+
+    Args:
+        members: so many members.
+        rows: so many rows.
+    """
+
+    members: int
+    rows: int
+
+    def __str__(self) -> str:
+        """Return what falls short of it, in words."""
+        return f"fewer than {self.rows} training rows or {self.members} members"
+
+    def is_met(self, rows: int, members: int) -> bool:
+        """Say whether so many rows of so many members are enough."""
+        return rows >= self.rows and members >= self.members
+
+
+def make_design(schema: Schema, survey: Survey, minimum: Minimum) -> Design:
     """Decide on the columns.
 
     Args:
         schema: the plan's features.
         survey: the totals over training rows.
-        minimum_members: a category that fewer members have gets no column.
-        minimum_rows: a category that fewer rows have gets no column.
+        minimum: of a column, and of the rows of its feature that have none.
+
+    Guarantees:
+        The rows in which all columns of a categorical feature are 0 are none, or meet the minimum; the rows
+        that have a number with a column do, and so do those in which an indicator is 1.
     """
     numbers = []
     for feature, totals in zip(schema.numbers, survey.numbers, strict=True):
         floor = _CONSTANT * (feature.maximum - feature.minimum)
-        deviation = totals.deviation if totals.present and totals.deviation > floor else None
-        numbers.append(NumberColumns(feature.name, totals.mean, deviation, 0 < totals.present < survey.rows))
+        common = minimum.is_met(totals.present, totals.having)
+        deviation = totals.deviation if common and totals.deviation > floor else None
+        indicator = common and minimum.is_met(survey.rows - totals.present, totals.lacking)
+        numbers.append(NumberColumns(feature.name, totals.mean, deviation, indicator))
     categories = []
     for category, counts in zip(schema.categories, survey.categories, strict=True):
-        common = (counts.rows >= minimum_rows) & (counts.members >= minimum_members)
-        telling = (counts.rows > 0) & (counts.rows < survey.rows)
-        kept = np.flatnonzero(common & telling)
+        kept = _choose_codes(counts, survey.rows, minimum)
         categories.append(CategoryColumns(category.name, tuple(int(code) for code in kept)))
     return Design(schema, tuple(numbers), tuple(categories))
 
 
-def list_dropped(
-    design: Design, survey: Survey, minimum_members: int, minimum_rows: int
-) -> tuple[Dropped, ...]:
-    """Say which columns `make_design` left out of the design, and why, in the plan's order.
-
-    Args:
-        design: as it was made.
-        survey: what it was made from.
-        minimum_members: as there.
-        minimum_rows: as there.
-
-    Returns:
-        One entry for each number without a column and each declared category without one; of a counted
-        feature, whose values are many, one in all.
-    """
-    rare = f"fewer than {minimum_rows} training rows or {minimum_members} members have"
-    dropped: dict[str, list[Dropped]] = {feature.name: [] for feature in design.schema.features}
-    for number, totals in zip(design.numbers, survey.numbers, strict=True):
-        if number.deviation is None:
-            reason = "no training row has a value"
-            if totals.present:
-                reason = (
-                    "all training rows have the same value, or nearly: the spread is at most a millionth of the"
-                    " declared range; if it does vary, narrow the bounds"
-                )
-            dropped[number.name].append(Dropped(number.name, reason))
-    features = zip(design.schema.categories, design.categories, survey.categories, strict=True)
-    for feature, columns, counts in features:
-        out = sorted(set(range(len(counts.rows))) - set(columns.codes))
-        entries = dropped[feature.name]
-        lone = [code for code in out if survey.rows and counts.rows[code] == survey.rows]
-        entries += [Dropped(name_code(feature, code), "every training row has it") for code in lone]
-        some = [code for code in out if code not in lone and counts.rows[code]]
-        if feature.categories is not None:
-            entries += [Dropped(name_code(feature, code), f"{rare} it") for code in some]
-            absent = [code for code in out if code < len(feature.categories) and not counts.rows[code]]
-            entries += [Dropped(name_code(feature, code), "no training row has it") for code in absent]
-        elif some:
-            held = int(np.count_nonzero(counts.rows))
-            entries.append(Dropped(feature.name, f"{len(some)} of {held} values: {rare} each"))
-    return tuple(entry for feature in design.schema.features for entry in dropped[feature.name])
+def _choose_codes(counts: CategoryTotals, rows: int, minimum: Minimum) -> Codes:
+    common = (counts.rows >= minimum.rows) & (counts.members >= minimum.members)
+    telling = (counts.rows > 0) & (counts.rows < rows)
+    kept = np.flatnonzero(telling & common)
+    left = np.setdiff1d(np.flatnonzero(counts.rows), kept)
+    # How many members have any of the codes left over is not known; of the most widespread one it is.
+    members = int(counts.members[left].max(initial=0))
+    if not len(left) or minimum.is_met(int(counts.rows[left].sum()), members):
+        return kept
+    # The rarest column joins them, and is enough by itself. Of codes equally rare it is the first.
+    return np.delete(kept, np.argmin(counts.rows[kept])) if len(kept) else kept
 
 
 def count_support(design: Design, survey: Survey) -> Vector:

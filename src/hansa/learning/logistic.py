@@ -14,7 +14,7 @@ import numpy as np
 from hansa.errors import Refused
 from hansa.learning.advice import MemberReport, report_member
 from hansa.learning.contradiction import find_contradictions, find_disagreements, find_zoom_disagreements
-from hansa.learning.design import Design, count_support, list_dropped, make_design
+from hansa.learning.design import Design, Minimum, count_support, make_design
 from hansa.learning.evaluation import (
     KINDS,
     MINIMUM_SCORED,
@@ -30,6 +30,7 @@ from hansa.learning.evaluation import (
 )
 from hansa.learning.model import Model, parse_model
 from hansa.learning.newton import Descent, begin_anew, descend
+from hansa.learning.omission import list_dropped
 from hansa.learning.parameters import Parameters
 from hansa.learning.personal import score_rows
 from hansa.learning.recipe import Dropped, Question, Result
@@ -174,8 +175,8 @@ class Logistic:
 
         Raises:
             Refused: `recipe.survivors` too few are left for this question; `recipe.total` no honest answers add up to this, or it is at odds with earlier totals;
-                `recipe.one-class` all training rows have the same label; `recipe.singular` the columns
-                cannot be told apart; `recipe.not-converged` the turns are used up.
+                `recipe.one-class` all training rows have the same label; `recipe.few-rows` too few for the
+                columns; `recipe.singular` the columns cannot be told apart; `recipe.not-converged` the turns are used up.
             ValueError: the total does not fit the question.
         """
         question = self.ask(state)
@@ -268,9 +269,9 @@ class Logistic:
                 f"{survey.positives} of {survey.rows} training rows are positive; both labels must occur",
             )
         parameters = self.parameters
-        design = make_design(
-            self.schema, survey, parameters.minimum_category_members, parameters.minimum_category_rows
-        )
+        minimum = Minimum(parameters.minimum_category_members, parameters.minimum_category_rows)
+        design = make_design(self.schema, survey, minimum)
+        _verify_rows(survey.rows, len(design.names), parameters.minimum_rows_per_column)
         # Rounded, because the last bit of a logarithm differs between machines.
         centre = round(math.log(survey.positives / (survey.rows - survey.positives)) * 1024) / 1024
         start = np.zeros(len(design.names))
@@ -279,9 +280,7 @@ class Logistic:
         penalty[0] = 0.0
         ground = Ground(
             design,
-            list_dropped(
-                design, survey, parameters.minimum_category_members, parameters.minimum_category_rows
-            ),
+            list_dropped(design, survey, minimum),
             count_support(design, survey),
             centre,
             survey.test_positives,
@@ -333,6 +332,17 @@ def _doubt(
             yield from find_disagreements(question, total, len(survivors))
         case Evaluated(evaluation=evaluation, members=members), ZoomQuestion():
             yield from find_zoom_disagreements(question, total, evaluation, whole=survivors == members)
+
+
+def _verify_rows(rows: int, columns: int, least: int) -> None:
+    """Check that the cohort's sums are of too many rows to be taken apart into them."""
+    if rows < least * columns:
+        raise Refused(
+            "recipe.few-rows",
+            f"{rows} training rows are fewer than {least} for each of {columns} columns, and sums of few rows can be "
+            "taken apart into the rows; take fewer features, raise `minimum_category_rows`, invite more members, or "
+            "plan noise",
+        )
 
 
 def _verify_numbers(question: Question, numbers: Vector) -> None:

@@ -9,16 +9,20 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 
 from hansa.errors import Malformed
-from hansa.learning.categories import CategoryFeature, count_codes, name_code
+from hansa.learning.categories import BUCKETS, FEW_BUCKETS, CategoryFeature, count_codes, name_code
 from hansa.learning.design import CategoryColumns, Design, NumberColumns, encode_table
 from hansa.learning.recipe import Json
 from hansa.learning.tables import Feature, NumberFeature, Schema, Table, Vector
 
 FORMAT = "hansa/v1/logistic"
+
+COUNTED = MappingProxyType({"counted": BUCKETS, f"counted in {FEW_BUCKETS}": FEW_BUCKETS})
+"""How the buckets of a counted feature are spelt."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,13 +139,19 @@ def _describe_category(
     return {
         "name": feature.name,
         "type": "category",
-        "categories": "counted" if feature.categories is None else list(feature.categories),
+        "categories": _spell_buckets(feature.buckets)
+        if feature.categories is None
+        else list(feature.categories),
         "missing": feature.missing,
         "coefficients": [
             {"code": code, "column": name_code(feature, code), "coefficient": repr(next(values))}
             for code in block.codes
         ],
     }
+
+
+def _spell_buckets(buckets: int) -> str:
+    return next(text for text, number in COUNTED.items() if number == buckets)
 
 
 def _parse_number(entry: Json) -> tuple[NumberFeature, NumberColumns, list[float]]:
@@ -171,11 +181,12 @@ def _parse_category(entry: Json) -> tuple[CategoryFeature, CategoryColumns, list
     if fields["type"] != "category":
         raise Malformed("model.form", f"unknown type of feature `{fields['type']}`")
     name, listed, rows = _text(fields["name"]), fields["categories"], fields["coefficients"]
-    if not (listed == "counted" or isinstance(listed, list)) or not isinstance(rows, list):
+    counted = COUNTED.get(listed) if isinstance(listed, str) else None
+    if (counted is None and not isinstance(listed, list)) or not isinstance(rows, list):
         raise Malformed("model.form", f"`{name}` needs lists of categories and coefficients")
     declared = tuple(_text(text) for text in listed) if isinstance(listed, list) else None
     try:
-        feature = CategoryFeature(name, declared, _flag(fields["missing"]))
+        feature = CategoryFeature(name, declared, _flag(fields["missing"]), counted or BUCKETS)
     except ValueError as error:
         raise Malformed("model.category", str(error)) from error
     codes: list[int] = []

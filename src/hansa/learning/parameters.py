@@ -11,6 +11,7 @@ _DECIMALS = {"ridge": 1e9, "correction": 1e9, "clip": 100.0}
 _COUNTS = {
     "minimum_category_members": 10**6,
     "minimum_category_rows": 10**6,
+    "minimum_rows_per_column": 10**6,
     "maximum_turns": 10**6,
     "steps": 200,
 }
@@ -25,8 +26,9 @@ class Parameters:
         organisation_intercepts: whether each member's logit has an intercept of its own, penalised as
             any coefficient, which never leaves the member.
         correction: > 0, how strongly a member's corrected coefficients are pulled to the joint ones.
-        minimum_category_members: a category that fewer members have gets no column.
-        minimum_category_rows: a category that fewer rows have gets no column.
+        minimum_category_members: what fewer members have gets no column.
+        minimum_category_rows: what fewer rows have gets no column.
+        minimum_rows_per_column: without noise: fewer training rows for each column are not fitted.
         maximum_turns: at most this many Newton turns.
         clip: > 0, with noise: the most that a row may pull at the coefficients, as the L2 norm of its gradient.
         steps: with noise: how many noised gradients the fit takes.
@@ -37,6 +39,7 @@ class Parameters:
     correction: float = 10.0
     minimum_category_members: int = 3
     minimum_category_rows: int = 10
+    minimum_rows_per_column: int = 5
     maximum_turns: int = 25
     clip: float = 3.0
     steps: int = 8
@@ -80,6 +83,7 @@ def parse_parameters(parameters: Mapping[str, Json]) -> Parameters:
         decimals.get("correction", known.correction),
         counts.get("minimum_category_members", known.minimum_category_members),
         counts.get("minimum_category_rows", known.minimum_category_rows),
+        counts.get("minimum_rows_per_column", known.minimum_rows_per_column),
         counts.get("maximum_turns", known.maximum_turns),
         decimals.get("clip", known.clip),
         counts.get("steps", known.steps),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hansa.learning.design import CategoryColumns, Design, NumberColumns, encode_table, make_design
+from hansa.learning.design import CategoryColumns, Design, Minimum, NumberColumns, encode_table, make_design
 from hansa.learning.model import Model
 from hansa.learning.newton import minimise
 from hansa.learning.slope import encode_train, fit_intercept
@@ -49,7 +49,7 @@ def fit_alone(schema: Schema, rows: Rows, ridge: float) -> Model:
         categories = tuple(CategoryColumns(f.name, ()) for f in schema.categories)
         rate = math.log((positives + 0.5) / (count - positives + 0.5))
         return Model(Design(schema, numbers, categories), np.array([rate]), None)
-    design = make_design(schema, read_survey(schema, answer_survey(schema, rows)), 1, 1)
+    design = make_design(schema, read_survey(schema, answer_survey(schema, rows)), Minimum(1, 1))
     matrix = encode_table(design, rows.train)
     penalty = np.append(0.0, np.full(matrix.columns - 1, ridge))
     return Model(design, minimise(matrix, rows.train.labels.astype(np.float64), penalty, _TURNS), None)

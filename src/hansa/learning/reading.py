@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hansa.budget import convert_to_rho
 from hansa.errors import Refused
-from hansa.learning.categories import CategoryFeature
+from hansa.learning.categories import BUCKETS, FEW_BUCKETS, CategoryFeature
 from hansa.learning.logistic import Logistic
 from hansa.learning.parameters import parse_parameters
 from hansa.learning.private import PrivateLogistic
@@ -78,7 +78,8 @@ def read_unit(plan: Plan) -> Unit:
 
 def read_schema(plan: Plan) -> Schema:
     """Return the features of a plan, in its order."""
-    return Schema(tuple(_read_feature(feature) for feature in plan["features"]))
+    buckets = BUCKETS if plan["privacy"]["noise"] == "none" else FEW_BUCKETS
+    return Schema(tuple(_read_feature(feature, buckets) for feature in plan["features"]))
 
 
 def read_split(plan: Plan) -> Split:
@@ -127,9 +128,10 @@ def _spell(value: float) -> str:
     return f"{value:z.6f}"  # `z`: a number has one spelling, and what rounds to zero is never minus zero
 
 
-def _read_feature(feature: Mapping[str, Json]) -> Feature:
+def _read_feature(feature: Mapping[str, Json], buckets: int) -> Feature:
     name, missing = str(feature["name"]), feature["missing"] == "allowed"
     if feature["type"] == "number":
         return NumberFeature(name, float(str(feature["minimum"])), float(str(feature["maximum"])), missing)
     listed = feature["categories"]
-    return CategoryFeature(name, tuple(map(str, listed)) if isinstance(listed, list) else None, missing)
+    declared = tuple(map(str, listed)) if isinstance(listed, list) else None
+    return CategoryFeature(name, declared, missing, buckets)

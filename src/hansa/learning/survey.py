@@ -20,12 +20,25 @@ from hansa.learning.tables import MAX_ROWS, NumberFeature, Rows, Schema, Table, 
 COUNTS = 5
 """An answer begins with this many counts."""
 
+MOMENTS = 7
+"""So many numbers follow for each numeric feature."""
+
 
 @dataclass(frozen=True, slots=True)
 class NumberTotals:
-    """A numeric feature over all training rows: rows present, mean and standard deviation in its unit."""
+    """A numeric feature over all training rows.
+
+    Args:
+        present: rows that have it.
+        having: members with such a row.
+        lacking: members with a row that lacks it.
+        mean: over rows that have it, in its unit.
+        deviation: standard deviation, likewise.
+    """
 
     present: int
+    having: int
+    lacking: int
     mean: float
     deviation: float
 
@@ -70,7 +83,9 @@ class SurveyQuestion(Question):
     def bound(self) -> Vector:
         """Rows for counts and whole parts, one for remainders and members."""
         parts = [np.array([MAX_ROWS] * 4 + [1], dtype=np.float64)]
-        parts += [np.array([MAX_ROWS, MAX_ROWS, 1, MAX_ROWS, 1], dtype=np.float64)] * len(self.schema.numbers)
+        parts += [np.array([MAX_ROWS, 1, 1, MAX_ROWS, 1, MAX_ROWS, 1], dtype=np.float64)] * len(
+            self.schema.numbers
+        )
         for feature in self.schema.categories:
             width = count_columns(feature)
             parts += [np.full(width, MAX_ROWS, dtype=np.float64), np.ones(width)]
@@ -86,9 +101,9 @@ def answer_survey(schema: Schema, rows: Rows) -> Vector:
 
     Returns:
         Training rows, training positives, test rows, test positives, 1 if the test rows hold enough of both
-        labels to score the member; per numeric feature: rows present,
-        whole and remainder of the sum of x, whole and remainder of the sum of x², with x the value scaled
-        to [0, 1] by the feature's bounds; per categorical feature: rows per code, then 1 per code that
+        labels to score the member; per numeric feature: rows present, 1 if there are any, 1 if it is missing
+        in any, whole and remainder of the sum of x, whole and remainder of the sum of x², with x the value
+        scaled to [0, 1] by the feature's bounds; per categorical feature: rows per code, then 1 per code that
         occurs. Training rows only, but for the two test counts.
     """
     train = rows.train
@@ -98,8 +113,9 @@ def answer_survey(schema: Schema, rows: Rows) -> Vector:
     for number in schema.numbers:
         scaled = _scale(number, train)
         sums = np.array([scaled.sum(), (scaled * scaled).sum()])
-        whole, remainder = split_whole(sums)
-        parts.append(np.array([len(scaled), whole[0], remainder[0], whole[1], remainder[1]]))
+        present = len(scaled)
+        halves = np.column_stack(split_whole(sums)).ravel()
+        parts.append(np.array([present, present > 0, present < len(train), *halves]))
     for category in schema.categories:
         held = np.bincount(train.codes[category.name], minlength=count_columns(category)).astype(np.float64)
         parts += [held, np.minimum(held, 1.0)]
@@ -117,16 +133,14 @@ def read_survey(schema: Schema, total: Vector) -> Survey:
     place = COUNTS
     numbers = []
     for number in schema.numbers:
-        present, whole, remainder, square_whole, square_remainder = (
-            float(x) for x in total[place : place + 5]
-        )
-        place += 5
-        present = max(0, round(present))
+        *counted, whole, remainder, square_whole, square_remainder = total[place : place + MOMENTS].tolist()
+        place += MOMENTS
+        present, having, lacking = (max(0, round(count)) for count in counted)
         width = number.maximum - number.minimum
         mean = (whole + remainder) / max(present, 1)
         variance = (square_whole + square_remainder) / max(present, 1) - mean * mean
-        deviation = math.sqrt(max(variance, 0.0))
-        numbers.append(NumberTotals(present, number.minimum + width * mean, width * deviation))
+        deviation = width * math.sqrt(max(variance, 0.0))
+        numbers.append(NumberTotals(present, having, lacking, number.minimum + width * mean, deviation))
     categories = []
     for category in schema.categories:
         width = count_columns(category)

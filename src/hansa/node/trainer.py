@@ -7,6 +7,7 @@ its house.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from os import cpu_count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -173,7 +174,9 @@ class Trainer:
             raise Refused("run.question", "what the coordinator asks does not follow from the totals")
         vector = derivation.encode(job.recipe.answer(question, job.rows), self._sample)
         job.answer = derivation.quantiser.decode(vector)
-        job.contributor = Contributor(derivation.session, self._member, sign=self._key.sign, draw=self._draw)
+        job.contributor = Contributor(
+            derivation.session, self._member, sign=self._key.sign, draw=self._draw, threads=cpu_count() or 1
+        )
         job.contributor.contribute(vector)
         return Frame("sum", {"run": job.run, "round": derivation.round}, job.contributor.start())
 

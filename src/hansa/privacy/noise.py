@@ -1,7 +1,8 @@
 """Noise on integers, in shares: each member adds its own, and the total carries what the guarantee needs.
 
 A total is private because it holds the noise of the members that stayed and do not collude: of at least
-`honest` = survivors required − colluders assumed. Each adds 1/honest of the variance, so that whoever drops out
+`honest` = survivors required − colluders assumed, of whom there is at least one: each member reads totals, too, and
+knows its own noise. Each adds 1/honest of the variance, so that whoever drops out
 and whoever tells, enough is left. The price is that a total with everybody in it carries more noise than one
 trusted party would have added, by the factor √(members / honest).
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from hansa import entropy
+from hansa.engine import parse_frame
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.governance import Budget, Plan
 from hansa.learning import Rows
@@ -42,11 +43,34 @@ class Actor:
         self.follower = Follower(member, self.key, clock, folder)
         self.voter = Voter(member, self.key)
         self.trainer = Trainer(member, self.key, self.follower, self._load, entropy.draw, folder=folder)
+        self._silent_from: int | None = None
 
     @property
     def data(self) -> Path | None:
         """The member's table, or None for a member without data."""
         return next((path for path in sorted(self.folder.glob(f"{DATA_STEM}.*"))), None)
+
+    def fall_silent(self, first: int) -> None:
+        """Let the machine beside the data be out of reach from a round on; whoever follows the record stays.
+
+        Args:
+            first: the round, from 1, before whose numbers it is gone; a run that ends earlier never misses it.
+        """
+        self._silent_from = first
+
+    def receive(self, message: bytes) -> bytes:
+        """Answer one message of a run's coordinator.
+
+        Raises:
+            Unavailable: the machine has fallen silent.
+        """
+        if self._silent_from is not None:
+            reached = parse_frame(message).fields.get("round", 0)
+            if isinstance(reached, int) and reached >= self._silent_from:
+                # For good: to come back in a later round would be another story.
+                self._silent_from = 0
+                raise Unavailable(f"the machine of `{self.member}` does not answer")
+        return self.trainer.receive(message)
 
     def _load(self, plan: Plan) -> Rows:
         if self.data is None:

@@ -31,7 +31,9 @@ _DRAMA: Final = Drama(
         "hawaiian-air": ("abstain", "too few strikes of our own to judge"),
     },
     recused={"japan-airlines": "our safety office helped to write the plan"},
-    leaver=("westair-commuter", "the joint model is no better for us than our own"),
+    silent=("hawaiian-air", 6),
+    again=("delta-air-lines", "2"),
+    leaver=("westair-commuter", "we are about to merge, and our partner must decide anew"),
 )
 
 

@@ -82,8 +82,9 @@ def _write(inspection: Inspection) -> Iterator[str]:
     yield ""
     yield from _write_split(inspection)
     yield ""
-    yield "# With `none`, sums leave masked but without noise: no formal guarantee. A formal one, within the charter's budget:"
-    yield "#   privacy: {noise: discrete-gaussian, epsilon: 3, delta: 0.00001}   # and split by rows, group or time"
+    yield "# With `none`, sums leave masked but without noise: no formal guarantee. For a formal one set a budget in the charter,"
+    yield "# split by rows, group or time, and put the bar on auc_pooled_together, which noise leaves standing:"
+    yield "#   privacy: {noise: discrete-gaussian, epsilon: 3, delta: 0.00001, unit: row}"
     yield "privacy: {noise: none}"
     yield ""
     yield "# What must be met for a release. Set it now: nobody can change it once the run has been voted on."

@@ -10,6 +10,7 @@ from typing import Any
 from hansa.coalition import ProposalRecord, State, audit_log, parse_entry
 from hansa.coalition.entry import Entry
 from hansa.governance import Plan, judge_bars
+from hansa.rehearsal.account import describe_privacy
 from hansa.rehearsal.runner import Ran, find_run
 from hansa.rehearsal.stage import Stage
 from hansa.store import read_tree
@@ -17,7 +18,11 @@ from hansa.transparency import format_instant, parse_leaf
 
 
 def gather_result(
-    stage: Stage, number: int, ran: Ran, timings: Sequence[tuple[str, float]]
+    stage: Stage,
+    number: int,
+    ran: Ran,
+    timings: Sequence[tuple[str, float]],
+    refused: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Collect everything about one completed run.
 
@@ -26,12 +31,14 @@ def gather_result(
         number: entry number of the run's proposal.
         ran: the completed run.
         timings: title and seconds of what was done, for the report.
+        refused: what was asked beyond the budget, from `describe_refusal`.
     """
     _, plan = find_run(stage.state, number)
     return {
         "coalition": _describe_coalition(stage),
         "plan": {**plan.to_json(), "digest": plan.digest},
         "guarantee": plan.privacy.guarantee,
+        "privacy": describe_privacy(stage.state, plan, ran, refused),
         "joint": _describe_joint(plan, ran),
         "members": [
             {

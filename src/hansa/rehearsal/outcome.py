@@ -1,84 +1,17 @@
-"""The result of a run as values: what the report and the terminal summary read.
+"""The result of a run as values: what the report and the terminal summary read; `part` says how."""
 
-`result.json` is made by hansa and never signed, so unknown fields are ignored here (a newer result still
-renders) and missing or non-finite figures become `None` (they are shown as missing, never as a number).
-"""
-
-import math
-import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from hansa.errors import Malformed
+from hansa.rehearsal.guarantee import Privacy
+from hansa.rehearsal.part import Count, Curve, Measure, Moment, Numbers, Part, Size, Words
 
 
-def _clean(value: object) -> object:
-    """Replace what could break a page or reorder its text: controls, surrogates and bidi overrides."""
-    if not isinstance(value, str):
-        return value
-    harmless = (
-        " " if character in "\t\r\n" else "\ufffd" if _is_harmful(character) else character
-        for character in value
-    )
-    return "".join(harmless)
-
-
-def _is_harmful(character: str) -> bool:
-    return (
-        unicodedata.category(character) in {"Cc", "Cs"}
-        or "\u202a" <= character <= "\u202e"
-        or ("\u2066" <= character <= "\u2069")
-    )
-
-
-def _finite(value: object) -> object:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _finite_points(value: object) -> object:
-    """Drop the points of a curve that hold anything but two finite numbers."""
-    if not isinstance(value, list | tuple):
-        return value
-    return tuple(point for point in value if all(_finite(number) is not None for number in point))
-
-
-def _finite_numbers(value: object) -> object:
-    if not isinstance(value, Mapping):
-        return value
-    return {key: number for key, number in value.items() if _finite(number) is not None}
-
-
-def _count(value: object) -> object:
-    return len(value) if isinstance(value, list | tuple) else value
-
-
-def _moment(value: object) -> object:
-    if isinstance(value, int):
-        return datetime.fromtimestamp(value, UTC)
-    if isinstance(value, str):
-        moment = datetime.fromisoformat(value)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return value
-
-
-Words = Annotated[str, BeforeValidator(_clean)]
-Measure = Annotated[float | None, BeforeValidator(_finite)]
-Size = Annotated[int, Field(ge=0)]
-Count = Annotated[Size, BeforeValidator(_count)]
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
-Curve = Annotated[tuple[tuple[float, float], ...], BeforeValidator(_finite_points)]
-Numbers = Annotated[Mapping[str, float], BeforeValidator(_finite_numbers)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Coalition(_Part):
+class Coalition(Part):
     """Who ran, and the head of their log."""
 
     name: Words
@@ -95,19 +28,19 @@ class Coalition(_Part):
     cosignatures_needed: Size = 0
 
 
-class Recipe(_Part):
+class Recipe(Part):
     """The recipe of a plan, by name."""
 
     name: Words = ""
 
 
-class Label(_Part):
+class Label(Part):
     """What the plan learns to tell."""
 
     name: Words = ""
 
 
-class Split(_Part):
+class Split(Part):
     """How rows were held out."""
 
     kind: Words = ""
@@ -115,14 +48,14 @@ class Split(_Part):
     seed: int | None = None
 
 
-class Feature(_Part):
+class Feature(Part):
     """A column that the plan offers to the model."""
 
     name: Words
     type: Words = ""
 
 
-class Plan(_Part):
+class Plan(Part):
     """What the report shows of a plan."""
 
     name: Words = ""
@@ -134,7 +67,7 @@ class Plan(_Part):
     split: Split = Split()
 
 
-class BarVerdict(_Part):
+class BarVerdict(Part):
     """One bar set before the run, and whether it was met."""
 
     metric: Words
@@ -144,7 +77,7 @@ class BarVerdict(_Part):
     met: bool
 
 
-class CalibrationBin(_Part):
+class CalibrationBin(Part):
     """One bin of predictions: their mean, the share that came true, and how many."""
 
     predicted: Measure = None
@@ -152,7 +85,7 @@ class CalibrationBin(_Part):
     rows: Size = 0
 
 
-class Curves(_Part):
+class Curves(Part):
     """ROC curves as points (share of false alarms, share found)."""
 
     alone: Curve = ()
@@ -160,28 +93,28 @@ class Curves(_Part):
     corrected: Curve = ()
 
 
-class Calibration(_Part):
+class Calibration(Part):
     """Calibration bins of each way to learn."""
 
     alone: tuple[CalibrationBin, ...] = ()
     together: tuple[CalibrationBin, ...] = ()
 
 
-class Coefficient(_Part):
+class Coefficient(Part):
     """One coefficient of the joint model."""
 
     name: Words
     value: Measure = None
 
 
-class Dropped(_Part):
+class Dropped(Part):
     """What the plan offers and the model does not use, and why."""
 
     column: Words
     reason: Words = ""
 
 
-class Joint(_Part):
+class Joint(Part):
     """What the cohort learnt, from totals only."""
 
     metrics: Numbers = Field(default_factory=dict)
@@ -194,7 +127,7 @@ class Joint(_Part):
     rounds: Size = 0
 
 
-class Score(_Part):
+class Score(Part):
     """A ROC-AUC with its 95% interval."""
 
     auc: Measure = None
@@ -202,7 +135,7 @@ class Score(_Part):
     high: Measure = None
 
 
-class Gain(_Part):
+class Gain(Part):
     """ROC-AUC together minus alone, on the same rows, with its 95% interval."""
 
     value: Measure = None
@@ -221,7 +154,7 @@ class Standing(StrEnum):
     UNSCORED = "not scored"
 
 
-class Member(_Part):
+class Member(Part):
     """One member's figures, on its own rows."""
 
     member: Words
@@ -279,7 +212,7 @@ class Member(_Part):
         return Standing.LOSS if interval is not None and interval[1] < 0 else Standing.NONE
 
 
-class Decision(_Part):
+class Decision(Part):
     """One proposal and what became of it."""
 
     entry: Size
@@ -305,7 +238,7 @@ class Decision(_Part):
         return self.decided_at is not None and self.closes_at is not None and self.decided_at < self.closes_at
 
 
-class Entry(_Part):
+class Entry(Part):
     """One entry of the log, in words."""
 
     index: Size
@@ -315,19 +248,20 @@ class Entry(_Part):
     text: Words = ""
 
 
-class Timing(_Part):
+class Timing(Part):
     """How long one part took."""
 
     part: Words
     seconds: Measure = None
 
 
-class Outcome(_Part):
+class Outcome(Part):
     """The whole result of a run."""
 
     coalition: Coalition
     plan: Plan = Plan()
     guarantee: Words = "no formal guarantee"
+    privacy: Privacy = Privacy()
     joint: Joint = Joint()
     members: tuple[Member, ...] = ()
     lost: Mapping[Words, Size] = Field(default_factory=dict)
@@ -336,6 +270,17 @@ class Outcome(_Part):
     timings: tuple[Timing, ...] = ()
     log: Words = ""
     rehearsal: bool = True
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Return the names of members by id, also of those that vanished on the way."""
+        everybody = {account.member: account.name for account in self.privacy.accounts if account.name}
+        return everybody | {member.member: member.name for member in self.members}
+
+    @property
+    def doubts(self) -> Mapping[str, float]:
+        """Return by how much each measure may be off where noise blurs it; empty without noise, where it is next to nothing."""
+        return self.joint.uncertainty if self.privacy.is_noised else {}
 
     @property
     def unused(self) -> tuple[Dropped, ...]:

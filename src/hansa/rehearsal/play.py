@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from hansa.coalition import Ballot, Leave, Propose, Recuse, audit_log
+from hansa.coalition import Ballot, Leave, Propose, Recuse, audit_log, derive_account
 from hansa.errors import Refused
-from hansa.governance import Charter, Choice, Plan, lint_charter
+from hansa.governance import Charter, Choice, Plan, lint_charter, parse_plan
+from hansa.rehearsal.account import describe_account, describe_refusal
 from hansa.rehearsal.actor import Founder
 from hansa.rehearsal.gathering import gather_result
 from hansa.rehearsal.narration import Narrator
 from hansa.rehearsal.report import write_report
 from hansa.rehearsal.runner import Ran, conduct_run
-from hansa.rehearsal.spelling import format_span, pluralise
+from hansa.rehearsal.spelling import format_span, pluralise, spell_standings
 from hansa.rehearsal.stage import README_FILE, Stage
 from hansa.store import read_tree
 
@@ -45,11 +46,15 @@ class Drama:
     Args:
         choices: ballots other than yes on the run, by member, with a reason.
         recused: members that step aside from the run, with a reason.
+        silent: whose machine falls silent in the middle of the run, and before which round's numbers.
+        again: who asks for the same run once more afterwards, if it is one with noise, and at which epsilon.
         leaver: who leaves at the end, with a reason.
     """
 
     choices: Mapping[str, tuple[Choice, str]] = field(default_factory=dict)
     recused: Mapping[str, str] = field(default_factory=dict)
+    silent: tuple[str, int] | None = None
+    again: tuple[str, str] | None = None
     leaver: tuple[str, str] | None = None
 
 
@@ -96,6 +101,9 @@ def play(folder: Path, cast: Cast, narrator: Narrator) -> Played:
         with narrator.part("Deciding"):
             number = _decide(stage, cast, narrator)
         with narrator.part("Training"):
+            if cast.drama.silent is not None:
+                member, first = cast.drama.silent
+                stage.actor(member).fall_silent(first)
             ran = conduct_run(stage, number, cast.lead, narrator)
         with narrator.part("Releasing"):
             _release(stage, cast, number, ran, narrator)
@@ -104,6 +112,10 @@ def play(folder: Path, cast: Cast, narrator: Narrator) -> Played:
                 entry = stage.say(member, Leave(reason=reason))
                 stage.settle()
                 narrator.say(f"{_name(stage, member)} leaves (entry {entry}): {reason}; nobody has to agree")
+        refused = []
+        if cast.plan.privacy.noise != "none":
+            with narrator.part("Accounting"):
+                refused = _account(stage, cast, narrator)
         with narrator.part("Verifying"):
             tree = read_tree(stage.log)
             audit = audit_log(tree.leaves, tree.note_text, coalition=stage.state.coalition)
@@ -111,7 +123,7 @@ def play(folder: Path, cast: Cast, narrator: Narrator) -> Played:
                 f"{audit.state.size} entries replayed from the published log alone, "
                 f"{len(audit.cosigned_by)} cosignatures, {audit.cosignatures_needed} needed"
             )
-        result = gather_result(stage, number, ran, narrator.timings)
+        result = gather_result(stage, number, ran, narrator.timings, refused)
         (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         write_report(result, folder / REPORT_FILE)
         return Played(result, stage.log, folder / REPORT_FILE)
@@ -181,6 +193,33 @@ def _release(stage: Stage, cast: Cast, number: int, ran: Ran, narrator: Narrator
     vote_all(stage, release, {})
     _await_decision(stage, release, narrator)
     _await_effect(stage, release, narrator)
+
+
+def _account(stage: Stage, cast: Cast, narrator: Narrator) -> list[dict[str, Any]]:
+    """Say what has been learnt and what is left; let somebody ask for more, and return what was refused."""
+    accounts = [
+        describe_account(derive_account(stage.state, name), stage.state) for name in stage.state.members
+    ]
+    standings = [
+        (a["budget"]["epsilon"], a["spent"]["epsilon"], a["left"]["epsilon"]) for a in accounts if a["budget"]
+    ]
+    narrator.say(f"{spell_standings(standings)}; so says the record, to everybody the same")
+    if cast.drama.again is None:
+        return []
+    member, epsilon = cast.drama.again
+    plan = parse_plan(cast.plan.to_json() | {"privacy": cast.plan.privacy.to_json() | {"epsilon": epsilon}})
+    effect = {"effect": "run", "plan": plan.to_json()}
+    asks = f"{_name(stage, member)} proposes to ask the same data once more, at ε = {epsilon}"
+    try:
+        number = open_proposal(stage, member, f"{plan.name}, once more", plan.purpose, effect)
+    except Refused as refusal:
+        over = pluralise(len(refusal.reasons), "data set")
+        narrator.doubt(
+            f"{asks}: refused before any vote, it would pass the budget of {over} [{refusal.rule}]"
+        )
+        return [describe_refusal(plan, _name(stage, member), refusal)]
+    narrator.say(f"{asks} (entry {number}); the budget bears it, and nobody has voted yet")
+    return []
 
 
 def open_proposal(stage: Stage, author: str, title: str, reason: str, effect: Mapping[str, Any]) -> int:

@@ -5,14 +5,14 @@ The page asks the network for nothing and runs no script; its own security polic
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from hansa.rehearsal import plots, spelling, timeline, wording
+from hansa.rehearsal import pledge, plots, spelling, timeline, wording
 from hansa.rehearsal.outcome import BarVerdict, Outcome, read_outcome
 
 
@@ -73,15 +73,20 @@ def _describe(outcome: Outcome) -> dict[str, object]:
         "caveats": wording.write_caveats(outcome),
         "without_gain": wording.list_without_gain(outcome),
         "clear_loss": standings.clear_loss,
-        "names": {member.member: member.name for member in members},
+        "names": outcome.names,
         "by_rows": sorted(members, key=lambda member: (-member.rows, member.name.casefold())),
         "coefficients": sorted(
             (found for found in outcome.joint.coefficients if found.value is not None),
             key=lambda found: -abs(found.value or 0.0),
         ),
-        "metrics": spelling.tabulate_metrics(outcome.joint.metrics),
+        "metrics": spelling.drop_empty(
+            ("measure", *spelling.WAYS.values()),
+            spelling.tabulate_metrics(outcome.joint.metrics, outcome.doubts),
+        ),
         "uncertainty": spelling.format_bound(max(outcome.joint.uncertainty.values(), default=0.0)),
-        "roc_rows": _tabulate_roc(outcome),
+        "roc_rows": spelling.drop_empty(
+            ("false alarms", *(f"found, {way}" for way in spelling.WAYS.values())), _tabulate_roc(outcome)
+        ),
         "bars": [_describe_bar(outcome, bar) for bar in outcome.joint.bars],
         "calibration_rows": [
             (
@@ -96,7 +101,10 @@ def _describe(outcome: Outcome) -> dict[str, object]:
             )
             for group in wording.merge_small_groups(bins)
         ],
-        "pooled_note": wording.POOLED_NOTE,
+        "pooled_note": wording.POOLED_NOTE if outcome.joint.roc.alone else "",
+        "promise": pledge.explain_guarantee(outcome.privacy),
+        "protections": pledge.list_protections(outcome),
+        "accounts": () if pledge.are_alike(outcome.privacy.accounts) else outcome.privacy.accounts,
         "seconds_in_all": sum(timing.seconds or 0.0 for timing in outcome.timings),
         "plots": plots,
         "timeline": timeline,
@@ -105,7 +113,7 @@ def _describe(outcome: Outcome) -> dict[str, object]:
 
 
 def _describe_bar(outcome: Outcome, bar: BarVerdict) -> tuple[str, str, str, bool]:
-    reached = spelling.format_metric(bar.metric, bar.value)
+    reached = spelling.format_metric(bar.metric, bar.value, outcome.doubts.get(bar.metric))
     if reached == spelling.MISSING:
         reached = wording.explain_absent(outcome, bar.metric)
     return spelling.describe_metric(bar.metric), spelling.describe_bar(bar), reached, bar.met
@@ -131,26 +139,45 @@ def _tabulate_roc(outcome: Outcome) -> list[tuple[str, ...]]:
 
 def _list_key_figures(outcome: Outcome, standings: wording.Standings) -> list[tuple[str, str, bool]]:
     """Return the figures at the top: (value, what it is, whether it leads) each."""
-    metrics, coalition, members = outcome.joint.metrics, outcome.coalition, outcome.members
     figures: list[tuple[str, str, bool]] = []
-    if standings.scored and "auc_alone" in metrics and "auc_together" in metrics:
-        alone = spelling.format_measure(metrics["auc_alone"])
-        together = spelling.format_measure(metrics["auc_together"])
-        figures.append((f"{alone} → {together}", "mean ROC-AUC, alone → together", True))
+    alone, together = (wording.find_mean_score(outcome, way) for way in ("alone", "together"))
+    if standings.scored and alone is not None and together is not None:
+        change = f"{spelling.format_measure(alone)} → {spelling.format_measure(together)}"
+        figures.append((change, "mean ROC-AUC, alone → together", True))
     if standings.scored and standings.gaining is not None:
         clear = "" if standings.clear is None else f"; {standings.clear} of them clear of chance"
         means = f"scored members do better together{clear}"
         figures.append((f"{standings.gaining} of {standings.scored}", means, True))
+    figures.extend((value, means, False) for value, means in _list_lesser_figures(outcome))
+    return figures
+
+
+def _list_lesser_figures(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    coalition, members, privacy = outcome.coalition, outcome.members, outcome.privacy
+    common = outcome.joint.metrics.get(wording.COMMON_METRIC)
+    if privacy.is_noised and common is not None:
+        doubt = outcome.doubts.get(wording.COMMON_METRIC)
+        value = spelling.format_metric(wording.COMMON_METRIC, common, doubt)
+        yield value, "ROC-AUC over all test rows, as the coalition sees it"
     rows = sum(member.rows for member in members)
     if rows:
-        figures.append((f"0 of {spelling.format_count(rows)}", "rows left their member", False))
-        numbers = spelling.find_typical([member.numbers_left for member in members])
+        numbers = spelling.format_count(spelling.find_typical([member.numbers_left for member in members]))
         sent = spelling.format_bytes(spelling.find_typical([member.bytes_up for member in members]))
-        means = f"masked numbers left the median member ({sent})"
-        figures.append((spelling.format_count(numbers), means, False))
-    means = (
-        f"signed entries on one log, its head cosigned by {coalition.cosignatures} "
-        f"({coalition.cosignatures_needed} needed)"
-    )
-    figures.append((spelling.format_count(coalition.log_size), means, False))
-    return figures
+        left = f"0 of {spelling.format_count(rows)}"
+        if privacy.is_noised:
+            yield left, f"rows left their member; {numbers} masked, noised numbers the median one ({sent})"
+        else:
+            yield left, "rows left their member"
+            yield numbers, f"masked numbers left the median member ({sent})"
+    standing = privacy.accounts[0].standing if privacy.accounts else None
+    if privacy.is_noised and standing is not None and pledge.are_alike(privacy.accounts):
+        budget, spent, still = standing
+        yield f"ε = {spent} of {budget}", f"spent of each data set’s budget; one more run may ask {still}"
+    else:
+        yield (
+            spelling.format_count(coalition.log_size),
+            (
+                f"signed entries on one log, its head cosigned by {coalition.cosignatures} "
+                f"({coalition.cosignatures_needed} needed)"
+            ),
+        )

@@ -24,6 +24,7 @@ from hansa.governance import Plan
 from hansa.hub import Conducted, Coordinator
 from hansa.learning import MemberReport
 from hansa.rehearsal.narration import Narrator
+from hansa.rehearsal.spelling import list_names
 from hansa.rehearsal.stage import Stage
 
 
@@ -100,7 +101,7 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
     stage.settle()
     run = stage.state.attempts(proposal.id)[-1]
     narrator.say(f"attempt {attempt} is open on the record as entry {run.number}, with {len(cohort)} members")
-    engine = LocalEngine({name: stage.actor(name).trainer.receive for name in cohort})
+    engine = LocalEngine({name: stage.actor(name).receive for name in cohort})
     asked: list[int] = []
     begun = time.perf_counter()
 
@@ -156,10 +157,12 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
         assert report is not None  # who has sealed has its report
         private[name] = report
         _keep_private_report(stage, run.id, report)
-    who = f"all {len(cohort)}" if len(sealed) == len(cohort) else f"{len(sealed)} of {len(cohort)}"
-    narrator.say(
-        f"{len(asked)} rounds, {sum(asked):,} numbers from each member; {who} sealed the same transcript"
-    )
+    if conducted.dropped:
+        lost = list_names([f"`{name}`" for name in conducted.dropped])
+        who = f"{len(sealed)} of {len(cohort)} sealed the same transcript, and the record names who vanished: {lost}"
+    else:
+        who = f"all {len(cohort)} sealed the same transcript"
+    narrator.say(f"{len(asked)} rounds, {sum(asked):,} numbers from each member; {who}")
     return Ran(stage.state.runs[run.id], conducted, model, private, sum(asked), engine.traffic)
 
 
@@ -201,8 +204,10 @@ def _keep_private_report(stage: Stage, run_id: str, report: MemberReport) -> Non
 def _close_interrupted(stage: Stage, proposal: ProposalRecord, coordinator: str, narrator: Narrator) -> None:
     """Close an attempt that an earlier process left open: nothing of it is under way any more."""
     for run in stage.state.attempts(proposal.id):
-        if run.status == "open" and coordinator in {run.coordinator, *run.cohort}:
-            _close_failed(stage, coordinator, run.id, "interrupted: the process that conducted it ended")
+        # A rehearsal plays all members, so whoever opened it can say so, unless it has left.
+        closer = run.coordinator if stage.state.members[run.coordinator].is_active else coordinator
+        if run.status == "open" and closer in {run.coordinator, *run.cohort}:
+            _close_failed(stage, closer, run.id, "interrupted: the process that conducted it ended")
             narrator.doubt(
                 f"attempt {run.attempt} was interrupted earlier; it is closed as failed, and a new one begins"
             )

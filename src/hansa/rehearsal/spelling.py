@@ -4,7 +4,9 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from statistics import median
+from types import MappingProxyType
 
 from hansa.rehearsal.outcome import BarVerdict, Decision, Split
 
@@ -90,6 +92,34 @@ def format_bound(value: float) -> str:
     return f"{math.ceil(value * 10_000) / 10_000:.4f}" if value > 0 else ""
 
 
+def format_epsilon(epsilon: Decimal | None) -> str | None:
+    """Return an epsilon without zeros that say nothing, such as `1.58`; None stays None."""
+    return None if epsilon is None else f"{epsilon.normalize():f}"
+
+
+def spell_standings(standings: Sequence[tuple[str, str, str]]) -> str:
+    """Return how data sets stand with their budgets, in one clause.
+
+    Args:
+        standings: budget, spent and left of each, as epsilons; at least one.
+    """
+    budgets, spent, left = zip(*(tuple(map(Decimal, found)) for found in standings), strict=True)
+    count = len(standings)
+    if len({*standings}) == 1:
+        of = "the data set" if count == 1 else f"each of the {count} data sets"
+        had = f"{of} has spent ε = {format_epsilon(spent[0])} of {format_epsilon(budgets[0])}"
+        return f"{had}, and one more run may ask up to {format_epsilon(left[0])}"
+    return (
+        f"the {count} data sets have spent ε = {_spell_range(spent)} of {_spell_range(budgets)}, and one more run over all of "
+        f"them may ask up to {format_epsilon(min(left))}"
+    )
+
+
+def _spell_range(numbers: Sequence[Decimal]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{format_epsilon(low)}" if low == high else f"{format_epsilon(low)} to {format_epsilon(high)}"
+
+
 def format_share(value: float | None) -> str:
     """Return a share in percent with one decimal, such as `35.6%`."""
     return MISSING if value is None else f"{100 * value:.1f}%".replace("-", "−")
@@ -121,8 +151,16 @@ def format_span(seconds: float) -> str:
     return " ".join(parts[:2]) if parts else "no time"
 
 
-def format_metric(name: str, value: str | float | None) -> str:
-    """Return the value of a metric the way its kind is spelt; fractions such as `2/3` stay as they are."""
+def format_metric(name: str, value: str | float | None, doubt: float | None = None) -> str:
+    """Return the value of a metric the way its kind is spelt; fractions such as `2/3` stay as they are.
+
+    Args:
+        name: of the metric.
+        value: None or empty when it is missing.
+        doubt: by how much it may be off, said beside it when given.
+    """
+    if doubt is not None and (text := format_metric(name, value)) != MISSING:
+        return f"{text} ± {format_metric(name, doubt)}"
     if value is None or value == "":
         return MISSING
     try:
@@ -149,17 +187,35 @@ def describe_metric(name: str) -> str:
     return "members that can be scored" if name == "members_scored" else name.replace("_", " ")
 
 
-def tabulate_metrics(metrics: Mapping[str, float]) -> tuple[tuple[str, ...], ...]:
-    """Return the known measures as rows: (what, alone, together, with local correction)."""
+def tabulate_metrics(
+    metrics: Mapping[str, float], doubts: Mapping[str, float] = MappingProxyType({})
+) -> tuple[tuple[str, ...], ...]:
+    """Return the known measures as rows: (what, alone, together, with local correction).
+
+    Args:
+        metrics: values by name.
+        doubts: by name, how much a value may be off, where that is to be said.
+    """
     rows: dict[str, dict[str, str]] = {}
     for name, value in metrics.items():
         measure, _, way = name.rpartition("_")
         words, way = _COHORT_METRICS.get(name, (_MEASURES.get(measure, ""), way))
         if words and way in WAYS:
-            rows.setdefault(words, {})[way] = format_metric(name, value)
+            rows.setdefault(words, {})[way] = format_metric(name, value, doubts.get(name))
     order = (*_MEASURES.values(), _GAIN_MEAN, _MEMBERS_GAIN)
     return tuple(
         (words, *(rows[words].get(way, MISSING) for way in WAYS)) for words in order if words in rows
+    )
+
+
+def drop_empty(
+    columns: Sequence[str], rows: Sequence[tuple[str, ...]]
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Return a table without the columns in which every cell is missing."""
+    kept = [place for place in range(len(columns)) if any(row[place] != MISSING for row in rows)]
+    return (
+        tuple(columns[place] for place in kept),
+        tuple(tuple(row[place] for place in kept) for row in rows),
     )
 
 

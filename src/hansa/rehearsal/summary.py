@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hansa.rehearsal.guarantee import Privacy
 from hansa.rehearsal.outcome import BarVerdict, Dropped, Member, Outcome, Score, Standing, read_outcome
+from hansa.rehearsal.pledge import say_account, say_refusal
 from hansa.rehearsal.spelling import (
     MISSING,
     describe_bar,
@@ -27,7 +29,12 @@ from hansa.rehearsal.spelling import (
     format_seconds,
     pluralise,
 )
-from hansa.rehearsal.wording import explain_absent, find_mean_gain, write_headline, write_lede
+from hansa.rehearsal.wording import (
+    explain_absent,
+    find_mean_gain,
+    write_headline,
+    write_lede,
+)
 
 WIDE = 110
 """From this many columns on, the table also has the local correction and the interval of each gain."""
@@ -124,6 +131,7 @@ def _list_facts(outcome: Outcome) -> list[tuple[str, list[Text]]]:
                 for name, first in outcome.lost.items()
             ],
         ),
+        ("account", _tell_account(outcome.privacy)),
         ("bars", [_describe_bar(outcome, bar) for bar in outcome.joint.bars]),
         (
             "decisions",
@@ -139,8 +147,9 @@ def _list_facts(outcome: Outcome) -> list[tuple[str, list[Text]]]:
     if members:
         rows = format_count(sum(member.rows for member in members))
         numbers = format_count(find_typical([member.numbers_left for member in members]))
+        kind = "masked, noised numbers" if outcome.privacy.is_noised else "masked numbers"
         sent = format_bytes(find_typical([member.bytes_up for member in members]))
-        left = f"0 of {rows} rows; {numbers} masked numbers ({sent}) from the median member"
+        left = f"0 of {rows} rows; {numbers} {kind} ({sent}) from the median member"
         facts.append(("left", [Text(f"{left} in {pluralise(outcome.joint.rounds, 'round')}")]))
     head = (
         f"{pluralise(coalition.log_size, 'entry')}, cosigned by {coalition.cosignatures} "
@@ -158,8 +167,14 @@ def _list_facts(outcome: Outcome) -> list[tuple[str, list[Text]]]:
     return [(title, lines) for title, lines in facts if lines]
 
 
+def _tell_account(privacy: Privacy) -> list[Text]:
+    said = say_account(privacy)
+    lines = [Text(said)] if said else []
+    return lines + [Text("– ", style="yellow") + Text(say_refusal(found)) for found in privacy.refused]
+
+
 def _describe_bar(outcome: Outcome, bar: BarVerdict) -> Text:
-    reached = f"{format_metric(bar.metric, bar.value)},"
+    reached = f"{format_metric(bar.metric, bar.value, outcome.doubts.get(bar.metric))},"
     if reached == f"{MISSING},":
         reached = f"{explain_absent(outcome, bar.metric)};"
     verdict = Text("✓ met " if bar.met else "✗ not met ", style="green" if bar.met else "bold red")

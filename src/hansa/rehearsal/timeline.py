@@ -66,7 +66,7 @@ class Event:
 
 def list_events(outcome: Outcome) -> tuple[Event, ...]:
     """Return the steps of the chain in order: entries of one kind in a row are one step."""
-    names = {member.member: member.name for member in outcome.members}
+    names = outcome.names
     proposals = {decision.entry: decision for decision in outcome.decisions}
     seen = {entry.index for entry in outcome.entries}
     events = [_tell_entries(group, names, proposals) for group in _group(outcome.entries, proposals)]

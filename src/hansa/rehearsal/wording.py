@@ -11,12 +11,14 @@ from statistics import fmean, stdev
 from typing import Final
 
 from hansa.rehearsal.outcome import CalibrationBin, Member, Outcome, Standing
+from hansa.rehearsal.pledge import explain_guarantee
 from hansa.rehearsal.spelling import (
     describe_split,
     format_count,
     format_gain,
     format_interval,
     format_measure,
+    format_metric,
     list_names,
     shorten,
 )
@@ -33,6 +35,9 @@ POOLED_NOTE: Final = (
     "“together” although members gain by it. Whether learning together pays is said by each member’s own gain."
 )
 """What must stand beside every figure that compares the ways to learn over all test rows."""
+
+COMMON_METRIC: Final = "auc_pooled_together"
+"""The measure that a coalition sees of a run with or without noise."""
 
 _OF_MEMBERS: Final = ("auc_", "gain_mean", "corrected_gain_mean", "members_gain")
 
@@ -65,7 +70,7 @@ def count_standings(outcome: Outcome) -> Standings:
     corrected = [member.corrected_gain_value for member in members]
     known = [gain for gain in corrected if gain is not None]
     return Standings(
-        cohort=len(outcome.members),
+        cohort=len(outcome.members) + len(outcome.lost),
         scored=len(members),
         gaining=sum(member.standing in {Standing.CLEAR, Standing.UNSURE} for member in members),
         clear=sum(member.standing is Standing.CLEAR for member in members),
@@ -85,6 +90,8 @@ def write_headline(outcome: Outcome) -> str:
     standings = count_standings(outcome)
     start = f"{format_count(standings.cohort)} {outcome.coalition.members_called} learnt together; "
     scored, gaining = standings.scored, standings.gaining
+    if outcome.privacy.is_noised and not outcome.rehearsal:
+        return start + (say_common(outcome) or "how good the joint model is could not be measured.")
     if scored == 0:
         return start + "none of them can be scored on its own test rows."
     if gaining is None:
@@ -105,16 +112,20 @@ def write_headline(outcome: Outcome) -> str:
 def write_lede(outcome: Outcome) -> tuple[str, ...]:
     """Return the paragraphs under the headline: how much on average; how sure, and for whom not."""
     standings = count_standings(outcome)
+    if outcome.privacy.is_noised and not outcome.rehearsal:
+        return (
+            "Whether learning together pays for a member, its own private report says, and nobody else’s.",
+        )
     if standings.scored == 0:
         reason = "Every test part is too small or holds one class only, so nobody can say whether the coalition pays."
         return (f"{reason} More rows, or a longer period, would be needed.",)
     paragraphs = []
-    metrics = outcome.joint.metrics
     mean = find_mean_gain(outcome.scored) if outcome.rehearsal else None
-    if "auc_alone" in metrics and "auc_together" in metrics:
+    alone, together = find_mean_score(outcome, "alone"), find_mean_score(outcome, "together")
+    if alone is not None and together is not None:
         average = (
-            f"On each member’s own test rows, the mean ROC-AUC goes from {format_measure(metrics['auc_alone'])} "
-            f"alone to {format_measure(metrics['auc_together'])} together"
+            f"On each member’s own test rows, the mean ROC-AUC goes from {format_measure(alone)} "
+            f"alone to {format_measure(together)} together"
         )
         if mean is not None:
             interval = format_interval((mean.low, mean.high))
@@ -122,7 +133,36 @@ def write_lede(outcome: Outcome) -> tuple[str, ...]:
         paragraphs.append(f"{average}.")
     if standings.clear is not None:
         paragraphs.append(" ".join(_say_how_sure(standings)))
+    if outcome.privacy.is_noised:
+        paragraphs.append(_say_who_sees(outcome))
     return tuple(paragraphs)
+
+
+def find_mean_score(outcome: Outcome, way: str) -> float | None:
+    """Return the mean ROC-AUC over the scored members; of a run with noise only a rehearsal can, which plays them all."""
+    if not outcome.privacy.is_noised:
+        return outcome.joint.metrics.get(f"auc_{way}")
+    scores = [getattr(member, way) for member in outcome.scored] if outcome.rehearsal else []
+    known = [score.auc for score in scores if score is not None and score.auc is not None]
+    return fmean(known) if known and len(known) == len(scores) else None
+
+
+def say_common(outcome: Outcome) -> str:
+    """Return what the whole coalition sees of a run with noise, as a clause; empty when it sees nothing."""
+    value = outcome.joint.metrics.get(COMMON_METRIC)
+    if value is None:
+        return ""
+    reached = format_metric(COMMON_METRIC, value, outcome.doubts.get(COMMON_METRIC))
+    return f"over all test rows at once the joint model reaches ROC-AUC {reached}."
+
+
+def _say_who_sees(outcome: Outcome) -> str:
+    common = say_common(outcome)
+    seen = f"the coalition sees that {common}" if common else "the coalition sees no figure of the model."
+    return (
+        "Only a rehearsal, which plays all members, can put these lines together: under noise each member alone sees its own, in "
+        f"its private report; {seen}"
+    )
 
 
 def _say_how_sure(standings: Standings) -> list[str]:
@@ -276,13 +316,13 @@ def write_caveats(outcome: Outcome) -> tuple[tuple[str, str], ...]:
         )
     caveats.append(_say_guarantee(outcome))
     if outcome.rehearsal:
+        seen = "sums with noise" if outcome.privacy.is_noised else "counts and sums"
         caveats.append(
             (
                 "A rehearsal",
                 (
                     "You see per-member figures because this is a rehearsal that plays all members on one machine. "
-                    "In a real coalition each member sees its own figures and the coalition sees only counts and "
-                    "sums. The signatures here prove the mechanics, not anybody’s consent."
+                    f"In a real coalition each member sees its own figures and the coalition sees only {seen}. The signatures here prove the mechanics, not anybody’s consent."
                 ),
             )
         )
@@ -290,6 +330,8 @@ def write_caveats(outcome: Outcome) -> tuple[tuple[str, str], ...]:
 
 
 def _say_guarantee(outcome: Outcome) -> tuple[str, str]:
+    if outcome.privacy.is_noised:
+        return ("Privacy", explain_guarantee(outcome.privacy))
     if outcome.guarantee == "no formal guarantee":
         return (
             "No formal guarantee",

@@ -32,7 +32,7 @@ from hansa.secagg.evidence import Conflict, Witness
 from hansa.secagg.field import parse_element
 from hansa.secagg.graph import as_bits
 from hansa.secagg.header import Kind, verify_header
-from hansa.secagg.masking import Mask, Numbers, apply_masks, number_type
+from hansa.secagg.masking import Mask, Numbers, apply_masks, number_type, widen_numbers
 from hansa.secagg.message import (
     Backing,
     Box,
@@ -76,6 +76,7 @@ class Aggregator:
     Args:
         session: what the hub's own copy of the record says about the sum.
         draw: returns so many fresh random bytes; called once, for the key with which tags are checked.
+        threads: how many parts of a long sum are unmasked at the same time; changes nothing but the time.
     Guarantees:
         It keeps one running sum, never a member's vector.
         A refused message changes nothing but what is known of conflicts: the member may send the right
@@ -84,8 +85,9 @@ class Aggregator:
         secret that went into it fits what was advertised; otherwise the sum ends, naming members.
     """
 
-    def __init__(self, session: Session, *, draw: Callable[[int], bytes]) -> None:
+    def __init__(self, session: Session, *, draw: Callable[[int], bytes], threads: int = 1) -> None:
         self._session = session
+        self._threads = threads
         self._key = X25519PrivateKey.from_private_bytes(draw(32))
         self._hub_key = self._key.public_key().public_bytes_raw()
         self._turn: Kind | None = Kind.ADVERT
@@ -97,12 +99,12 @@ class Aggregator:
         self._keys: set[bytes] = set()
         self._boxes: dict[int, tuple[Box, ...]] = {}
         self._dealt: frozenset[int] = frozenset()
-        self._sum: Numbers = np.zeros(session.length, dtype=number_type(session.number_bits))
+        self._room: NDArray[np.int64] = np.zeros(session.length, dtype="<i8")
         self._backings: dict[int, Backing] = {}
         self._masked_digests: dict[int, bytes] = {}
         self._survivors: Survivors | None = None
         self._consents: dict[int, Consent] = {}
-        self._revealed: dict[int, dict[int, bytes]] = {}
+        self._revealed: dict[int, dict[int, int]] = {}
         self._unmasking = Unmasking(session, self._adverts)
         self._total: NDArray[np.int64] | None = None
 
@@ -205,6 +207,11 @@ class Aggregator:
         self._ended = ""
         return messages
 
+    @property
+    def _sum(self) -> Numbers:
+        """The running sum; numbers of 32 bits lie in the first half of the room in which their total will be."""
+        return self._room.view(number_type(self._session.number_bits))[: self._session.length]
+
     def _verify_due(self, index: int, turn: Kind) -> None:
         if index not in self._expected:
             raise Refused(
@@ -278,7 +285,8 @@ class Aggregator:
             raise Malformed("secagg.tag", "the masked numbers changed on the way")
         self._backings[index] = Backing(index, masked.tag, masked.signature)
         self._masked_digests[index] = masked.statement.digest
-        np.add(self._sum, np.frombuffer(masked.numbers, dtype=self._sum.dtype), out=self._sum)
+        running = self._sum
+        np.add(running, np.frombuffer(masked.numbers, dtype=running.dtype), out=running)
 
     def _close_masked(self) -> Mapping[str, bytes]:
         verify_enough(self._session, set(self._backings))
@@ -323,10 +331,9 @@ class Aggregator:
                 "secagg.reveal",
                 "expected a share of the self seed of every survivor, of the mask key of every other dealer, and nothing else",
             )
-        for share in reveal.shares:
-            parse_element(share.share)
-        for share in reveal.shares:
-            self._revealed.setdefault(share.owner, {})[index] = share.share
+        elements = [parse_element(share.share) for share in reveal.shares]
+        for (owner, _), element in zip(asked, elements, strict=True):
+            self._revealed.setdefault(owner, {})[index] = element
 
     def _close_reveals(self) -> Mapping[str, bytes]:
         if any(len(self._revealed.get(owner, ())) < self._session.threshold for owner in self._dealt):
@@ -337,9 +344,9 @@ class Aggregator:
         }
         masks = self._masks_in_sum(secrets)
         while batch := tuple(islice(masks, _MASKS_AT_ONCE)):
-            apply_masks(self._sum, batch)
-        signed = np.dtype(f"<i{self._sum.itemsize}")
-        self._total = self._sum.view(signed).astype(np.int64, copy=False)
+            apply_masks(self._sum, batch, threads=self._threads)
+        widen_numbers(self._sum, self._room)
+        self._total = self._room
         return {}
 
     def _masks_in_sum(self, secrets: Mapping[int, bytes]) -> Iterator[Mask]:

@@ -1,7 +1,6 @@
 """Key agreement: one secret for two parties, and the separate keys that are derived from it."""
 
-from functools import cache
-from typing import Final
+from typing import Final, NoReturn
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -10,6 +9,18 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hansa.errors import Malformed
 
 KEY_BYTES: Final = 32
+
+_PRIME: Final = 2**255 - 19
+_LOW_ORDER: Final = frozenset(
+    {
+        0,
+        1,
+        _PRIME - 1,
+        0x00B8495F16056286FDB1329CEB8D09DA6AC49FF1FAE35616AEB8413B7C7AEBE0,
+        0x57119FD0DD4E22D8868E1C58C45C44045BEF839C55B1D0B1248C50A3BC959C5F,
+    }
+)
+"""The coordinates of all points whose order divides the cofactor, of the curve or of its twist."""
 
 
 def agree_secret(private_key: X25519PrivateKey, public_key: bytes) -> bytes:
@@ -27,22 +38,27 @@ def agree_secret(private_key: X25519PrivateKey, public_key: bytes) -> bytes:
     try:
         return private_key.exchange(X25519PublicKey.from_public_bytes(public_key))
     except ValueError:
-        raise Malformed("secagg.key", "the advertised key is a point of low order") from None
+        _refuse_order()
 
 
 def verify_order(public_key: bytes) -> None:
     """Refuse a key that every private key agrees with on the same, known secret.
 
+    Looks for the coordinate in the list of them all, which says the same as an agreement with any private
+    key, a hundred times quicker.
+
     Raises:
         Malformed: `secagg.key`.
+    Source: RFC 7748, section 5, for how bytes become a coordinate: the highest bit is ignored, and
+        the rest reduced modulo the prime.
     """
-    agree_secret(_any_private_key(), public_key)
+    if int.from_bytes(public_key, "little") % 2**255 % _PRIME in _LOW_ORDER:
+        _refuse_order()
 
 
-@cache
-def _any_private_key() -> X25519PrivateKey:
-    """Any private key shows a point of low order, because all of them are multiples of the cofactor."""
-    return X25519PrivateKey.from_private_bytes(bytes(32))
+def _refuse_order() -> NoReturn:
+    """Refuse a key of low order."""
+    raise Malformed("secagg.key", "the advertised key is a point of low order") from None
 
 
 def derive_key(secret: bytes, salt: bytes, label: bytes, first: int, second: int) -> bytes:

@@ -87,6 +87,7 @@ class Contributor:
         me: this member's id.
         sign: signs bytes with this member's Ed25519 identity key; called three times, with labelled bytes.
         draw: returns so many fresh random bytes; called twice.
+        threads: how many parts of long numbers are masked at the same time; changes nothing but the time.
 
     Raises:
         Refused: `secagg.unknown-member`, this member is not in the cohort.
@@ -105,6 +106,7 @@ class Contributor:
         *,
         sign: Callable[[bytes], bytes],
         draw: Callable[[int], bytes],
+        threads: int = 1,
     ) -> None:
         if me not in session.indices:
             raise Refused("secagg.unknown-member", f"`{me}` is not in the cohort of this sum")
@@ -113,6 +115,7 @@ class Contributor:
         self._me = session.indices[me]
         self._sign = sign
         self._draw = draw
+        self._threads = threads
         self._outgoing: Outgoing | None = None
         self._survivors: Survivors | None = None
 
@@ -140,12 +143,14 @@ class Contributor:
             raise Malformed("secagg.turn", "this secure sum was started before; keys are advertised once")
         self.step = Step.FAILED
         drawn = self._draw_exactly(96)
-        self._mask_key, self._channel_key, self._seed = drawn[:32], drawn[32:64], drawn[64:]
+        self._mask_key = X25519PrivateKey.from_private_bytes(drawn[:32])
+        self._channel_key = X25519PrivateKey.from_private_bytes(drawn[32:64])
+        self._seed = drawn[64:]
         advert = Advert(
             session=self._session.digest,
             sender=self._me,
-            mask_key=_public_key(self._mask_key),
-            channel_key=_public_key(self._channel_key),
+            mask_key=self._mask_key.public_key().public_bytes_raw(),
+            channel_key=self._channel_key.public_key().public_bytes_raw(),
             commitment=commit_to_seed(self._seed, self._session.digest),
         )
         self._advert = replace(advert, signature=self._sign(advert.statement.signed_bytes))
@@ -172,12 +177,7 @@ class Contributor:
             raise Refused(
                 "secagg.length", f"expected {self._session.length:,} numbers, got the shape {vector.shape}"
             )
-        limit = self._session.largest_value
-        if int(vector.max()) > limit or int(vector.min()) < -limit:
-            raise Refused(
-                "secagg.range", f"a number is larger in magnitude than {limit}, the total could overflow"
-            )
-        self._outgoing = Outgoing(vector, self._session.number_bits)
+        self._outgoing = Outgoing(vector, self._session.number_bits, self._session.largest_value)
 
     def receive(self, message: bytes) -> bytes:
         """Take the hub's next message and make the next move.
@@ -230,11 +230,9 @@ class Contributor:
         if len(set(keys)) != len(keys):
             raise Malformed("secagg.key", "the roster holds the same key twice")
         # 4. Agree with the hub on a tag's key, with each neighbour on a mask and a box in each direction.
-        mask_key = X25519PrivateKey.from_private_bytes(self._mask_key)
-        channel_key = X25519PrivateKey.from_private_bytes(self._channel_key)
         self._hub_key = roster.hub_key
         try:
-            self._tag_key = derive_tag_key(channel_key, roster.hub_key, self._advert, roster.hub_key)
+            self._tag_key = derive_tag_key(self._channel_key, roster.hub_key, self._advert, roster.hub_key)
         except Malformed as error:
             raise Malformed(error.rule, f"the hub: {error.message}") from None
         self._pairs: dict[int, Pair] = {}
@@ -242,7 +240,9 @@ class Contributor:
             if advert.sender == self._me:
                 continue
             try:
-                self._pairs[advert.sender] = agree_pair(mask_key, channel_key, self._advert, advert)
+                self._pairs[advert.sender] = agree_pair(
+                    self._mask_key, self._channel_key, self._advert, advert
+                )
             except Malformed as error:
                 raise Malformed(error.rule, f"`{self._name(advert.sender)}`: {error.message}") from None
         self._self_mask = derive_self_mask(self._seed, salt_self(self._advert), self._me, adds=True)
@@ -253,7 +253,7 @@ class Contributor:
 
     def _deal(self) -> tuple[Box, ...]:
         drawn = self._draw_exactly(count_drawn_bytes(self._session.threshold))
-        shares = deal_secrets(self._seed, self._mask_key, drawn, (self._me, *self._pairs))
+        shares = deal_secrets(self._seed, self._mask_key.private_bytes_raw(), drawn, (self._me, *self._pairs))
         self._held: dict[int, HeldShares] = {self._me: shares[self._me]}
         return tuple(
             Box(other, seal_shares(pair.sealing_key, pair.salt, self._me, other, shares[other]))
@@ -287,7 +287,7 @@ class Contributor:
         masks = [self._self_mask, *(self._pairs[dealer].mask for dealer in self._held if dealer != self._me)]
         dealers = digest_dealers(as_bits(self._held))
         masked = Masked(self._session.digest, self._me, self._session.length, b"", dealers, b"")
-        masked = outgoing.mask(masks, masked, self._tag_key, self._sign)
+        masked = outgoing.mask(masks, masked, self._tag_key, self._sign, threads=self._threads)
         self._masked_digest = masked.statement.digest
         self._outgoing = None
         del self._pairs, self._self_mask, self._tag_key
@@ -370,7 +370,3 @@ class Contributor:
             Step.REVEAL: _Move(Kind.CONSENTS, _reveal, Step.DONE),
         }
     )
-
-
-def _public_key(private_key: bytes) -> bytes:
-    return X25519PrivateKey.from_private_bytes(private_key).public_key().public_bytes_raw()

@@ -6,6 +6,7 @@ counter mode under full 256-bit keys, read as integers modulo 2^64, or 2^32 wher
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final, TypeAlias
@@ -26,6 +27,9 @@ _PAIR_LABEL: Final = b"hansa/v1/secure-sum/pair-mask\n"
 _SELF_LABEL: Final = b"hansa/v1/secure-sum/self-mask\n"
 _COMMITMENT_LABEL: Final = b"hansa/v1/secure-sum/commitment\n"
 _ZEROS: Final = bytes(CHUNK_BYTES)
+_BLOCK_BYTES: Final = 16
+_THREADS_PAY_BYTES: Final = 2**23
+"""Of keystream; starting threads costs more below."""
 
 
 @dataclass(frozen=True)
@@ -75,32 +79,78 @@ def number_type(number_bits: int) -> np.dtype[np.unsignedinteger[Any]]:
     return np.dtype("<u4") if number_bits == 32 else np.dtype("<u8")
 
 
+def widen_numbers(numbers: Numbers, room: NDArray[np.int64]) -> None:
+    """Write numbers as signed ones of 64 bits into a room in whose beginning they may lie themselves.
+
+    Args:
+        numbers: shape (length,), uint64 or uint32.
+        room: shape (length,), int64; when `numbers` are of 64 bits, the same memory and left alone.
+    """
+    signed = numbers.view(f"<i{numbers.itemsize}")
+    if signed.itemsize == room.itemsize:
+        return
+    step = CHUNK_BYTES // room.itemsize
+    # Backwards and through a copy, so that nothing is written over before it was read.
+    for start in reversed(range(0, len(signed), step)):
+        room[start : start + step] = signed[start : start + step].astype(np.int64)
+
+
 def apply_masks(
-    numbers: Numbers, masks: Sequence[Mask], finish: Callable[[memoryview], None] | None = None
+    numbers: Numbers,
+    masks: Sequence[Mask],
+    finish: Callable[[memoryview], None] | None = None,
+    *,
+    threads: int = 1,
 ) -> None:
     """Add and subtract masks in place, modulo 2^64 or 2^32.
 
     Args:
         numbers: shape (length,), uint64 or uint32, contiguous.
         masks: each key drives one stream from its beginning, so a key must mask one vector only.
-        finish: told the bytes of each piece, in order, when all masks are on it and it is still in the cache.
+        finish: told the bytes of each piece, in order, when all masks are on it; with one thread while the
+            piece is still in the cache.
+        threads: how many parts of long numbers are masked at the same time.
     Guarantees:
         Applying the same masks with opposite signs gives the numbers back, bit for bit.
+        The result does not depend on the number of threads.
     """
+    step = CHUNK_BYTES // numbers.itemsize
+    if threads == 1 or numbers.nbytes * len(masks) < _THREADS_PAY_BYTES:
+        _apply_from(0, numbers, masks, finish)
+        return
+    part = -(-len(numbers) // (threads * step)) * step
+    starts = range(0, len(numbers), part)
+    with ThreadPoolExecutor(threads) as pool:  # ciphers and additions let other threads run
+        list(pool.map(lambda start: _apply_from(start, numbers[start : start + part], masks), starts))
+    if finish is not None:
+        for start in range(0, len(numbers), step):
+            finish(numbers[start : start + step].view(np.uint8).data)
+
+
+def _apply_from(
+    begin: int, numbers: Numbers, masks: Sequence[Mask], finish: Callable[[memoryview], None] | None = None
+) -> None:
+    """Mask the numbers of a longer vector that follow the place `begin`, which is a multiple of four."""
+    # The counter starts at zero with the vector, and no key is ever used for a second one.
+    counter = (begin * numbers.itemsize // _BLOCK_BYTES).to_bytes(_BLOCK_BYTES, "big")
     streams = [
-        # The counter starts at zero: safe because no key is ever used for a second stream.
-        (Cipher(algorithms.AES256(mask.key), modes.CTR(bytes(16))).encryptor(), mask.adds)
+        (
+            Cipher(algorithms.AES256(mask.key), modes.CTR(counter)).encryptor().update_into,
+            np.add if mask.adds else np.subtract,
+        )
         for mask in masks
     ]
     zeros = memoryview(_ZEROS)
-    buffer = bytearray(min(CHUNK_BYTES, numbers.nbytes) + 16)
-    stream = np.frombuffer(buffer, dtype=numbers.dtype, count=(len(buffer) - 16) // numbers.itemsize)
+    buffer = bytearray(min(CHUNK_BYTES, numbers.nbytes) + _BLOCK_BYTES)
+    stream = np.frombuffer(
+        buffer, dtype=numbers.dtype, count=(len(buffer) - _BLOCK_BYTES) // numbers.itemsize
+    )
     step = CHUNK_BYTES // numbers.itemsize
     for start in range(0, len(numbers), step):
         piece = numbers[start : start + step]
-        part = stream[: len(piece)]
-        for encryptor, adds in streams:
-            encryptor.update_into(zeros[: piece.nbytes], buffer)
-            (np.add if adds else np.subtract)(piece, part, out=piece)
+        part, plain = stream[: len(piece)], zeros[: piece.nbytes]
+        for encrypt_into, combine in streams:
+            encrypt_into(plain, buffer)
+            combine(piece, part, out=piece)
         if finish is not None:
             finish(piece.view(np.uint8).data)

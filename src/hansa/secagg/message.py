@@ -8,11 +8,12 @@ is in `statement`.
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
 from itertools import pairwise
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from hansa.errors import Malformed
 from hansa.secagg.field import ELEMENT_BYTES
@@ -32,6 +33,8 @@ BOX_BYTES: Final = 2 * ELEMENT_BYTES + 16
 """Two encrypted shares and their authentication tag."""
 
 _SET_LABEL: Final = b"hansa/v1/secure-sum/survivors\n"
+_BOX: Final = struct.Struct(f"<H{BOX_BYTES}s")
+_REVEALED: Final = struct.Struct(f"<HB{ELEMENT_BYTES}s")
 
 
 class Secret(IntEnum):
@@ -39,6 +42,9 @@ class Secret(IntEnum):
 
     SELF_SEED = 1
     MASK_KEY = 2
+
+
+_SECRETS: Final = MappingProxyType({int(secret): secret for secret in Secret})
 
 
 @dataclass(frozen=True)
@@ -67,8 +73,7 @@ def parse_roster(data: bytes) -> Roster:
     return Roster(header.session, data[HEADER_BYTES : HEADER_BYTES + 32], adverts)
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """Two shares, encrypted by one member for another."""
 
     member: int
@@ -194,13 +199,16 @@ def parse_consents(data: bytes) -> Consents:
     return Consents(header.session, consents)
 
 
-@dataclass(frozen=True)
-class RevealedShare:
+class RevealedShare(NamedTuple):
     """One share of one secret of one member: of the self seed if it survived, of the mask key if it dropped."""
 
     owner: int
     secret: Secret
-    share: bytes = field(repr=False)
+    share: bytes
+
+    def __repr__(self) -> str:
+        """Name the share without showing it."""
+        return f"RevealedShare(owner={self.owner}, secret={self.secret!r})"
 
 
 @dataclass(frozen=True)
@@ -214,7 +222,7 @@ class Reveal:
     def encode(self) -> bytes:
         """Return the message."""
         header = Header(Kind.REVEAL, self.sender, self.session).encode()
-        items = (struct.pack("<HB", item.owner, item.secret) + item.share for item in self.shares)
+        items = (_REVEALED.pack(*item) for item in self.shares)
         return header + struct.pack("<H", len(self.shares)) + b"".join(items)
 
 
@@ -222,16 +230,14 @@ def parse_reveal(data: bytes) -> Reveal:
     """Read revealed shares. Raises Malformed `secagg.form` or `secagg.order`."""
     header = open_message(data, Kind.REVEAL)
     (count,) = unpack("<H", data, HEADER_BYTES, header)
-    items = _split(data, HEADER_BYTES + 2, count, 3 + ELEMENT_BYTES, header)
-    shares = []
-    for item in items:
-        owner, secret = struct.unpack_from("<HB", item)
-        if secret not in Secret._value2member_map_:
-            refuse_form(f"a reveal names the unknown secret {secret}")
-        shares.append(RevealedShare(owner, Secret(secret), item[3:]))
+    check_size(data, HEADER_BYTES + 2 + count * _REVEALED.size, header)
+    items = tuple(_REVEALED.iter_unpack(memoryview(data)[HEADER_BYTES + 2 :]))
+    if unknown := {secret for _, secret, _ in items} - _SECRETS.keys():
+        refuse_form(f"a reveal names the unknown secret {min(unknown)}")
     # INVARIANT: ascending owners, each once, so that no reveal can carry both secrets of one member.
-    _check_order(header.kind, [share.owner for share in shares])
-    return Reveal(header.session, header.sender, tuple(shares))
+    _check_order(header.kind, [owner for owner, _, _ in items])
+    shares = tuple(RevealedShare(owner, _SECRETS[secret], share) for owner, secret, share in items)
+    return Reveal(header.session, header.sender, shares)
 
 
 def _split(data: bytes, offset: int, count: int, size: int, header: Header) -> tuple[bytes, ...]:
@@ -240,12 +246,12 @@ def _split(data: bytes, offset: int, count: int, size: int, header: Header) -> t
 
 
 def _encode_boxes(boxes: Sequence[Box]) -> bytes:
-    return b"".join(struct.pack("<H", box.member) + box.sealed for box in boxes)
+    return b"".join(_BOX.pack(*box) for box in boxes)
 
 
 def _parse_boxes(data: bytes, offset: int, count: int, header: Header) -> tuple[Box, ...]:
-    items = _split(data, offset, count, 2 + BOX_BYTES, header)
-    boxes = tuple(Box(int.from_bytes(item[:2], "little"), item[2:]) for item in items)
+    check_size(data, offset + count * _BOX.size, header)
+    boxes = tuple(map(Box._make, _BOX.iter_unpack(memoryview(data)[offset:])))
     _check_order(header.kind, [box.member for box in boxes])
     return boxes
 

@@ -7,7 +7,6 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from hansa.errors import Malformed
 from hansa.secagg.agreement import agree_secret
-from hansa.secagg.field import parse_element
 from hansa.secagg.masking import Mask, commit_to_seed, derive_pair_mask, derive_self_mask
 from hansa.secagg.message import Secret
 from hansa.secagg.pairing import salt_pair, salt_self
@@ -36,13 +35,13 @@ class Unmasking:
         self.disputes: list[tuple[int, int]] = []
         """Owner of a secret and holder of a share of it that was wrong, by position."""
 
-    def recover(self, owner: int, secret: Secret, revealed: Mapping[int, bytes]) -> bytes:
+    def recover(self, owner: int, secret: Secret, revealed: Mapping[int, int]) -> bytes:
         """Join the revealed shares of one secret, and make sure that it is the one that was advertised.
 
         Args:
             owner: whose secret it is.
             secret: which of its two.
-            revealed: the encoded share by position of its holder, at least as many as the threshold.
+            revealed: the share by position of its holder, at least as many as the threshold.
 
         Raises:
             Malformed: `secagg.share`, the secret does not come out of its shares.
@@ -55,7 +54,7 @@ class Unmasking:
         # 1. As many holders as the threshold asks for; whose shares were wrong before comes last.
         suspects = {holder for _, holder in self.disputes}
         holders = sorted(revealed, key=lambda holder: (holder in suspects, holder))
-        shares = {holder + 1: parse_element(revealed[holder]) for holder in holders}
+        shares = {holder + 1: revealed[holder] for holder in holders}
         points = tuple(shares)[:threshold]
         if points != self._points:
             self._points, self._factors = points, interpolate_at_zero(points)

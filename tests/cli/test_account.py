@@ -60,8 +60,14 @@ def test_all_accounts_stand_in_a_table(spent, hansa):
         "dan",
     ]
     text = hansa("account").out
-    assert "ada             1       1.1        1" in text
+    assert ["dan", "1", "1.1", "1", "0.408"] in [line.split() for line in text.splitlines()]
+    assert "without noise" not in text
     assert "the log's newest entry; every ε at δ = 0.00001" in text
+
+
+def test_a_verification_says_how_the_data_sets_stand(spent, hansa):
+    text = " ".join(hansa("verify", "banks").out.split())
+    assert "✓ account no run passed a budget: the 4 data sets have spent ε = 1 of 1.1 to 2" in text
 
 
 def test_a_second_opinion_adds_the_same_charges_up_and_stays_below(spent, hansa):

@@ -271,7 +271,7 @@ def run_large() -> None:
     seconds = time.perf_counter() - begun
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(
-        f"1,000 members, 100,000 numbers, degree {DEGREE}, 20 vanish: {seconds:.0f} s in all on one core; a member "
+        f"1,000 members, 100,000 numbers, degree {DEGREE}, 20 vanish: {seconds:.0f} s by the clock in all; a member "
         f"{cost.contributor:.2f} s, the hub {cost.hub:.0f} s; process at most {largest / 1e9:.2f} GB; a member sends "
         f"{cost.sent_bytes - 800_000:,} bytes besides its numbers"
     )

@@ -107,18 +107,6 @@ def test_columns_without_a_value_are_left_out():
     assert table == (("what", "together"), (("a", "1"), ("b", "–")))
 
 
-def test_data_sets_that_stand_alike_are_told_in_one_clause_and_others_by_their_range():
-    assert spelling.spell_standings([("3.5", "3", "1.580")] * 33) == (
-        "each of the 33 data sets has spent ε = 3 of 3.5, and one more run may ask up to 1.58"
-    )
-    assert spelling.spell_standings([("2", "1.5", "0.9")]) == (
-        "the data set has spent ε = 1.5 of 2, and one more run may ask up to 0.9"
-    )
-    assert spelling.spell_standings([("10", "3", "9"), ("4", "0", "4")]) == (
-        "the 2 data sets have spent ε = 0 to 3 of 4 to 10, and one more run over all of them may ask up to 4"
-    )
-
-
 def test_a_bar_says_what_it_asks():
     assert (
         spelling.describe_bar(BarVerdict(metric="auc_together", at_least="0.80", met=True))

@@ -124,7 +124,7 @@ def _warn_recipe(plan: Plan, installed: str) -> str:
 
 def _price(account: Account, plan: Plan) -> dict[str, Any]:
     """Say what one data set would have spent after the run, and what would be left of its budget."""
-    from hansa.rehearsal.spelling import format_epsilon
+    from hansa.coalition import format_epsilon
 
     budget = account.budget
     if plan.privacy.noise == "none":

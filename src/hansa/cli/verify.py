@@ -268,8 +268,7 @@ def _tell_run(run: RunRecord, state: State) -> list[str]:
 
 def _tell_accounts(state: State) -> Iterator[str]:
     """Say how the data sets stand: the fold has refused every run that would have passed a budget."""
-    from hansa.coalition import derive_account
-    from hansa.rehearsal.spelling import pluralise, spell_standings
+    from hansa.coalition import derive_account, spell_standings
 
     accounts = [derive_account(state, name) for name in state.members]
     standings = [
@@ -281,7 +280,7 @@ def _tell_accounts(state: State) -> Iterator[str]:
         yield f"no run passed a budget: {spell_standings(standings)}"
     bare = {charge.run.id for found in accounts for charge in found.unbounded}
     if bare:
-        yield f"{pluralise(len(bare), 'attempt')} without noise: no formal guarantee"
+        yield f"{len(bare)} {'attempt' if len(bare) == 1 else 'attempts'} without noise: no formal guarantee"
 
 
 def _tell_blobs(blobs: Mapping[str, Any]) -> list[tuple[str, object]]:

@@ -46,6 +46,7 @@ from hansa.coalition.run import (
     verify_run,
 )
 from hansa.coalition.snapshot import EvidenceRecord, MemberRecord, ProposalRecord, Release, RunRecord, State
+from hansa.coalition.standing import format_epsilon, spell_standings
 from hansa.coalition.state import apply, replay
 
 __all__ = [
@@ -84,12 +85,14 @@ __all__ = [
     "budget_of",
     "cosignatures_needed",
     "derive_account",
+    "format_epsilon",
     "make_entry",
     "minimum_cohort",
     "parse_entry",
     "replay",
     "result_digest",
     "sharing_for",
+    "spell_standings",
     "verify_plan",
     "verify_run",
 ]

@@ -6,11 +6,10 @@ The account itself follows from the record (`hansa.coalition.derive_account`); h
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hansa.coalition import Account, Charge, State, derive_account, minimum_cohort
+from hansa.coalition import Account, Charge, State, derive_account, format_epsilon, minimum_cohort
 from hansa.errors import Refused
 from hansa.governance import BareSums, NoisedSums, Plan, format_rho
 from hansa.rehearsal.runner import Ran
-from hansa.rehearsal.spelling import format_epsilon
 from hansa.transparency import format_instant
 
 

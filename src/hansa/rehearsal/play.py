@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from hansa.coalition import Ballot, Leave, Propose, Recuse, audit_log, derive_account
+from hansa.coalition import Ballot, Leave, Propose, Recuse, audit_log, derive_account, spell_standings
 from hansa.errors import Refused
 from hansa.governance import Charter, Choice, Plan, lint_charter, parse_plan
 from hansa.rehearsal.account import describe_account, describe_refusal
@@ -15,7 +15,7 @@ from hansa.rehearsal.gathering import gather_result
 from hansa.rehearsal.narration import Narrator
 from hansa.rehearsal.report import write_report
 from hansa.rehearsal.runner import Ran, conduct_run
-from hansa.rehearsal.spelling import format_span, pluralise, spell_standings
+from hansa.rehearsal.spelling import format_span, pluralise
 from hansa.rehearsal.stage import README_FILE, Stage
 from hansa.store import read_tree
 

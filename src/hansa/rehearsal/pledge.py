@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from hansa.coalition import spell_standings
 from hansa.rehearsal.guarantee import Account, Charge, Privacy, Refusal
 from hansa.rehearsal.outcome import Outcome
 from hansa.rehearsal.spelling import (
@@ -11,7 +12,6 @@ from hansa.rehearsal.spelling import (
     list_names,
     pluralise,
     shorten,
-    spell_standings,
     write_quotes,
 )
 

@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from statistics import median
 from types import MappingProxyType
 
@@ -90,34 +89,6 @@ def format_interval(interval: tuple[float, float] | None) -> str:
 def format_bound(value: float) -> str:
     """Return the most by which something can be off, rounded up to four decimals; empty when it is exact."""
     return f"{math.ceil(value * 10_000) / 10_000:.4f}" if value > 0 else ""
-
-
-def format_epsilon(epsilon: Decimal | None) -> str | None:
-    """Return an epsilon without zeros that say nothing, such as `1.58`; None stays None."""
-    return None if epsilon is None else f"{epsilon.normalize():f}"
-
-
-def spell_standings(standings: Sequence[tuple[str, str, str]]) -> str:
-    """Return how data sets stand with their budgets, in one clause.
-
-    Args:
-        standings: budget, spent and left of each, as epsilons; at least one.
-    """
-    budgets, spent, left = zip(*(tuple(map(Decimal, found)) for found in standings), strict=True)
-    count = len(standings)
-    if len({*standings}) == 1:
-        of = "the data set" if count == 1 else f"each of the {count} data sets"
-        had = f"{of} has spent ε = {format_epsilon(spent[0])} of {format_epsilon(budgets[0])}"
-        return f"{had}, and one more run may ask up to {format_epsilon(left[0])}"
-    return (
-        f"the {count} data sets have spent ε = {_spell_range(spent)} of {_spell_range(budgets)}, and one more run over all of "
-        f"them may ask up to {format_epsilon(min(left))}"
-    )
-
-
-def _spell_range(numbers: Sequence[Decimal]) -> str:
-    low, high = min(numbers), max(numbers)
-    return f"{format_epsilon(low)}" if low == high else f"{format_epsilon(low)} to {format_epsilon(high)}"
 
 
 def format_share(value: float | None) -> str:

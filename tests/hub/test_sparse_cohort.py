@@ -117,7 +117,7 @@ def test_a_hub_that_shows_a_member_other_neighbours_than_the_graphs_loses_it(cro
                     everybody.update({a.sender: a for a in parse_roster(frame.body).adverts})
                 roster = parse_roster(first[NAMES[5]].body)
                 near = {advert.sender for advert in roster.adverts}
-                assert len(near) == 17
+                assert 14 <= len(near) <= 17  # three have vanished, neighbours or not
                 stranger = min({*everybody} - near)
                 gone = max(near - {5})
                 chosen = sorted((near - {gone}) | {stranger})

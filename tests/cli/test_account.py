@@ -136,7 +136,9 @@ def test_a_plan_is_priced_for_each_data_set_before_the_vote(spent, hansa):
     }
     assert (priced["data"][0]["spent"], priced["data"][0]["after"]) == ("1", "1.46")
     assert [reason["rule"] for reason in priced["refused"]] == ["run.budget"]
-    assert priced["refused"][0]["message"].startswith("`dan` has spent rho 0.030552742 of 0.036400783")
+    assert priced["refused"][0]["message"].startswith(
+        "`dan` has spent ε = 1 (rho 0.030552742) of ε = 1.1 (rho 0.036400783) at δ = 0.00001; the run asks ε = 1 "
+    )
 
 
 def test_a_price_says_what_one_attempt_costs_and_at_most_all(spent, hansa, desk):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import App, Parameter
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hansa.coalition import Account
+
+SUMS: Final = "epsilons do not simply add: what adds up is rho, and the ε that is left follows from it"
 
 app = App(name="account", help="What has been learnt from whom, for what, and what is left.")
 
@@ -92,6 +94,8 @@ def _tabulate(documents: list[dict[str, Any]], at: str, *, second_opinion: bool)
     below = f"\nas of {at}, the log's newest entry"
     if len(deltas) == 1:
         below += f"; every ε at δ = {deltas.pop()}"
+    if any(document["budget"] for document in documents):
+        below += f"\n{SUMS}"
     return [make_table(names, list(zip(*columns.values(), strict=True)), right=names[1:]), below]
 
 
@@ -102,7 +106,12 @@ def _tell(found: Account, document: dict[str, Any], at: str) -> Iterator[Rendera
     if found.budget is None:
         facts = [("budget", "none")]
     else:
-        facts = [("budget", f"ε = {found.budget.epsilon}, δ = {found.budget.delta}")]
+        facts = [
+            (
+                "budget",
+                f"ε = {found.budget.epsilon}, δ = {found.budget.delta} (rho {document['budget']['rho']})",
+            )
+        ]
         spent, left = document["spent"], document["left"]
         facts += [
             ("spent", f"ε = {spent['epsilon']} (rho {spent['rho']})"),
@@ -111,6 +120,8 @@ def _tell(found: Account, document: dict[str, Any], at: str) -> Iterator[Rendera
     if "second_opinion" in document:
         facts.append(("second opinion", f"ε = {_spell_second(document)}, by dp-accounting"))
     yield make_facts(facts)
+    if found.budget is not None:
+        yield SUMS
     yield ""
     if not found.charges:
         yield "Nothing yet: no attempt at a run had it in its cohort."

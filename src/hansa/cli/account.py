@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 SUMS: Final = "epsilons do not simply add: what adds up is rho, and the ε that is left follows from it"
 
+SECOND: Final = (
+    "by dp-accounting; it may be lower than ours, which is exact and rounded up; the record decides by ours"
+)
+
 app = App(name="account", help="What has been learnt from whom, for what, and what is left.")
 
 
@@ -84,7 +88,7 @@ def _tabulate(documents: list[dict[str, Any]], at: str, *, second_opinion: bool)
         "attempts": [str(len(document["charges"])) for document in documents],
     }
     if any(document["without_bound"] for document in documents):
-        columns["without noise"] = [str(document["without_bound"]) for document in documents]
+        columns["attempts without noise"] = [str(document["without_bound"]) for document in documents]
     columns["budget ε"] = [_spell_budget(document, with_delta=len(deltas) > 1) for document in documents]
     columns["spent ε"] = [document["spent"]["epsilon"] or "–" for document in documents]
     if second_opinion:
@@ -96,7 +100,12 @@ def _tabulate(documents: list[dict[str, Any]], at: str, *, second_opinion: bool)
         below += f"; every ε at δ = {deltas.pop()}"
     if any(document["budget"] for document in documents):
         below += f"\n{SUMS}"
-    return [make_table(names, list(zip(*columns.values(), strict=True)), right=names[1:]), below]
+    if second_opinion:
+        below += f"\nsecond opinion: {SECOND}"
+    return [
+        make_table(names, list(zip(*columns.values(), strict=True)), right=names[1:], whole=names[:1]),
+        below,
+    ]
 
 
 def _tell(found: Account, document: dict[str, Any], at: str) -> Iterator[RenderableType]:
@@ -118,7 +127,7 @@ def _tell(found: Account, document: dict[str, Any], at: str) -> Iterator[Rendera
             ("left", f"rho {left['rho']}: one more run of up to ε = {left['epsilon']}"),
         ]
     if "second_opinion" in document:
-        facts.append(("second opinion", f"ε = {_spell_second(document)}, by dp-accounting"))
+        facts.append(("second opinion", f"ε = {_spell_second(document)}, {SECOND}"))
     yield make_facts(facts)
     if found.budget is not None:
         yield SUMS
@@ -136,6 +145,7 @@ def _tell(found: Account, document: dict[str, Any], at: str) -> Iterator[Rendera
         for charge in document["charges"]
     ]
     yield make_table(("run", "at", "learnt", "cost"), rows)
+    yield "\nrun: proposal.attempt"
     if found.unbounded:
         yield (
             f"\n{pluralise(len(found.unbounded), 'attempt')} without noise: only sums could be read, and no number bounds "

@@ -33,6 +33,8 @@ def test_a_member_sees_what_was_learnt_by_whom_for_what_and_what_is_left(spent, 
     assert "What has been learnt from the data of `bob`" in text
     assert "spent   ε = 1 (rho 0.030552742)" in text
     assert "one more run of up to ε = 1.665" in text
+    assert "epsilons do not simply add: what adds up is rho" in text
+    assert "run: proposal.attempt" in text
     assert "Who pays late: Try things out. By" in text
     assert "(ε = 1, δ = 0.00001) for each row" in text
 
@@ -75,7 +77,10 @@ def test_a_second_opinion_adds_the_same_charges_up_and_stays_below(spent, hansa)
     found = hansa("account", "bob", "--second-opinion", "--json").json
     assert 0 < found["second_opinion"] < float(found["spent"]["epsilon"])
     assert "by dp-accounting" in hansa("account", "bob", "--second-opinion").out
-    assert "second opinion" in hansa("account", "--second-opinion").out
+    assert (
+        "second opinion: by dp-accounting; it may be lower than ours"
+        in hansa("account", "--second-opinion").out
+    )
 
 
 def test_a_second_opinion_needs_its_package(spent, hansa, monkeypatch):
@@ -136,7 +141,9 @@ def test_a_plan_is_priced_for_each_data_set_before_the_vote(spent, hansa):
     }
     assert (priced["data"][0]["spent"], priced["data"][0]["after"]) == ("1", "1.46")
     assert [reason["rule"] for reason in priced["refused"]] == ["run.budget"]
-    assert priced["refused"][0]["message"].startswith("`dan` has spent rho 0.030552742 of 0.036400783")
+    assert priced["refused"][0]["message"].startswith(
+        "`dan` has spent ε = 1 (rho 0.030552742) of ε = 1.1 (rho 0.036400783) at δ = 0.00001; the run asks ε = 1 "
+    )
 
 
 def test_a_price_says_what_one_attempt_costs_and_at_most_all(spent, hansa, desk):
@@ -173,6 +180,28 @@ def test_a_plan_without_a_budget_is_refused_with_the_way_out(founded, hansa, des
     priced = hansa("plan", "price", "noised.yaml", "--json").json
     assert {p["verdict"] for p in priced["data"]} == {"refused: no budget"}
     assert "amend the charter: `privacy.budget`" in priced["refused"][0]["message"]
+
+
+def test_data_sets_that_stand_alike_are_told_once(spent, hansa, desk):
+    large = (desk / "noised.yaml").read_text().replace("epsilon: 1,", "epsilon: 1.9,")
+    (desk / "large.yaml").write_text(large.replace("members: all", "members: [ada, bob, cyd]"))
+    answer = hansa("plan", "price", "large.yaml")
+    words = " ".join(answer.out.split())
+    assert "all 3 data sets" in words
+    assert "refused 3 data sets (`ada`, `bob`, `cyd`) have each spent ε = 1 " in words
+    assert len(hansa("plan", "price", "large.yaml", "--json").json["refused"]) == 3
+    refused = hansa("proposal", "open", "run", "large.yaml", "--as", "ada")
+    assert refused.code == 4
+    assert " ".join(refused.err.split()).startswith(
+        "refused: 3 data sets (`ada`, `bob`, `cyd`) have each spent"
+    )
+
+
+def test_a_plan_without_noise_has_no_cost_and_nothing_after_it(founded, hansa):
+    answer = hansa("plan", "price", "plan.yaml")
+    assert "cost     not bounded: without noise no number limits what is shown" in answer.out
+    priced = hansa("plan", "price", "plan.yaml", "--json").json
+    assert {(p["after"], p["left"]) for p in priced["data"]} == {(None, None)}
 
 
 def test_a_plan_that_fits_says_what_to_do_next(founded, hansa):

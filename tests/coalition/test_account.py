@@ -81,7 +81,7 @@ def test_a_run_beyond_a_budget_is_refused_before_anybody_votes_on_it(budgeted, a
     refused = refusal(propose_run, chain, noised)
     assert refused.rule == "run.budget"
     assert len(refused.reasons) == 4
-    assert refused.reasons[0].startswith("`ada` has spent rho ")
+    assert refused.reasons[0].startswith("`ada` has spent ε = ")
 
 
 def test_a_run_beyond_a_budget_is_refused_when_it_would_begin(budgeted, approve, noised, fail):
@@ -127,7 +127,7 @@ def test_the_stricter_of_two_budgets_holds(budgeted, approve, noised, fail):
     refused = refusal(fail, chain, proposal)
     assert refused.rule == "permit.budget"
     assert len(refused.reasons) == 1
-    assert refused.reasons[0].startswith("`bob` has spent rho ")
+    assert refused.reasons[0].startswith("`bob` has spent ε = ")
 
 
 def test_without_a_budget_nothing_with_noise_can_run(budgeted, noised):

@@ -238,12 +238,32 @@ def test_a_cap_that_makes_all_equal_is_noted(lint):
             "unnoised_sums: allowed",
             "unnoised_sums: allowed, differencing: allowed",
         ),
+        ("warning", "colluding-none", "unnoised_sums: allowed", "unnoised_sums: allowed, colluding: 0"),
+        (
+            "warning",
+            "budget-large",
+            "unnoised_sums: allowed",
+            "unnoised_sums: allowed, budget: {epsilon: 10.1, delta: 0.00001}",
+        ),
+        ("warning", "dropouts-many", "unnoised_sums: allowed", "unnoised_sums: allowed, dropouts: 3/5"),
         ("error", "witness-unreachable", "classes:", "witnesses: {cosignatures: 6}\nclasses:"),
         ("warning", "witness-weak", "classes:", "witnesses: {cosignatures: 3}\nclasses:"),
     ],
 )
 def test_what_a_charter_overlooks_is_found(lint, level, rule, old, new):
     assert (level, rule) in {(level, rule) for level, rule, _ in lint(replace=(old, new))}
+
+
+def test_an_assumption_at_its_limit_is_not_warned_of(lint):
+    limit = "unnoised_sums: allowed, colluding: 1/10, dropouts: 1/2, budget: {epsilon: 10, delta: 0.00001}"
+    found = rules(lint(replace=("unnoised_sums: allowed", limit)), "warning")
+    assert found.isdisjoint({"colluding-none", "budget-large", "dropouts-many"})
+
+
+def test_a_large_budget_is_told_by_its_factor(lint):
+    budget = "unnoised_sums: allowed, budget: {epsilon: 12, delta: 0.00001}"
+    found = lint(replace=("unnoised_sums: allowed", budget))
+    assert any(rule == "budget-large" and "a factor of 162,754," in message for _, rule, message in found)
 
 
 def test_a_charter_without_amendment_warns_that_it_can_never_change(lint):

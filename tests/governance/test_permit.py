@@ -171,9 +171,29 @@ def test_each_overdraft_is_named_with_what_was_spent_asked_and_left():
         Standing("cyd", Fraction(3, 10), THREE),
     )
     assert list(find_overdrafts(Fraction(2, 10), standings)) == [
-        "`ada` has spent rho 0.1 of 0.224248882 (ε = 3, δ = 0.00001); the run costs 0.2, and 0.124248882 is left",
-        "`cyd` has spent rho 0.3 of 0.224248882 (ε = 3, δ = 0.00001); the run costs 0.2, and 0 is left",
+        (
+            "`ada` has spent ε = 1.915 (rho 0.1) of ε = 3 (rho 0.224248882) at δ = 0.00001; the run asks ε = 2.814 (rho 0.2), "
+            "and at most ε = 2.158 (rho 0.124248882) fits"
+        ),
+        (
+            "`cyd` has spent ε = 3.535 (rho 0.3) of ε = 3 (rho 0.224248882) at δ = 0.00001; the run asks ε = 2.814 (rho 0.2), "
+            "and at most ε = 0 (rho 0) fits"
+        ),
     ]
+
+
+def test_what_an_overdraft_says_to_fit_does_fit():
+    larger = Budget(epsilon="3.5", delta="0.00001")
+    (reason,) = find_overdrafts(THREE.rho, [Standing("ada", THREE.rho, larger)])
+    assert reason.endswith("and at most ε = 1.58 (rho 0.070593946) fits")
+    fitting = Budget(epsilon="1.58", delta="0.00001")
+    assert not list(find_overdrafts(fitting.rho, [Standing("ada", THREE.rho, larger)]))
+
+
+def test_of_many_without_a_budget_the_first_are_named():
+    standings = [Standing(f"m{number}", Fraction(0), None) for number in range(10)]
+    (reason,) = find_overdrafts(THREE.rho, standings)
+    assert "`m6`, `m7` and 2 more; amend" in reason
 
 
 def test_a_run_with_noise_needs_a_budget():

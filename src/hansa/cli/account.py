@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import App, Parameter
 
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hansa.coalition import Account
+
+SUMS: Final = "epsilons do not simply add: what adds up is rho, and the ε that is left follows from it"
+
+SECOND: Final = (
+    "by dp-accounting; it may be lower than ours, which is exact and rounded up; the record decides by ours"
+)
 
 app = App(name="account", help="What has been learnt from whom, for what, and what is left.")
 
@@ -82,7 +88,7 @@ def _tabulate(documents: list[dict[str, Any]], at: str, *, second_opinion: bool)
         "attempts": [str(len(document["charges"])) for document in documents],
     }
     if any(document["without_bound"] for document in documents):
-        columns["without noise"] = [str(document["without_bound"]) for document in documents]
+        columns["attempts without noise"] = [str(document["without_bound"]) for document in documents]
     columns["budget ε"] = [_spell_budget(document, with_delta=len(deltas) > 1) for document in documents]
     columns["spent ε"] = [document["spent"]["epsilon"] or "–" for document in documents]
     if second_opinion:
@@ -92,7 +98,14 @@ def _tabulate(documents: list[dict[str, Any]], at: str, *, second_opinion: bool)
     below = f"\nas of {at}, the log's newest entry"
     if len(deltas) == 1:
         below += f"; every ε at δ = {deltas.pop()}"
-    return [make_table(names, list(zip(*columns.values(), strict=True)), right=names[1:]), below]
+    if any(document["budget"] for document in documents):
+        below += f"\n{SUMS}"
+    if second_opinion:
+        below += f"\nsecond opinion: {SECOND}"
+    return [
+        make_table(names, list(zip(*columns.values(), strict=True)), right=names[1:], whole=names[:1]),
+        below,
+    ]
 
 
 def _tell(found: Account, document: dict[str, Any], at: str) -> Iterator[RenderableType]:
@@ -102,15 +115,22 @@ def _tell(found: Account, document: dict[str, Any], at: str) -> Iterator[Rendera
     if found.budget is None:
         facts = [("budget", "none")]
     else:
-        facts = [("budget", f"ε = {found.budget.epsilon}, δ = {found.budget.delta}")]
+        facts = [
+            (
+                "budget",
+                f"ε = {found.budget.epsilon}, δ = {found.budget.delta} (rho {document['budget']['rho']})",
+            )
+        ]
         spent, left = document["spent"], document["left"]
         facts += [
             ("spent", f"ε = {spent['epsilon']} (rho {spent['rho']})"),
             ("left", f"rho {left['rho']}: one more run of up to ε = {left['epsilon']}"),
         ]
     if "second_opinion" in document:
-        facts.append(("second opinion", f"ε = {_spell_second(document)}, by dp-accounting"))
+        facts.append(("second opinion", f"ε = {_spell_second(document)}, {SECOND}"))
     yield make_facts(facts)
+    if found.budget is not None:
+        yield SUMS
     yield ""
     if not found.charges:
         yield "Nothing yet: no attempt at a run had it in its cohort."
@@ -125,6 +145,7 @@ def _tell(found: Account, document: dict[str, Any], at: str) -> Iterator[Rendera
         for charge in document["charges"]
     ]
     yield make_table(("run", "at", "learnt", "cost"), rows)
+    yield "\nrun: proposal.attempt"
     if found.unbounded:
         yield (
             f"\n{pluralise(len(found.unbounded), 'attempt')} without noise: only sums could be read, and no number bounds "

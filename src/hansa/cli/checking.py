@@ -154,7 +154,8 @@ def _check_budgets(cast: Cast, cohort: set[str]) -> Iterator[Finding]:
         budget = choose_stricter(agreed, founder.budget)
         if budget is None:
             message = (
-                "the plan adds noise, and no budget says how much may be learned: write `privacy.budget`"
+                "the plan adds noise, and no budget says how much may be learned: uncomment `budget` under `privacy` in the "
+                "charter (FOLDER/charter.yaml, unless `--charter` names another), or write it there"
             )
             yield Finding("error", "rehearsal.budget", message, "charter")
             return

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hansa.cli.printing import write
+from hansa.cli.printing import merge_reasons, write
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
 
 EXIT_CODES: Final[Mapping[str, int]] = MappingProxyType(
@@ -84,14 +84,15 @@ class Failure:
     def print(self, console: Console) -> None:
         """Print a line, or a line for each reason, with the rule in brackets."""
         title = Text(_TITLES.get(self.family, self.family), style="bold red")
-        if len(self.reasons) == 1:
-            write(console, title + Text(": ") + _spell(self.reasons[0]))
+        reasons = [Reason(*merged) for merged in merge_reasons(self.reasons)]
+        if len(reasons) == 1:
+            write(console, title + Text(": ") + _spell(reasons[0]))
         else:
-            write(console, title + Text(f", {len(self.reasons)} reasons:"))
+            write(console, title + Text(f", {len(reasons)} reasons:"))
             table = Table.grid(padding=(0, 1))
             table.add_column(width=2, justify="right")
             table.add_column(overflow="fold")
-            for reason in self.reasons:
+            for reason in reasons:
                 table.add_row("-", _spell(reason))
             write(console, table)
         for remark in self.remarks:

@@ -26,10 +26,24 @@ def show_log(
 
     record, state = read_state(folder)
     entries = describe_entries(record.leaves, state.proposals)[start:]
+    for entry in entries:
+        if entry["kind"] == "run_close":
+            entry["text"] = _describe_close(record.leaves[entry["index"]])
     rows = [(entry["index"], entry["at"], entry["author"], entry["text"]) for entry in entries]
     table = make_table(("entry", "at", "author", "what"), rows, right=("entry",))
     text = table if rows else f"The log has {state.size} entries; there is none from {start} on."
     show({"size": state.size, "entries": entries}, text, as_json=as_json)
+
+
+def _describe_close(leaf: bytes) -> str:
+    """Say how a run ended, and from which round on each member's numbers are in no total."""
+    from hansa.coalition import RunClose, parse_entry
+    from hansa.transparency import parse_leaf
+
+    body = parse_entry(parse_leaf(leaf).envelope).body
+    assert isinstance(body, RunClose)  # the caller looked at its kind
+    without = [f", without {name} from round {first} on" for name, first in sorted(body.dropped.items())]
+    return f"closes the run: {body.status}{''.join(without)}"
 
 
 @app.command

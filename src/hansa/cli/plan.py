@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from cyclopts import App, Parameter
 
 from hansa.cli.options import HERE, AsJson, Folder
-from hansa.cli.printing import make_facts, make_table, show, suggest
+from hansa.cli.printing import make_facts, make_table, merge_reasons, show, suggest
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from hansa.coalition import Account, State
     from hansa.governance import NoisedSums, Plan
 
@@ -81,7 +83,7 @@ def price(
             *([] if plan.privacy.noise == "none" else [("means", _spell_guarantee(plan.privacy))]),
             (
                 "cost",
-                "nothing that a number could say"
+                "not bounded: without noise no number limits what is shown"
                 if cost is None
                 else f"rho {cost} an attempt, to each data set; {pluralise(plan.attempts, 'attempt')} may be made, so at most "
                 f"rho {most} in all",
@@ -92,14 +94,15 @@ def price(
     )
     columns = ("member", "budget", "spent", "after", "left", "verdict")
     rows = [tuple(p[name] or "–" for name in columns) for p in priced]
-    numbers = ("spent ε", "after ε", "then left ε")
-    table = make_table(("data of", "budget", *numbers, "verdict"), rows, right=numbers)
     verdict = (
-        make_facts(("refused", f"{reason['message']} [{reason['rule']}]") for reason in refusals)
+        make_facts(
+            ("refused", f"{message} [{rule}]")
+            for rule, message in merge_reasons((reason["rule"], reason["message"]) for reason in refusals)
+        )
         if refusals
         else suggest(f"proposal open run {plan_path} --as MEMBER", folder)
     )
-    show(document, plan.name, facts, "", table, "", verdict, as_json=as_json)
+    show(document, plan.name, facts, "", _tabulate(rows), "", verdict, as_json=as_json)
     return EXIT_CODES["refused"] if refusals else 0
 
 
@@ -128,7 +131,7 @@ def _price(account: Account, plan: Plan) -> dict[str, Any]:
 
     budget = account.budget
     if plan.privacy.noise == "none":
-        verdict, after = "no formal guarantee", account
+        verdict, after = "no formal guarantee", None
     else:
         after = account._replace(spent=account.spent + plan.privacy.rho)
         over = budget is not None and after.spent > budget.rho
@@ -137,10 +140,18 @@ def _price(account: Account, plan: Plan) -> dict[str, Any]:
         "member": account.member,
         "budget": None if budget is None else f"ε = {budget.epsilon}, δ = {budget.delta}",
         "spent": format_epsilon(account.epsilon_spent),
-        "after": format_epsilon(after.epsilon_spent),
-        "left": format_epsilon(after.epsilon_left),
+        "after": None if after is None else format_epsilon(after.epsilon_spent),
+        "left": None if after is None else format_epsilon(after.epsilon_left),
         "verdict": verdict,
     }
+
+
+def _tabulate(rows: list[tuple[str, ...]]) -> RenderableType:
+    """Return a line for each data set; one for all when there are several, all alike."""
+    numbers = ("spent ε", "after ε", "then left ε")
+    if len(rows) > 1 and len({row[1:] for row in rows}) == 1:
+        rows = [(f"all {len(rows)} data sets", *rows[0][1:])]
+    return make_table(("data of", "budget", *numbers, "verdict"), rows, right=numbers, whole=("data of",))
 
 
 def _price_accuracy(tables: Path, plan: Plan, state: State) -> dict[str, str]:

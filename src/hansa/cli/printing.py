@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _SHORT = 20
 """Characters of a text, such as a time, that stays in one piece beside others."""
 
+_NAMED = 8
+"""How many names one reason stands for before the rest are counted."""
+
 
 class PatientConsole(Console):
     """Goes on silently when nobody reads any more: a run does not end because `head` has seen enough."""
@@ -79,7 +82,11 @@ def trimmed(console: Console) -> Iterator[None]:
 
 
 def make_table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    whole: Sequence[str] = (),
 ) -> Table:
     """Lay out rows under headings; numbers are never cut, texts wrap where there is no room for them.
 
@@ -87,6 +94,7 @@ def make_table(
         columns: the headings.
         rows: as many cells as there are headings.
         right: headings of the columns of numbers.
+        whole: headings of the columns of ids, which stay in one piece however long; the others shrink.
     """
     table = Table(box=SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False, show_edge=False)
     cells = [[cell if isinstance(cell, Text) else Text(str(cell)) for cell in row] for row in rows]
@@ -96,7 +104,7 @@ def make_table(
             # The heading may wrap, the numbers may not.
             table.add_column(name, justify="right", overflow="fold", min_width=width)
         else:
-            short = width <= _SHORT and name != columns[-1]
+            short = name in whole or (width <= _SHORT and name != columns[-1])
             table.add_column(name, no_wrap=short, overflow="fold", min_width=width if short else None)
     for row in cells:
         table.add_row(*row)
@@ -111,6 +119,29 @@ def make_facts(facts: Iterable[tuple[str, object]]) -> Table:
     for title, fact in facts:
         table.add_row(Text(title), fact if isinstance(fact, Text) else Text(str(fact)))
     return table
+
+
+def merge_reasons(reasons: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Tell once what was refused for several data sets that stand alike.
+
+    Args:
+        reasons: of each the rule and the sentence; one about a data set begins with its id, as in "`ada` has spent".
+
+    Returns:
+        The same, with one sentence for those that differ in nothing but the id.
+    """
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for rule, text in reasons:
+        name, has_spent, rest = text.partition(" has spent ")
+        alike.setdefault((rule, has_spent, rest) if has_spent else (rule, "", text), []).append(name)
+    return [(rule, _join(names, has_spent, rest)) for (rule, has_spent, rest), names in alike.items()]
+
+
+def _join(names: Sequence[str], has_spent: str, rest: str) -> str:
+    if not has_spent or len(names) == 1:
+        return f"{names[0]}{has_spent}{rest}" if has_spent else rest
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{len(names)} data sets ({', '.join(names[:_NAMED])}{more}) have each spent {rest}"
 
 
 def suggest(command: str, folder: Path = HERE) -> Text:

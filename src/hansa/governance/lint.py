@@ -11,6 +11,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
+from hansa.governance.assumption import lint_assumptions
 from hansa.governance.charter import Charter, EffectName
 from hansa.governance.decision import DecisionRule, Passes
 from hansa.governance.finding import Finding, Level
@@ -307,6 +308,7 @@ def _lint_privacy(charter: Charter, members: Sequence[Member]) -> Iterator[Findi
             "`privacy.differencing` is allowed: two runs without noise whose cohorts differ by one member give away that "
             "member's own sums",
         )
+    yield from lint_assumptions(charter.privacy)
     yield from _lint_dropouts(charter.privacy, len(members))
     if members and len(members) < MINIMUM_COHORT:
         yield _warning(

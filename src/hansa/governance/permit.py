@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-from hansa.budget import RHO_PLACES
+from hansa.budget import EPSILON_PLACES, RHO_PLACES, convert_to_epsilon, convert_to_rho
 from hansa.errors import Refused
 from hansa.governance.plan import MINIMUM_COHORT
 from hansa.governance.privacy import Budget
@@ -18,6 +18,9 @@ from hansa.governance.spelling import MAX_SECONDS
 
 IN_EFFECT: Final = "in_effect"
 """The outcome of a proposal that passed and whose timelock has ended."""
+
+_SHOWN: Final = 8
+"""How many members without a budget are named."""
 
 
 class Standing(NamedTuple):
@@ -169,7 +172,7 @@ def verify_permit(facts: RunFacts) -> None:
 
 
 def find_overdrafts(cost: Fraction, standings: Iterable[Standing]) -> Iterator[str]:
-    """Say whose budget a run with noise would pass.
+    """Say whose budget a run with noise would pass, one reason for each data set.
 
     Args:
         cost: rho of the run.
@@ -180,12 +183,27 @@ def find_overdrafts(cost: Fraction, standings: Iterable[Standing]) -> Iterator[s
         if budget is None:
             without.append(f"`{member}`")
         elif spent + cost > budget.rho:
+            left = max(budget.rho - spent, Fraction(0))
             yield (
-                f"`{member}` has spent rho {format_rho(spent)} of {format_rho(budget.rho)} (ε = {budget.epsilon}, "
-                f"δ = {budget.delta}); the run costs {format_rho(cost)}, and {format_rho(max(budget.rho - spent, Fraction(0)))} is left"
+                f"`{member}` has spent {_spell(spent, budget)} of ε = {budget.epsilon} (rho {format_rho(budget.rho)}) at "
+                f"δ = {budget.delta}; the run asks {_spell(cost, budget)}, and at most {_spell_largest(left, budget)} fits"
             )
     if without:
-        yield f"no budget is set for {', '.join(without)}; amend the charter: `privacy.budget`"
+        more = f" and {len(without) - _SHOWN} more" if len(without) > _SHOWN else ""
+        yield f"no budget is set for {', '.join(without[:_SHOWN])}{more}; amend the charter: `privacy.budget`"
+
+
+def _spell(rho: Fraction, budget: Budget) -> str:
+    """Say what a rho is worth at the budget's delta, beside the rho, because only rhos add up."""
+    return f"ε = {convert_to_epsilon(rho, budget.delta).normalize():f} (rho {format_rho(rho)})"
+
+
+def _spell_largest(left: Fraction, budget: Budget) -> str:
+    """Say what one more run may ask: an epsilon rounded up could cost more than is left."""
+    epsilon = convert_to_epsilon(left, budget.delta)
+    while epsilon > 0 and convert_to_rho(str(epsilon), budget.delta) > left:
+        epsilon -= Decimal(1).scaleb(-EPSILON_PLACES)
+    return f"ε = {epsilon.normalize():f} (rho {format_rho(left)})"
 
 
 _WAY_OUT: Final = "propose a plan with noise, or amend the charter: `privacy.differencing`"

@@ -82,7 +82,7 @@ def _write(inspection: Inspection) -> Iterator[str]:
     yield ""
     yield from _write_split(inspection)
     yield ""
-    yield "# With `none`, sums leave masked but without noise: no formal guarantee. For a formal one set a budget in the charter,"
+    yield "# With `none`, sums leave masked but without noise: no formal guarantee. For a formal one uncomment `budget` in charter.yaml,"
     yield "# split by rows, group or time, and put the bar on auc_pooled_together, which noise leaves standing:"
     yield "#   privacy: {noise: discrete-gaussian, epsilon: 3, delta: 0.00001, unit: row}"
     yield "privacy: {noise: none}"

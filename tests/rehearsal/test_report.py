@@ -433,3 +433,22 @@ def test_a_report_replaces_the_one_before_and_leaves_nothing_beside_it(tmp_path)
 
 def test_the_same_result_gives_the_same_page():
     assert render_report(make_result()) == render_report(make_result())
+
+
+def test_who_vanished_is_counted_and_named_wherever_members_are():
+    result = make_noised_result()
+    (gone,) = result["vanished"]
+    rows = sum(member["rows"] for member in result["members"])
+    page = render_report(result)
+    Page(page)
+    assert f"0 of {rows + gone['rows']:,}" in page
+    assert f"All {rows + gone['rows']:,} rows stayed" in page
+    assert f"{gone['name']}: {gone['rows']:,} rows stayed; {gone['numbers_left']:,}" in page
+    assert "Vanished.</b> Not in the totals from round 6 on, and not scored." in page
+    assert "vanished, not in the totals from round 6 on</small>" in page
+    assert "every member that had not vanished sent one list" in page
+    result.update(vanished=[], lost={})
+    page = render_report(result)
+    assert f"0 of {rows:,}" in page
+    assert "vanished, not in" not in page
+    assert "every member sent one list" in page

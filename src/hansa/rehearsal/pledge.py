@@ -146,4 +146,5 @@ def _spell_factor(epsilon: str) -> str:
     factor = math.exp(float(epsilon))
     if factor >= 1_000_000:
         return "more than a million, which says little,"
-    return f"{factor:.1f}" if factor < 10 else format_count(round(factor))
+    # Rounded up, as it follows "at most".
+    return f"{math.ceil(10 * factor) / 10:.1f}" if factor < 100 else format_count(math.ceil(factor))

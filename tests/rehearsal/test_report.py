@@ -243,6 +243,9 @@ def test_a_page_of_a_run_with_noise_has_its_privacy_account():
     assert "Delta Air Lines proposed to ask the same data once more, at ε = 2" in text
     assert "The account of every data set" not in text
     assert "0.837 ± 0.071" in text
+    assert "± is what noise and bins leave open" in text
+    assert text.count("epsilons do not simply add: what adds up is rho") == 1
+    assert "read on straight lines between the bins of noised counts" in text
     assert "mean ROC-AUC, alone → together" in text
     assert "rewards knowing whose row it is" not in text
     headings = [table["rows"][0] for table in read("with noise").tables]

@@ -157,7 +157,10 @@ def _list_lesser_figures(outcome: Outcome) -> Iterator[tuple[str, str]]:
     if privacy.is_noised and common is not None:
         doubt = outcome.doubts.get(wording.COMMON_METRIC)
         value = spelling.format_metric(wording.COMMON_METRIC, common, doubt)
-        yield value, "ROC-AUC over all test rows, as the coalition sees it"
+        yield (
+            value,
+            "ROC-AUC over all test rows, as the coalition sees it; ± is what noise and bins leave open",
+        )
     rows = sum(member.rows for member in outcome.cohort)
     if rows:
         numbers = spelling.format_count(spelling.find_typical([member.numbers_left for member in members]))

@@ -636,6 +636,17 @@ def make_noised_result() -> dict[str, Any]:
     return result | {
         "guarantee": charge["guarantee"],
         "lost": {lost["name"]: 6},
+        "vanished": [
+            {
+                "member": lost["member"],
+                "name": lost["name"],
+                "rows": lost["rows"],
+                "lost_from": 6,
+                "numbers_left": lost["numbers_left"] // 2,
+                "bytes_up": lost["bytes_up"] // 2,
+                "bytes_down": lost["bytes_down"] // 2,
+            }
+        ],
         "privacy": {
             "noise": "discrete-gaussian",
             "epsilon": "3",

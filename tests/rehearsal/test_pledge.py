@@ -17,13 +17,15 @@ def privacy_of(**changes):
 def test_a_guarantee_says_whose_how_much_and_towards_whom():
     text = explain_guarantee(privacy_of())
     assert "if any one row had been empty" in text
-    assert "by at most a factor of 20 (e to the power of ε = 3), but for a chance of δ = 0.00001" in text
+    assert "by at most a factor of 20.1 (e to the power of ε = 3), but for a chance of δ = 0.00001" in text
     assert "towards the hub and up to 11 of the 33 members that may help it" in text
 
 
 def test_the_factor_is_spelt_so_that_a_person_can_judge_it():
     factors = {
-        "0.5": "a factor of 1.6 (",
+        "0.5": "a factor of 1.7 (",
+        "4.5": "a factor of 90.1 (",
+        "5.3": "a factor of 201 (",
         "8": "a factor of 2,981 (",
         "20": "more than a million, which says little,",
     }

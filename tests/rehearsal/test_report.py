@@ -243,6 +243,9 @@ def test_a_page_of_a_run_with_noise_has_its_privacy_account():
     assert "Delta Air Lines proposed to ask the same data once more, at ε = 2" in text
     assert "The account of every data set" not in text
     assert "0.837 ± 0.071" in text
+    assert "± is what noise and bins leave open" in text
+    assert text.count("epsilons do not simply add: what adds up is rho") == 1
+    assert "read on straight lines between the bins of noised counts" in text
     assert "mean ROC-AUC, alone → together" in text
     assert "rewards knowing whose row it is" not in text
     headings = [table["rows"][0] for table in read("with noise").tables]
@@ -433,3 +436,22 @@ def test_a_report_replaces_the_one_before_and_leaves_nothing_beside_it(tmp_path)
 
 def test_the_same_result_gives_the_same_page():
     assert render_report(make_result()) == render_report(make_result())
+
+
+def test_who_vanished_is_counted_and_named_wherever_members_are():
+    result = make_noised_result()
+    (gone,) = result["vanished"]
+    rows = sum(member["rows"] for member in result["members"])
+    page = render_report(result)
+    Page(page)
+    assert f"0 of {rows + gone['rows']:,}" in page
+    assert f"All {rows + gone['rows']:,} rows stayed" in page
+    assert f"{gone['name']}: {gone['rows']:,} rows stayed; {gone['numbers_left']:,}" in page
+    assert "Vanished.</b> Not in the totals from round 6 on, and not scored." in page
+    assert "vanished, not in the totals from round 6 on</small>" in page
+    assert "every member that had not vanished sent one list" in page
+    result.update(vanished=[], lost={})
+    page = render_report(result)
+    assert f"0 of {rows:,}" in page
+    assert "vanished, not in" not in page
+    assert "every member sent one list" in page

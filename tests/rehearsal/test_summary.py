@@ -136,3 +136,14 @@ def test_a_result_of_another_form_is_refused():
     with pytest.raises(Malformed) as excinfo:
         print_summary({"coalition": {}}, Console(file=io.StringIO()))
     assert excinfo.value.rule == "result.form"
+
+
+def test_who_vanished_has_a_line_and_its_rows_are_counted():
+    result = make_noised_result()
+    (gone,) = result["vanished"]
+    rows = sum(member["rows"] for member in result["members"])
+    text = summarise(result, 120)
+    (line,) = (line for line in text.splitlines() if line.strip().startswith(gone["name"]))
+    assert line.split()[-1] == "vanished"
+    assert f"{gone['rows']:,}" in line
+    assert f"0 of {rows + gone['rows']:,} rows" in text

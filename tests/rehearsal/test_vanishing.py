@@ -70,6 +70,18 @@ def test_members_vanish_before_during_and_after_sending_and_the_record_names_the
     result = gather_result(seven, number, ran, [])
     assert result["lost"] == {"Bob": 1, "Dan": 2, "Fay": 4}
     assert [member["member"] for member in result["members"]] == ["ada", "cyd", "eve", "gus"]
+    assert [(found["member"], found["lost_from"]) for found in result["vanished"]] == [
+        ("bob", 1),
+        ("dan", 2),
+        ("fay", 4),
+    ]
+    bob, dan, fay = (found["numbers_left"] for found in result["vanished"])
+    assert (
+        bob == 0 < dan == ran.lengths[0] < fay == sum(ran.lengths[:3]) < result["members"][0]["numbers_left"]
+    )
+    assert all(found["rows"] for found in result["vanished"])
+    seven.actor("bob").data.write_text("no table")
+    assert gather_result(seven, number, ran, [])["vanished"][0]["rows"] == 0
 
 
 @pytest.mark.parametrize("word", ["end", "seal"])

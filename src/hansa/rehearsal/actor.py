@@ -9,7 +9,7 @@ from typing import Final
 
 from hansa import entropy
 from hansa.engine import parse_frame
-from hansa.errors import Malformed, Refused, Unavailable
+from hansa.errors import HansaError, Malformed, Refused, Unavailable
 from hansa.governance import Budget, Plan
 from hansa.learning import Rows
 from hansa.node import Follower, Trainer, Voter, load_rows
@@ -71,6 +71,14 @@ class Actor:
                 self._silent_from = 0
                 raise Unavailable(f"the machine of `{self.member}` does not answer")
         return self.trainer.receive(message)
+
+    def count_rows(self, plan: Plan) -> int:
+        """Return how many rows of a plan this member holds; 0 when its table cannot be read, whose rows were in no total."""
+        try:
+            rows = self._load(plan)
+        except HansaError:
+            return 0
+        return len(rows.train) + len(rows.test)
 
     def _load(self, plan: Plan) -> Rows:
         if self.data is None:

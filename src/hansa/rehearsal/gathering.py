@@ -43,13 +43,17 @@ def gather_result(
         "members": [
             {
                 **ran.private[name].to_json(),
-                "member": name,
-                "name": stage.state.members[name].member.name,
-                "numbers_left": ran.numbers,
-                "bytes_up": ran.traffic[name].bytes_up,
-                "bytes_down": ran.traffic[name].bytes_down,
+                **_describe_traffic(stage, ran, name),
             }
             for name in ran.run.survivors
+        ],
+        "vanished": [
+            {
+                "rows": stage.actor(name).count_rows(plan),
+                "lost_from": first,
+                **_describe_traffic(stage, ran, name),
+            }
+            for name, first in ran.run.dropped.items()
         ],
         "lost": {stage.state.members[name].member.name: first for name, first in ran.run.dropped.items()},
         "decisions": [describe_proposal(p) for p in stage.state.proposals_in_order],
@@ -84,6 +88,17 @@ def _name_members(state: State) -> str:
     """Call members by their class when they are all of one that says something."""
     classes = {member.member_class for member in state.active_members}
     return f"{classes.pop()}s" if len(classes) == 1 and "member" not in classes else "organisations"
+
+
+def _describe_traffic(stage: Stage, ran: Ran, name: str) -> dict[str, Any]:
+    """Return who a member is and what left it, whether it stayed to the end or not."""
+    return {
+        "member": name,
+        "name": stage.state.members[name].member.name,
+        "numbers_left": ran.count_numbers(name),
+        "bytes_up": ran.traffic[name].bytes_up,
+        "bytes_down": ran.traffic[name].bytes_down,
+    }
 
 
 def _describe_joint(plan: Plan, ran: Ran) -> dict[str, Any]:

@@ -152,6 +152,7 @@ class Standing(StrEnum):
     NONE = "no gain"
     LOSS = "clear loss"
     UNSCORED = "not scored"
+    VANISHED = "vanished"
 
 
 class Member(Part):
@@ -173,6 +174,7 @@ class Member(Part):
     numbers_left: Size = 0
     bytes_up: Size = 0
     bytes_down: Size = 0
+    lost_from: Size | None = None
 
     @property
     def gain_value(self) -> float | None:
@@ -203,6 +205,8 @@ class Member(Part):
     def standing(self) -> Standing:
         """Return how the member does; clear means that the whole interval is on one side of zero."""
         gain, interval = self.gain_value, self.interval
+        if self.lost_from is not None:
+            return Standing.VANISHED
         if gain is None:
             return Standing.UNSCORED
         if gain > 0:
@@ -264,6 +268,7 @@ class Outcome(Part):
     privacy: Privacy = Privacy()
     joint: Joint = Joint()
     members: tuple[Member, ...] = ()
+    vanished: tuple[Member, ...] = ()
     lost: Mapping[Words, Size] = Field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()
     entries: tuple[Entry, ...] = ()
@@ -275,7 +280,7 @@ class Outcome(Part):
     def names(self) -> Mapping[str, str]:
         """Return the names of members by id, also of those that vanished on the way."""
         everybody = {account.member: account.name for account in self.privacy.accounts if account.name}
-        return everybody | {member.member: member.name for member in self.members}
+        return everybody | {member.member: member.name for member in self.cohort}
 
     @property
     def doubts(self) -> Mapping[str, float]:
@@ -287,6 +292,11 @@ class Outcome(Part):
         """Return the numeric columns of the plan that the model does not use at all: worth a warning."""
         numbers = {feature.name for feature in self.plan.features if feature.type == "number"}
         return tuple(dropped for dropped in self.joint.dropped if dropped.column in numbers)
+
+    @property
+    def cohort(self) -> tuple[Member, ...]:
+        """Return the members that stayed, then those that vanished on the way and sent numbers until then."""
+        return (*self.members, *self.vanished)
 
     @property
     def ranked(self) -> tuple[Member, ...]:
@@ -321,16 +331,17 @@ def read_outcome(result: Mapping[str, Any]) -> Outcome:
 
 def _with_distinct_names(outcome: Outcome) -> Outcome:
     """Give every member a name to show: its own, or with its id where two share one or it has none."""
-    names = [member.name for member in outcome.members]
+    names = [member.name for member in outcome.cohort]
     members = tuple(
         member
         if member.name and names.count(member.name) == 1
         else member.model_copy(
             update={"name": f"{member.name} ({member.member})" if member.name else member.member}
         )
-        for member in outcome.members
+        for member in outcome.cohort
     )
-    return outcome.model_copy(update={"members": members})
+    stayed = len(outcome.members)
+    return outcome.model_copy(update={"members": members[:stayed], "vanished": members[stayed:]})
 
 
 def _rank(member: Member) -> tuple[bool, float, str]:

@@ -22,6 +22,8 @@ UNCOVERED: Final = (
 )
 """What a guarantee does not cover, as docs/privacy.md says it at length."""
 
+_ADDS: Final = "epsilons do not simply add: what adds up is rho"
+
 _ENDED: Final = {"open": "under way", "completed": "completed", "failed": "failed, and charged all the same"}
 
 
@@ -58,7 +60,7 @@ def say_account(privacy: Privacy) -> str:
     """Return how the data sets stand, in one clause; empty when there are none."""
     standings = [account.standing for account in privacy.accounts if account.standing is not None]
     without = len(privacy.accounts) - len(standings)
-    parts = [spell_standings(standings)] if standings else []
+    parts = [f"{spell_standings(standings)} ({_ADDS})"] if standings else []
     if without:
         parts.append(f"{pluralise(without, 'data set')} {'has' if without == 1 else 'have'} no budget")
     return "; ".join(parts)
@@ -146,4 +148,5 @@ def _spell_factor(epsilon: str) -> str:
     factor = math.exp(float(epsilon))
     if factor >= 1_000_000:
         return "more than a million, which says little,"
-    return f"{factor:.1f}" if factor < 10 else format_count(round(factor))
+    # Rounded up, as it follows "at most".
+    return f"{math.ceil(10 * factor) / 10:.1f}" if factor < 100 else format_count(math.ceil(factor))

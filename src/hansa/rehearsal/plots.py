@@ -156,7 +156,7 @@ def plot_calibration(outcome: Outcome) -> Markup:
 
 def plot_traffic(outcome: Outcome, *, narrow: bool = False) -> Markup:
     """Draw, for each member, the rows that stayed and the masked bytes and numbers that left."""
-    members = sorted(outcome.members, key=lambda member: (-member.rows, member.name.casefold()))
+    members = sorted(outcome.cohort, key=lambda member: (-member.rows, member.name.casefold()))
     if not members:
         return Markup("")
     step = 56.0 if narrow else 22.0
@@ -175,7 +175,7 @@ def plot_traffic(outcome: Outcome, *, narrow: bool = False) -> Markup:
         y = top + line * step
         parts.append(_draw_traffic(member, rows, left, y, narrow=narrow))
     total = sum(member.rows for member in members)
-    typical = find_typical([member.bytes_up for member in members])
+    typical = find_typical([member.bytes_up for member in outcome.members])
     return figure(
         *parts,
         key=f"traffic-{'narrow' if narrow else 'wide'}",

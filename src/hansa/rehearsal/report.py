@@ -64,7 +64,6 @@ def render_report(result: Mapping[str, Any]) -> str:
 def _describe(outcome: Outcome) -> dict[str, object]:
     """Return all that the template shows; the template itself decides nothing."""
     standings = wording.count_standings(outcome)
-    members = outcome.members
     return {
         "outcome": outcome,
         "headline": _keep_together(wording.write_headline(outcome)).partition("; "),
@@ -74,7 +73,7 @@ def _describe(outcome: Outcome) -> dict[str, object]:
         "without_gain": wording.list_without_gain(outcome),
         "clear_loss": standings.clear_loss,
         "names": outcome.names,
-        "by_rows": sorted(members, key=lambda member: (-member.rows, member.name.casefold())),
+        "by_rows": sorted(outcome.cohort, key=lambda member: (-member.rows, member.name.casefold())),
         "coefficients": sorted(
             (found for found in outcome.joint.coefficients if found.value is not None),
             key=lambda found: -abs(found.value or 0.0),
@@ -158,8 +157,11 @@ def _list_lesser_figures(outcome: Outcome) -> Iterator[tuple[str, str]]:
     if privacy.is_noised and common is not None:
         doubt = outcome.doubts.get(wording.COMMON_METRIC)
         value = spelling.format_metric(wording.COMMON_METRIC, common, doubt)
-        yield value, "ROC-AUC over all test rows, as the coalition sees it"
-    rows = sum(member.rows for member in members)
+        yield (
+            value,
+            "ROC-AUC over all test rows, as the coalition sees it; ± is what noise and bins leave open",
+        )
+    rows = sum(member.rows for member in outcome.cohort)
     if rows:
         numbers = spelling.format_count(spelling.find_typical([member.numbers_left for member in members]))
         sent = spelling.format_bytes(spelling.find_typical([member.bytes_up for member in members]))

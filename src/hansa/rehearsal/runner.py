@@ -38,7 +38,7 @@ class Ran:
         model: hex digest of the model document, which lies in the stage's blobs.
         private: by member, what that member alone learns; a rehearsal holds all of them because it plays
             all members.
-        numbers: how many integers each member answered.
+        lengths: of each round, how many integers each member answered.
         traffic: bytes to and from each member.
     """
 
@@ -46,8 +46,17 @@ class Ran:
     conducted: Conducted
     model: str
     private: Mapping[str, MemberReport]
-    numbers: int
+    lengths: tuple[int, ...]
     traffic: Mapping[str, Traffic]
+
+    @property
+    def numbers(self) -> int:
+        """Return how many integers each member answered that stayed to the end."""
+        return sum(self.lengths)
+
+    def count_numbers(self, member: str) -> int:
+        """Return how many integers of a member are in the totals: all, or those before it was lost."""
+        return sum(self.lengths[: self.run.dropped.get(member, len(self.lengths) + 1) - 1])
 
 
 def find_run(state: State, number: int) -> tuple[ProposalRecord, Plan]:
@@ -163,7 +172,7 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
     else:
         who = f"all {len(cohort)} sealed the same transcript"
     narrator.say(f"{len(asked)} rounds, {sum(asked):,} numbers from each member; {who}")
-    return Ran(stage.state.runs[run.id], conducted, model, private, sum(asked), engine.traffic)
+    return Ran(stage.state.runs[run.id], conducted, model, private, tuple(asked), engine.traffic)
 
 
 def _bring_evidence(stage: Stage, coordinator: str, evidence: Sequence[Evidence], narrator: Narrator) -> None:

@@ -49,6 +49,7 @@ _STYLES = {
     Standing.NONE: "red",
     Standing.LOSS: "bold red",
     Standing.UNSCORED: "dim",
+    Standing.VANISHED: "yellow",
 }
 
 
@@ -79,7 +80,7 @@ def print_summary(result: Mapping[str, Any], console: Console) -> None:
 def _make_table(outcome: Outcome, width: int) -> Table:
     wide = width >= WIDE
     numbers = {name: size for name, size in _NUMBERS.items() if wide or name not in _ONLY_WIDE}
-    numbers["rows"] = max(numbers["rows"], *(len(format_count(member.rows)) for member in outcome.members))
+    numbers["rows"] = max(numbers["rows"], *(len(format_count(member.rows)) for member in outcome.cohort))
     standing = max(map(len, Standing))
     left_for_names = width - sum(numbers.values()) - standing - 2 * (len(numbers) + 2)
     table = Table(
@@ -89,7 +90,7 @@ def _make_table(outcome: Outcome, width: int) -> Table:
     for name, size in numbers.items():
         table.add_column(name, justify="right", no_wrap=True, min_width=size)
     table.add_column("standing", no_wrap=True, min_width=standing)
-    for member in outcome.ranked:
+    for member in (*outcome.ranked, *outcome.vanished):
         table.add_row(*_make_row(member, wide=wide))
     mean = find_mean_gain(outcome.scored)
     if mean is not None:
@@ -103,7 +104,7 @@ def _make_table(outcome: Outcome, width: int) -> Table:
 def _make_row(member: Member, *, wide: bool) -> list[Text]:
     style = _STYLES[member.standing]
     cells = [
-        Text(member.name, style="dim" if member.standing is Standing.UNSCORED else ""),
+        Text(member.name, style="" if member.scored else "dim"),
         Text(format_count(member.rows)),
         _make_score(member.alone),
         _make_score(member.together),
@@ -145,7 +146,7 @@ def _list_facts(outcome: Outcome) -> list[tuple[str, list[Text]]]:
         ),
     ]
     if members:
-        rows = format_count(sum(member.rows for member in members))
+        rows = format_count(sum(member.rows for member in outcome.cohort))
         numbers = format_count(find_typical([member.numbers_left for member in members]))
         kind = "masked, noised numbers" if outcome.privacy.is_noised else "masked numbers"
         sent = format_bytes(find_typical([member.bytes_up for member in members]))

@@ -128,7 +128,7 @@ def test_a_plan_is_priced_for_each_data_set_before_the_vote(spent, hansa):
     answer = hansa("plan", "price", "noised.yaml")
     assert answer.code == 4
     assert "cost     rho 0.030552742 an attempt, to each data set" in answer.out
-    meaning = "whatever anybody thinks of one row, all answers together may change its odds by a factor of at most 2.7"
+    meaning = "whatever anybody thinks of one row, all answers together may change its odds by a factor of at most 2.8"
     assert meaning in " ".join(answer.out.split())
     assert "WARNING" not in answer.out
     assert "over 4 members: at least 4 must stay, so 0 may vanish, and 2 may collude" in answer.out

@@ -161,7 +161,7 @@ def test_each_rule_is_documented(page, rules):
             f"lint.{rule}"
             for rule in re.findall(
                 r'(?:_error|_warning|_note)\(\s*"([a-z-]+)"|"lint\.([a-z-]+)"|"([a-z]+-alone)"',
-                SOURCES["lint"],
+                SOURCES["lint"] + SOURCES["assumption"],
             )
             for rule in rule
             if rule

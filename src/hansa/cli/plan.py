@@ -110,7 +110,8 @@ def _spell_guarantee(privacy: NoisedSums) -> str:
     """Say what an epsilon is worth, as in `docs/privacy.md`."""
     factor = math.exp(float(privacy.epsilon))
     whose = "one row" if isinstance(privacy.unit, str) else "one person's rows"
-    most = f"at most {factor:,.{1 if factor < 100 else 0}f}" if factor < LITTLE else f"more than {LITTLE:,}"
+    spelt = f"{math.ceil(10 * factor) / 10:.1f}" if factor < 100 else f"{math.ceil(factor):,}"
+    most = f"at most {spelt}" if factor < LITTLE else f"more than {LITTLE:,}"
     words = (
         f"whatever anybody thinks of {whose}, all answers together may change its odds by a factor of {most}, "
         f"but for a chance of {privacy.delta}"

@@ -9,7 +9,7 @@ from dp_accounting.rdp import RdpAccountant
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hansa.budget import EPSILON_PLACES, RHO_PLACES, convert_to_epsilon, convert_to_rho
+from hansa.budget import EPSILON_PLACES, RHO_PLACES, convert_to_epsilon, convert_to_rho, find_largest_epsilon
 
 EPSILONS = st.decimals("0.01", "50", places=3).map(str)
 DELTAS = st.integers(2, 12).map(lambda power: f"{Decimal(10) ** -power:f}")
@@ -67,3 +67,12 @@ def test_what_is_no_guarantee_is_no_input(epsilon, delta):
 def test_nobody_has_spent_less_than_nothing():
     with pytest.raises(ValueError, match="at least 0"):
         convert_to_epsilon(Fraction(-1), "0.00001")
+
+
+@given(st.integers(0, 5 * 10**9), DELTAS)
+def test_what_is_left_pays_for_the_largest_epsilon_and_for_none_above(billionths, delta):
+    rho = Fraction(billionths, 10**RHO_PLACES)
+    largest = find_largest_epsilon(rho, delta)
+    assert largest == 0 or convert_to_rho(str(largest), delta) <= rho
+    above = largest + Decimal(1).scaleb(-EPSILON_PLACES)
+    assert convert_to_rho(str(above), delta) > rho

@@ -65,6 +65,24 @@ def convert_to_epsilon(rho: Fraction, delta: str) -> Decimal:
     return _convert_to_epsilon(rho, _chance(delta))
 
 
+def find_largest_epsilon(rho: Fraction, delta: str) -> Decimal:
+    """Return the largest epsilon, in thousandths, that rho still pays for.
+
+    Args:
+        rho: at least 0.
+        delta: a decimal above 0 and below 1.
+
+    Raises:
+        ValueError: a number is out of range.
+    Guarantees:
+        `convert_to_rho` of it, unless it is 0, is at most `rho`; `convert_to_epsilon` is rounded up and may cost more.
+    """
+    epsilon = convert_to_epsilon(rho, delta)
+    while epsilon > 0 and convert_to_rho(str(epsilon), delta) > rho:
+        epsilon -= Decimal(1).scaleb(-EPSILON_PLACES)
+    return epsilon
+
+
 @lru_cache(maxsize=1024)
 def _convert_to_rho(epsilon: Decimal, delta: Decimal) -> Fraction:
     def rho_at(order: Decimal) -> Decimal:

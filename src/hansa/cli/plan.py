@@ -108,10 +108,11 @@ def price(
 
 def _spell_guarantee(privacy: NoisedSums) -> str:
     """Say what an epsilon is worth, as in `docs/privacy.md`."""
+    from hansa.rehearsal.spelling import format_factor
+
     factor = math.exp(float(privacy.epsilon))
     whose = "one row" if isinstance(privacy.unit, str) else "one person's rows"
-    spelt = f"{math.ceil(10 * factor) / 10:.1f}" if factor < 100 else f"{math.ceil(factor):,}"
-    most = f"at most {spelt}" if factor < LITTLE else f"more than {LITTLE:,}"
+    most = f"at most {format_factor(factor)}" if factor < LITTLE else f"more than {LITTLE:,}"
     words = (
         f"whatever anybody thinks of {whose}, all answers together may change its odds by a factor of {most}, "
         f"but for a chance of {privacy.delta}"

@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from hansa.budget import EPSILON_PLACES, convert_to_epsilon, convert_to_rho
+from hansa.budget import convert_to_epsilon, find_largest_epsilon
 from hansa.coalition.combination import find_exposed
 from hansa.coalition.snapshot import RunRecord, State
 from hansa.errors import Refused
@@ -102,12 +102,7 @@ class Account(NamedTuple):
     @property
     def epsilon_left(self) -> Decimal | None:
         """The largest epsilon, in thousandths at the budget's delta, that one more run may ask; None without a budget."""
-        if self.budget is None:
-            return None
-        epsilon = convert_to_epsilon(self.left, self.budget.delta)
-        while epsilon > 0 and convert_to_rho(str(epsilon), self.budget.delta) > self.left:
-            epsilon -= Decimal(1).scaleb(-EPSILON_PLACES)
-        return epsilon
+        return find_largest_epsilon(self.left, self.budget.delta) if self.budget else None
 
     @property
     def unbounded(self) -> tuple[Charge, ...]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-from hansa.budget import EPSILON_PLACES, RHO_PLACES, convert_to_epsilon, convert_to_rho
+from hansa.budget import RHO_PLACES, convert_to_epsilon, find_largest_epsilon
 from hansa.errors import Refused
 from hansa.governance.plan import MINIMUM_COHORT
 from hansa.governance.privacy import Budget
@@ -200,10 +200,7 @@ def _spell(rho: Fraction, budget: Budget) -> str:
 
 def _spell_largest(left: Fraction, budget: Budget) -> str:
     """Say what one more run may ask: an epsilon rounded up could cost more than is left."""
-    epsilon = convert_to_epsilon(left, budget.delta)
-    while epsilon > 0 and convert_to_rho(str(epsilon), budget.delta) > left:
-        epsilon -= Decimal(1).scaleb(-EPSILON_PLACES)
-    return f"ε = {epsilon.normalize():f} (rho {format_rho(left)})"
+    return f"ε = {find_largest_epsilon(left, budget.delta).normalize():f} (rho {format_rho(left)})"
 
 
 _WAY_OUT: Final = "propose a plan with noise, or amend the charter: `privacy.differencing`"

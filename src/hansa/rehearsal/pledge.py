@@ -9,6 +9,7 @@ from hansa.rehearsal.guarantee import Account, Charge, Privacy, Refusal
 from hansa.rehearsal.outcome import Outcome
 from hansa.rehearsal.spelling import (
     format_count,
+    format_factor,
     list_names,
     pluralise,
     shorten,
@@ -148,5 +149,4 @@ def _spell_factor(epsilon: str) -> str:
     factor = math.exp(float(epsilon))
     if factor >= 1_000_000:
         return "more than a million, which says little,"
-    # Rounded up, as it follows "at most".
-    return f"{math.ceil(10 * factor) / 10:.1f}" if factor < 100 else format_count(math.ceil(factor))
+    return format_factor(factor)

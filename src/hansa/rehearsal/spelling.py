@@ -91,6 +91,11 @@ def format_bound(value: float) -> str:
     return f"{math.ceil(value * 10_000) / 10_000:.4f}" if value > 0 else ""
 
 
+def format_factor(factor: float) -> str:
+    """Return a factor rounded up, because it follows `at most`: `20.1`, `2,981`."""
+    return f"{math.ceil(10 * factor) / 10:.1f}" if factor < 100 else format_count(math.ceil(factor))
+
+
 def format_share(value: float | None) -> str:
     """Return a share in percent with one decimal, such as `35.6%`."""
     return MISSING if value is None else f"{100 * value:.1f}%".replace("-", "−")

@@ -1,0 +1,82 @@
+"""Failures as HTTP answers: the one table from a failure to a status and a problem document.
+
+Source: RFC 9457.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from hansa.errors import HansaError, Malformed, Refused
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+_STATUS: Final[Mapping[str, int]] = MappingProxyType({"malformed": 400, "refused": 403, "unavailable": 503})
+_TITLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "malformed": "Something in the request is wrong",
+        "refused": "A rule says no",
+        "unavailable": "This cannot be done now",
+    }
+)
+_BY_RULE: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "request.body-size": 413,
+        "request.rate": 429,
+        "request.slow": 408,
+        "request.unknown": 404,
+        "run.over": 410,
+        "run.unknown": 404,
+        "signature.invalid": 401,
+        "turn.answered": 409,
+        "turn.carriage": 409,
+        "turn.order": 409,
+    }
+)
+"""Rules whose status is not that of their family."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One answer that is not what was asked for.
+
+    Args:
+        family: `malformed`, `refused` or `unavailable`.
+        rule: the short name of the rule; `unavailable` where there is none.
+        reasons: one line each.
+    """
+
+    family: str
+    rule: str
+    reasons: tuple[str, ...]
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        if self.rule in _BY_RULE:
+            return _BY_RULE[self.rule]
+        if self.family != "unavailable" and self.rule.startswith("request."):
+            return 401
+        return _STATUS[self.family]
+
+    def to_json(self) -> dict[str, object]:
+        """Return the problem document."""
+        return {
+            "type": f"https://hansa.invalid/problem/{self.family}",
+            "title": _TITLES[self.family],
+            "status": self.status,
+            "rule": self.rule,
+            "reasons": list(self.reasons),
+        }
+
+
+def describe(error: HansaError) -> Problem:
+    """Return the problem that a failure is to whoever asked."""
+    match error:
+        case Malformed():
+            return Problem("malformed", error.rule, (error.message,))
+        case Refused():
+            return Problem("refused", error.rule, error.reasons)
+        case _:
+            return Problem("unavailable", "unavailable", (str(error),))

@@ -35,6 +35,7 @@ from hansa.coalition.entry import (
     Withdraw,
     make_entry,
     parse_entry,
+    write_payload,
 )
 from hansa.coalition.run import (
     STOPPED_FOR_GOOD,
@@ -97,4 +98,5 @@ __all__ = [
     "verify_plan",
     "verify_run",
     "walk",
+    "write_payload",
 ]

@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.hub import Hub
 from hansa.web.description import SIGNED, describe_answers, describe_bytes
-from hansa.web.intake import admit, spool
+from hansa.web.intake import admit, collect
 
 _RANGE: Final = re.compile(r"bytes=([0-9]{1,18})-([0-9]{0,18})")
 _CHUNK_BYTES: Final = 256 * 1024
@@ -57,8 +57,9 @@ def blob_routes(hub: Hub) -> APIRouter:
         if caller.body_digest.hex() != digest:
             raise Malformed("blob.digest", "the body that was signed is not the blob of this name")
         most = hub.settings.limits.blob_mebibytes * _MEBIBYTE
-        spooled = await spool(request, hub, caller, most)
-        await asyncio.to_thread(hub.blobs.adopt, spooled.path, digest)
+        letter = await collect(request, hub, caller, most, to_file=True)
+        assert letter.path is not None  # as was asked for
+        await asyncio.to_thread(hub.blobs.adopt, letter.path, digest)
         return Response(status_code=204)
 
     return router

@@ -22,11 +22,12 @@ from hansa.coalition import (
     result_digest,
     verify_run,
 )
-from hansa.engine import Derivation, Frame, LocalEngine, derive_graph, write_total
+from hansa.engine import Derivation, Frame, LocalEngine, derive_graph, parse_frame, write_total
 from hansa.entropy import draw
 from hansa.errors import HansaError, Malformed, Refused
 from hansa.governance import Plan
 from hansa.hub.attendance import Attendance
+from hansa.hub.journal import Journal
 from hansa.hub.sequencer import Sequencer
 from hansa.learning import Result, build_recipe, write_metrics, write_report
 from hansa.privacy import Meter
@@ -69,6 +70,7 @@ class Coordinator:
         engine: carries the bytes.
         report: told the round's number, the question's name and how many numbers it asks for, before each round.
         miss: told the round's number, the member and why, whenever one is out of the run.
+        journal: keeps what is settled, and has what an earlier coordinator of this run settled; none is kept unless told.
     """
 
     def __init__(
@@ -77,11 +79,13 @@ class Coordinator:
         engine: LocalEngine,
         report: Callable[[int, str, int], None] = lambda _round, _name, _length: None,
         miss: Callable[[int, str, str], None] = lambda _round, _member, _why: None,
+        journal: Journal | None = None,
     ) -> None:
         self._sequencer = sequencer
         self._engine = engine
         self._report = report
         self._miss = miss
+        self._journal = Journal() if journal is None else journal
         self._evidence: dict[tuple[str, str], Evidence] = {}
 
     @property
@@ -90,7 +94,7 @@ class Coordinator:
         return tuple(self._evidence.values())
 
     def conduct(self, run_id: str) -> Conducted:
-        """Take the recipe from its first question to its result, with whoever is left of the cohort.
+        """Take the recipe from its first question, or from where an earlier coordinator was stopped, to its result.
 
         Args:
             run_id: the id of the `run_open` entry.
@@ -104,10 +108,14 @@ class Coordinator:
         """
         run, proposal, plan = self._permitted(run_id)
         derivation = self._derive(run, plan)
+        journal, total = self._journal, b""
+        derivation.attempt = journal.take_up()
+        for total, survivors in journal.rounds():
+            derivation.learn(total, survivors)
         attendance = Attendance(
             self._engine,
             run.id,
-            run.cohort,
+            derivation.cohort,
             self._count_required(run, plan),
             lambda name, why: self._miss(derivation.round, name, why),
         )
@@ -116,8 +124,15 @@ class Coordinator:
             {"run": run.id, "proposal": proposal.id, "plan": plan.digest, "recipe": plan.recipe.digest},
         )
         try:
-            attendance.ask_all(begin, "ready")
-            total = b""
+            if derivation.round == 1:
+                attendance.ask_all(begin, "ready")
+            if derivation.attempt:
+                fields: dict[str, canonical.Json] = {
+                    "run": run.id,
+                    "round": derivation.round,
+                    "attempt": derivation.attempt,
+                }
+                attendance.ask_all(Frame("again", fields), "ready")
             while (question := derivation.question) is not None:
                 self._permitted(run_id)
                 attendance.require()
@@ -128,8 +143,10 @@ class Coordinator:
                 finally:
                     self._keep(run.id, aggregator.conflicts)
                 total, survivors = write_total(aggregator.total), aggregator.survivors
+                # INVARIANT: a total is kept before anybody hears of it, so no member is ever ahead of the journal.
+                journal.settle_round(derivation.round, total, survivors)
                 derivation.learn(total, survivors)
-            return _finish(run, derivation, attendance, total)
+            return _finish(run, derivation, attendance, total, journal)
         except HansaError as error:
             attendance.end(str(error))
             raise
@@ -202,27 +219,25 @@ def _carry_sum(
         answers = attendance.exchange(frames, "sum")
 
 
-def _finish(run: RunRecord, derivation: Derivation, attendance: Attendance, total: bytes) -> Conducted:
+def _finish(
+    run: RunRecord, derivation: Derivation, attendance: Attendance, total: bytes, journal: Journal
+) -> Conducted:
     """Let everybody check the result, then let everybody who agreed seal it and who was lost."""
     result = derivation.result
     assert result is not None  # the caller's loop ends with a result
-    metrics = dict(write_metrics(result))
-    model, report = result.model_document(), write_report(result)
-    fields: dict[str, canonical.Json] = {
-        "run": run.id,
-        "round": derivation.round,
-        "metrics": dict(metrics),
-        "model": model,
-        "report": report,
-    }
-    attendance.ask_all(Frame("end", fields, total), "agreed")
+    # Members agree to one announcement, in the same bytes, and seal one list, whichever coordinator asks.
+    end = parse_frame(journal.settle_end(_announce(run, derivation, result, total).encode()))
+    attendance.ask_all(end, "agreed")
     attendance.require()
     # INVARIANT: from here on the list of the lost is settled. Who signs twice forks its own chain of entries,
     # so nobody is asked to seal a second list; a member that is lost now ends the attempt.
     lost = {**dict.fromkeys(attendance.gone, derivation.round), **derivation.lost}
-    dropped = {name: lost[name] for name in sorted(lost)}
-    sealing = attendance.present
-    outcome = result_digest(canonical.digest(model), canonical.digest(report), metrics, dropped)
+    dropped = journal.settle_dropped({name: lost[name] for name in sorted(lost)})
+    sealing = [name for name in run.cohort if name not in dropped]
+    metrics, model, report = (end.fields[name] for name in ("metrics", "model", "report"))
+    assert isinstance(metrics, dict)  # as it was announced
+    spelt = {name: str(value) for name, value in metrics.items()}
+    outcome = result_digest(canonical.digest(model), canonical.digest(report), spelt, dropped)
     vouched = RunSeal(run=run.id, transcript=derivation.transcript.hex(), result=outcome)
     seal = Frame("seal", {"run": run.id, "dropped": {**dropped}})
     answers = attendance.ask_all(seal, "sealed", tries=_TRIES)
@@ -231,13 +246,24 @@ def _finish(run: RunRecord, derivation: Derivation, attendance: Attendance, tota
         raise Refused("run.contributor", why)
     return Conducted(
         result,
-        metrics,
+        spelt,
         canonical.encode(model),
         canonical.encode(report),
         derivation.transcript.hex(),
         dropped,
         tuple(_read_seal(name, vouched, answers[name].body) for name in sealing),
     )
+
+
+def _announce(run: RunRecord, derivation: Derivation, result: Result, total: bytes) -> Frame:
+    fields: dict[str, canonical.Json] = {
+        "run": run.id,
+        "round": derivation.round,
+        "metrics": dict(write_metrics(result)),
+        "model": result.model_document(),
+        "report": write_report(result),
+    }
+    return Frame("end", fields, total)
 
 
 def _read_seal(name: str, vouched: RunSeal, body: bytes) -> Envelope:

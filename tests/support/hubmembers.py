@@ -6,6 +6,7 @@ They lie in the test's process, each in a thread while a run goes on; the hub is
 import threading
 import time
 from fractions import Fraction
+from http.client import HTTPException
 
 import numpy as np
 from hubhouse import NAMES, encode_entries, key_of
@@ -102,29 +103,34 @@ class HubMember:
             self.error = error
 
     def _play(self, run, until):
-        answer = self.ask("GET", f"/v1/runs/{run}/0/turns/1", Prefer="wait=20")
-        number = 1
+        place = None
         while True:
-            if answer.status in {204, 200}:
+            try:
+                if place is None:
+                    said = self.ask("GET", f"/v1/runs/{run}").json()
+                    carriage, number = said["carriage"], said["turn"] or 1
+                    place = f"/v1/runs/{run}/{carriage}/turns"
+                    answer = self.ask("GET", f"{place}/{number}", Prefer="wait=20")
                 if answer.status == 204:
-                    answer = self.ask("GET", f"/v1/runs/{run}/0/turns/{number}", Prefer="wait=20")
-                    continue
-                if until(parse_frame(answer.body)):
+                    answer = self.ask("GET", f"{place}/{number}", Prefer="wait=20")
+                elif answer.status == 200:
+                    if until(parse_frame(answer.body)):
+                        return
+                    self.answers[carriage, number] = self.trainer.receive(answer.body)
+                    answer = self.ask(
+                        "PUT", f"{place}/{number}", self.answers[carriage, number], Prefer="wait=20"
+                    )
+                    number += 1
+                elif answer.rule in {"turn.order", "turn.carriage"}:
+                    place = None
+                else:
+                    assert answer.rule == "run.over", answer
                     return
-                self.answers[number] = self.trainer.receive(answer.body)
-                answer = self.ask(
-                    "PUT",
-                    f"/v1/runs/{run}/0/turns/{number}",
-                    self.answers[number],
-                    Prefer="wait=20",
-                )
-                number += 1
-            elif answer.rule == "turn.order":
-                number = self.ask("GET", f"/v1/runs/{run}").json()["turn"]
-                answer = self.ask("GET", f"/v1/runs/{run}/0/turns/{number}", Prefer="wait=20")
-            else:
-                assert answer.rule == "run.over", answer
-                return
+            except (OSError, HTTPException):  # the hub is not there; somebody starts it again
+                if self.connection is not None:
+                    self.connection.close()
+                place, self.connection = None, None
+                time.sleep(0.05)
 
 
 class HubCoalition:

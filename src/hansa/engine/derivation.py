@@ -68,6 +68,8 @@ class Derivation:
         self.cohort = tuple(party.id for party in cohort)
         """Who may be in the total of this round: who was in the one before."""
         self.round = 1
+        self.attempt = 0
+        """How often a coordinator has begun again; the round under way is then summed anew."""
         self.transcript = begin_transcript(run)
         self._prepare()
 
@@ -108,7 +110,7 @@ class Derivation:
             coalition=self._coalition,
             run=self._run,
             round=self.round,
-            attempt=0,
+            attempt=self.attempt,
             cohort=self._parties,
             threshold=self._threshold,
             minimum_cohort=self.minimum_cohort,

@@ -1,14 +1,13 @@
 """The conductor: it starts a coordinator for each open run, and remembers how runs went.
 
-    RUNS/<run>/round-<n>.total, round-<n>.json    what each round came to: the coordinator's whole state
-    RUNS/<run>.json                               the outcome
+    RUNS/<run>/          the minutes of its coordinator
+    RUNS/<run>.json      the outcome
 
-A run is started when its `run_open` entry stands under a final checkpoint; nobody has to call for it. The member that
-opened it closes it on the record, with the outcome that it fetches here.
+A run is started when its `run_open` entry stands under a final checkpoint, and taken up again when the hub was stopped amid
+it; nobody has to call for it. The member that opened it closes it on the record, with the outcome that it fetches here.
 """
 
 import contextlib
-import hashlib
 import json
 import logging
 import threading
@@ -22,14 +21,12 @@ from hansa.engine import Mailbox
 from hansa.errors import HansaError, Refused, Unavailable
 from hansa.hub.clerk import Clerk
 from hansa.hub.folder import Limits
+from hansa.hub.minutes import Minutes
 from hansa.hub.rounds import Conducted, Coordinator
 from hansa.store import BlobStore, write_atomically
 from hansa.transparency import canonical
 
 _LOGGER: Final = logging.getLogger("hansa.hub")
-
-CARRIAGE: Final = 0
-"""How often this hub has taken a run up again; it does not do that yet."""
 
 
 @dataclass(slots=True)
@@ -38,6 +35,9 @@ class _Attempt:
 
     run: RunRecord
     mailbox: Mailbox
+    minutes: Minutes
+    carriage: int
+    """How often the run was taken up again."""
     round: int = 0
     question: str | None = None
     gone: dict[str, str] = field(default_factory=dict)
@@ -99,11 +99,11 @@ class Conductor:
         run = self._find_run(run_id)
         if member not in run.cohort:
             raise Refused("run.cohort", f"`{member}` takes no part in this run")
-        if carriage != CARRIAGE:
-            raise Refused("turn.carriage", f"the present carriage is {CARRIAGE}")
         with self._lock:
             attempt = self._attempts.get(run_id)
         if attempt is not None:
+            if carriage != attempt.carriage:
+                raise Refused("turn.carriage", f"the present carriage is {attempt.carriage}")
             return attempt.mailbox
         if run.status != "open" or self._outcome_path(run_id).exists():
             raise Refused("run.over", "the run is over")
@@ -128,7 +128,7 @@ class Conductor:
             turn = 1 if attempt is None else attempt.mailbox.present_turn(member)
         gone = dict(attempt.gone) if attempt is not None else {}
         return {
-            "carriage": CARRIAGE,
+            "carriage": attempt.carriage if attempt is not None else 0,
             "gone": {**gone},
             "outcome": outcome,
             "present": [name for name in run.cohort if name not in gone],
@@ -167,7 +167,13 @@ class Conductor:
             absent_seconds=self._limits.absent_seconds,
             notify=self._notify,
         )
-        attempt = self._attempts[run.id] = _Attempt(run, mailbox)
+        try:
+            minutes = Minutes(self._folder / run.id)
+        except HansaError as error:
+            _LOGGER.exception("the minutes of a run cannot be read")
+            self._write(self._outcome_path(run.id), {**_fail(str(error)), "evidence": []})
+            return
+        attempt = self._attempts[run.id] = _Attempt(run, mailbox, minutes, minutes.next_attempt)
         attempt.thread = threading.Thread(
             target=self._conduct, args=(attempt,), name=f"run-{run.number}", daemon=True
         )
@@ -182,11 +188,10 @@ class Conductor:
             attempt.mailbox,
             report=lambda number, name, _length: self._note_round(attempt, number, name),
             miss=lambda _number, member, why: attempt.gone.__setitem__(member, why),
-            learn=lambda number, total, survivors: self._note_total(run.id, number, total, survivors),
+            minutes=attempt.minutes,
         )
         outcome: Mapping[str, canonical.Json]
         try:
-            self._begin(run)
             outcome = self._keep_result(coordinator.conduct(run.id))
         except HansaError as error:
             outcome = _fail(str(error))
@@ -199,6 +204,7 @@ class Conductor:
         if not is_stopped:
             try:
                 self._write(self._outcome_path(run.id), {**outcome, "evidence": evidence})
+                attempt.minutes.discard()
             except Unavailable:
                 _LOGGER.exception("an outcome could not be kept")
         attempt.is_over = True
@@ -207,31 +213,6 @@ class Conductor:
 
     def _note_round(self, attempt: _Attempt, number: int, name: str) -> None:
         attempt.round, attempt.question = number, name
-
-    def _begin(self, run: RunRecord) -> None:
-        place = self._folder / run.id
-        try:
-            place.mkdir()
-        except FileExistsError:
-            raise Unavailable(
-                "the hub was stopped while it conducted this attempt; open another one"
-            ) from None
-        except OSError as error:
-            raise Unavailable(f"`{place}` cannot be made: {error.strerror}") from error
-
-    def _note_total(self, run_id: str, number: int, total: bytes, survivors: tuple[str, ...]) -> None:
-        """Keep what a round came to: from these alone the coordinator derives everything else again."""
-        place = self._folder / run_id
-        try:
-            # Not flushed: a machine that loses power loses the round, and the digest says so.
-            (place / f"round-{number}.total").write_bytes(total)
-        except OSError as error:
-            raise Unavailable(f"`{place}` cannot be written: {error.strerror}") from error
-        named: list[canonical.Json] = [*survivors]
-        self._write(
-            place / f"round-{number}.json",
-            {"survivors": named, "total": hashlib.sha256(total).hexdigest()},
-        )
 
     def _keep_result(self, conducted: Conducted) -> Mapping[str, canonical.Json]:
         for brought in [self._clerk.submit([seal]) for seal in conducted.seals]:

@@ -23,11 +23,12 @@ from hansa.coalition import (
     result_digest,
     verify_run,
 )
-from hansa.engine import Derivation, Engine, Frame, derive_graph, write_total
+from hansa.engine import Derivation, Engine, Frame, derive_graph, parse_frame, write_total
 from hansa.entropy import draw
 from hansa.errors import HansaError, Malformed, Refused
 from hansa.governance import Plan
 from hansa.hub.attendance import Attendance
+from hansa.hub.minutes import Minutes
 from hansa.learning import Result, build_recipe, write_metrics, write_report
 from hansa.privacy import Meter
 from hansa.secagg import Aggregator, Conflict, Party
@@ -80,7 +81,7 @@ class Coordinator:
         engine: carries the bytes.
         report: told the round's number, the question's name and how many numbers it asks for, before each round.
         miss: told the round's number, the member and why, whenever one is out of the run.
-        learn: told the round's number, its total and whose numbers are in it, after each round.
+        minutes: keep what is settled, and have what an earlier coordinator of this run settled; none are kept unless told.
     """
 
     def __init__(
@@ -89,13 +90,13 @@ class Coordinator:
         engine: Engine,
         report: Callable[[int, str, int], None] = lambda _round, _name, _length: None,
         miss: Callable[[int, str, str], None] = lambda _round, _member, _why: None,
-        learn: Callable[[int, bytes, tuple[str, ...]], None] = lambda _round, _total, _survivors: None,
+        minutes: Minutes | None = None,
     ) -> None:
         self._record = record
         self._engine = engine
         self._report = report
         self._miss = miss
-        self._learn = learn
+        self._journal = Minutes() if minutes is None else minutes
         self._evidence: dict[tuple[str, str], Evidence] = {}
 
     @property
@@ -104,7 +105,7 @@ class Coordinator:
         return tuple(self._evidence.values())
 
     def conduct(self, run_id: str) -> Conducted:
-        """Take the recipe from its first question to its result, with whoever is left of the cohort.
+        """Take the recipe from its first question, or from where an earlier coordinator was stopped, to its result.
 
         Args:
             run_id: the id of the `run_open` entry.
@@ -118,10 +119,14 @@ class Coordinator:
         """
         run, proposal, plan = self._permitted(run_id)
         derivation = self._derive(run, plan)
+        minutes, total = self._journal, b""
+        derivation.attempt = minutes.take_up()
+        for total, survivors in minutes.rounds():
+            derivation.learn(total, survivors)
         attendance = Attendance(
             self._engine,
             run.id,
-            run.cohort,
+            derivation.cohort,
             self._count_required(run, plan),
             lambda name, why: self._miss(derivation.round, name, why),
         )
@@ -130,8 +135,15 @@ class Coordinator:
             {"run": run.id, "proposal": proposal.id, "plan": plan.digest, "recipe": plan.recipe.digest},
         )
         try:
-            attendance.ask_all(begin, "ready")
-            total = b""
+            if derivation.round == 1:
+                attendance.ask_all(begin, "ready")
+            if derivation.attempt:
+                fields: dict[str, canonical.Json] = {
+                    "run": run.id,
+                    "round": derivation.round,
+                    "attempt": derivation.attempt,
+                }
+                attendance.ask_all(Frame("again", fields), "ready")
             while (question := derivation.question) is not None:
                 self._permitted(run_id)
                 attendance.require()
@@ -143,9 +155,10 @@ class Coordinator:
                     self._keep(run.id, aggregator.conflicts)
                 total, survivors = write_total(aggregator.total), aggregator.survivors
                 del aggregator  # its numbers are as many as the total's
-                self._learn(derivation.round, total, survivors)
+                # INVARIANT: a total is kept before anybody hears of it, so no member is ever ahead of the minutes.
+                minutes.settle_round(derivation.round, total, survivors)
                 derivation.learn(total, survivors)
-            return _finish(run, derivation, attendance, total)
+            return _finish(run, derivation, attendance, total, minutes)
         except HansaError as error:
             attendance.end(str(error))
             raise
@@ -221,27 +234,25 @@ def _carry_sum(
         frames = {member: bodies[id(body)] for member, body in messages.items()}
 
 
-def _finish(run: RunRecord, derivation: Derivation, attendance: Attendance, total: bytes) -> Conducted:
+def _finish(
+    run: RunRecord, derivation: Derivation, attendance: Attendance, total: bytes, minutes: Minutes
+) -> Conducted:
     """Let everybody check the result, then let everybody who agreed seal it and who was lost."""
     result = derivation.result
     assert result is not None  # the caller's loop ends with a result
-    metrics = dict(write_metrics(result))
-    model, report = result.model_document(), write_report(result)
-    fields: dict[str, canonical.Json] = {
-        "run": run.id,
-        "round": derivation.round,
-        "metrics": dict(metrics),
-        "model": model,
-        "report": report,
-    }
-    attendance.ask_all(Frame("end", fields, total), "agreed")
+    # Members agree to one announcement, in the same bytes, and seal one list, whichever coordinator asks.
+    end = parse_frame(minutes.settle_end(_announce(run, derivation, result, total).encode()))
+    attendance.ask_all(end, "agreed")
     attendance.require()
     # INVARIANT: from here on the list of the lost is settled. Who signs twice forks its own chain of entries,
     # so nobody is asked to seal a second list; a member that is lost now ends the attempt.
     lost = {**dict.fromkeys(attendance.gone, derivation.round), **derivation.lost}
-    dropped = {name: lost[name] for name in sorted(lost)}
-    sealing = attendance.present
-    outcome = result_digest(canonical.digest(model), canonical.digest(report), metrics, dropped)
+    dropped = minutes.settle_dropped({name: lost[name] for name in sorted(lost)})
+    sealing = [name for name in run.cohort if name not in dropped]
+    metrics, model, report = (end.fields[name] for name in ("metrics", "model", "report"))
+    assert isinstance(metrics, dict)  # as it was announced
+    spelt = {name: str(value) for name, value in metrics.items()}
+    outcome = result_digest(canonical.digest(model), canonical.digest(report), spelt, dropped)
     vouched = RunSeal(run=run.id, transcript=derivation.transcript.hex(), result=outcome)
     seal = Frame("seal", {"run": run.id, "dropped": {**dropped}})
     answers = attendance.ask_all(seal, "sealed", tries=_TRIES)
@@ -250,13 +261,24 @@ def _finish(run: RunRecord, derivation: Derivation, attendance: Attendance, tota
         raise Refused("run.contributor", why)
     return Conducted(
         result,
-        metrics,
+        spelt,
         canonical.encode(model),
         canonical.encode(report),
         derivation.transcript.hex(),
         dropped,
         tuple(_read_seal(name, vouched, answers[name].body) for name in sealing),
     )
+
+
+def _announce(run: RunRecord, derivation: Derivation, result: Result, total: bytes) -> Frame:
+    fields: dict[str, canonical.Json] = {
+        "run": run.id,
+        "round": derivation.round,
+        "metrics": dict(write_metrics(result)),
+        "model": result.model_document(),
+        "report": write_report(result),
+    }
+    return Frame("end", fields, total)
 
 
 def _read_seal(name: str, vouched: RunSeal, body: bytes) -> Envelope:

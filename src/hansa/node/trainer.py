@@ -6,7 +6,8 @@ its house.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from hashlib import sha256
 from os import cpu_count
 from pathlib import Path
 from types import MappingProxyType
@@ -32,6 +33,7 @@ from hansa.transparency.quoting import quote
 FIELDS: Final[Mapping[str, Mapping[str, type]]] = MappingProxyType(
     {
         "begin": {"run": str, "proposal": str, "plan": str, "recipe": str},
+        "again": {"run": str, "round": int, "attempt": int},
         "ask": {"run": str, "round": int, "name": str, "question": str},
         "sum": {"run": str, "round": int},
         "end": {"run": str, "round": int, "metrics": dict, "model": dict, "report": dict},
@@ -110,9 +112,11 @@ class Trainer:
             type(frame.fields[name]) is not kind for name, kind in expected.items()
         ):
             raise Malformed("run.field", f"`{frame.word}` carries {', '.join(expected)}, and nothing else")
-        if frame.word == "begin":
-            return self._begin(frame)
         job = self._job
+        if frame.word == "begin":
+            if job is not None and job.begin == frame.encode():
+                return Frame("ready")  # a coordinator that was stopped does not know whom it had told
+            return self._begin(frame)
         if frame.word == "stop":
             # A word about another run, late or made up, ends nothing here.
             if job is not None and frame.fields["run"] == job.run:
@@ -121,6 +125,8 @@ class Trainer:
         if job is None or frame.fields["run"] != job.run:
             raise Malformed("run.word", f"`{frame.word}` of a run that is not under way here")
         match frame.word:
+            case "again":
+                return self._begin_again(frame, job)
             case "ask":
                 return self._ask(frame, job)
             case "sum":
@@ -162,7 +168,7 @@ class Trainer:
             graph=derive_graph(run.id, self._follower.root_at(run.number)),
             meter=Meter(plan.privacy.rho, honest),
         )
-        self._job = _Job(run.id, plan, recipe, rows, derivation)
+        self._job = _Job(run.id, plan, recipe, rows, derivation, frame.encode())
         return Frame("ready")
 
     def _ask(self, frame: Frame, job: "_Job") -> Frame:
@@ -172,13 +178,36 @@ class Trainer:
         question = derivation.question
         if question is None or frame.fields["question"] != derivation.question_digest.hex():
             raise Refused("run.question", "what the coordinator asks does not follow from the totals")
-        vector = derivation.encode(job.recipe.answer(question, job.rows), self._sample)
-        job.answer = derivation.quantiser.decode(vector)
+        if job.vector is None:
+            job.vector = derivation.encode(job.recipe.answer(question, job.rows), self._sample)
         job.contributor = Contributor(
             derivation.session, self._member, sign=self._key.sign, draw=self._draw, threads=cpu_count() or 1
         )
-        job.contributor.contribute(vector)
+        job.contributor.contribute(job.vector)
         return Frame("sum", {"run": job.run, "round": derivation.round}, job.contributor.start())
+
+    def _begin_again(self, frame: Frame, job: "_Job") -> Frame:
+        """Let a coordinator that was stopped take up this run: the round under way is summed anew, with the same numbers.
+
+        The answer keeps its noise, for two totals that differ in noise alone would tell more than one; and consent binds across
+        attempts, for two totals over different survivors would tell who differs.
+        """
+        run, _ = self._permitted(job.run, job.plan.digest)
+        derivation, attempt, number = job.derivation, frame.fields["attempt"], frame.fields["round"]
+        assert isinstance(attempt, int)  # `_answer` has looked
+        if attempt <= derivation.attempt:
+            raise Refused("run.attempt", f"attempt {attempt} at a round was made here before")
+        machine = job.contributor
+        is_done = machine is not None and machine.step is Step.DONE
+        if number != derivation.round and not (is_done and number == derivation.round + 1):
+            raise Refused("run.round", f"this member is at round {derivation.round}, not at {number}")
+        if number == derivation.round and machine is not None:
+            if 2 * derivation.session.quorum <= run.sharing.members + run.sharing.colluders:
+                # Two groups could each consent to a total of its own.
+                raise Refused("run.attempt", "a sum among so many is not made twice; open the run anew")
+            job.contributor = None
+        derivation.attempt = attempt
+        return Frame("ready")
 
     def _learn(self, frame: Frame, job: "_Job") -> None:
         """Take in the total of the last round, unless it contradicts what this member knows."""
@@ -187,16 +216,19 @@ class Trainer:
         if frame.fields["round"] != derivation.round + (machine is not None):
             raise Refused("run.round", f"round {frame.fields['round']} is not the next one")
         if machine is None:
-            if total:
-                raise Malformed("run.total", "the first round has no total before it")
+            if sha256(total).digest() != job.learned:
+                raise Malformed("run.total", "this is not the total that was learned here before this round")
             return
-        assert question is not None  # an answer was given to it
+        assert question is not None and job.vector is not None  # an answer was given to it  # noqa: PT018
         # Whose total this is, the machine knows: enough others have signed the same survivors.
         if machine.step is not Step.DONE:
             raise Refused("run.round", "the secure sum of the round before is not finished")
-        job.recipe.verify_total(question, job.answer, derivation.read(total), len(machine.survivors))
+        answer = derivation.quantiser.decode(job.vector)
+        job.recipe.verify_total(question, answer, derivation.read(total), len(machine.survivors))
         derivation.learn(total, machine.survivors)
-        job.contributor = None
+        job.contributor = job.vector = None
+        job.consented = ()
+        job.learned = sha256(total).digest()
 
     def _sum(self, frame: Frame, job: "_Job") -> Frame:
         if job.contributor is None or frame.fields.get("round") != job.derivation.round:
@@ -212,6 +244,9 @@ class Trainer:
         question, state = job.derivation.question, self._follower.state
         assert question is not None  # a secure sum is under way
         job.derivation.verify_survivors(survivors)
+        if survivors != (job.consented or survivors):
+            raise Refused("run.survivors", "this member has consented to a total of this round over others")
+        job.consented = survivors
         job.recipe.verify_survivors(question, len(survivors))
         if question.noise is None:
             is_refused = state.charter.privacy.differencing == "refused"
@@ -285,10 +320,16 @@ class _Job:
     recipe: Recipe[Any]
     rows: Rows
     derivation: Derivation
+    begin: bytes
+    """The words that began it."""
     contributor: Contributor | None = None
     """The sum whose total is still to come, or None."""
-    answer: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    """What was sent to it."""
+    vector: NDArray[np.int64] | None = None
+    """What is sent to it, noise and all: the same in every attempt at a round."""
+    consented: tuple[str, ...] = ()
+    """The survivors that this member has consented to in this round, in whichever attempt."""
+    learned: bytes = sha256(b"").digest()
+    """SHA-256 of the total learned last."""
     outcome: Outcome | None = None
     end: bytes | None = None
     """The words that announced the outcome."""

@@ -71,18 +71,18 @@ class Remote:
         self._clock = clock
         self._draw = draw
         self._pause = pause
-        self._client = httpx2.Client(
-            verify=trust,
-            proxy=proxy,
-            trust_env=False,
-            headers={"accept-encoding": "identity"},
-            limits=httpx2.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30),
-        )
+        self._proxy = proxy
+        self._client = self._connect(trust)
 
     @property
     def address(self) -> str:
         """The address that answered last."""
         return self._addresses[self._first]
+
+    def renew(self, trust: ssl.SSLContext) -> None:
+        """Check the hub's certificate with something else from now on."""
+        before, self._client = self._client, self._connect(trust)
+        before.close()
 
     def close(self) -> None:
         """Close all connections."""
@@ -177,6 +177,15 @@ class Remote:
             raise Unavailable(f"`{path}` cannot be written: {error.strerror}") from error
 
     # -- the way -----------------------------------------------------------------------------------------------
+
+    def _connect(self, trust: ssl.SSLContext) -> httpx2.Client:
+        return httpx2.Client(
+            verify=trust,
+            proxy=self._proxy,
+            trust_env=False,
+            headers={"accept-encoding": "identity"},
+            limits=httpx2.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30),
+        )
 
     def _ask_json(self, method: str, path: str, body: bytes | None) -> Mapping[str, Any]:
         _, data = self._ask(method, path, body, most=MAX_TEXT_BYTES)

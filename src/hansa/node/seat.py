@@ -27,7 +27,6 @@ class Seat:
     Args:
         run: the id of the `run_open` entry.
         remote: the hub.
-        trainer: this member's, for this run alone.
         journal: where it is noted.
         keep_report: given what this member alone learnt, before its seal leaves the house.
         is_open: whether the run is still open in this member's own fold.
@@ -38,7 +37,6 @@ class Seat:
         self,
         run: str,
         remote: Remote,
-        trainer: Trainer,
         journal: Journal,
         *,
         keep_report: Callable[[str, MemberReport], None],
@@ -47,7 +45,6 @@ class Seat:
     ) -> None:
         self.run = run
         self._remote = remote
-        self._trainer = trainer
         self._journal = journal
         self._keep_report = keep_report
         self._is_open = is_open
@@ -58,15 +55,19 @@ class Seat:
         self.problem: HansaError | None = None
         """Why this member refused, in full; for its own people only."""
 
-    def attend(self) -> None:
-        """Answer until the run is over, for this member or for all, or the node stops."""
+    def attend(self, trainer: Trainer) -> None:
+        """Answer until the run is over, for this member or for all, or the node stops.
+
+        Args:
+            trainer: this member's, for this run alone.
+        """
         pause = _SHORTEST_PAUSE
         place: _Place | None = None
         while not self._stop.is_set() and self._is_open():
             try:
                 if place is None:
                     place = _read_place(self._remote.read_run(self.run))
-                self._step(place)
+                self._step(place, trainer)
                 pause = _SHORTEST_PAUSE
                 continue
             except HansaError as error:
@@ -80,7 +81,7 @@ class Seat:
             pause = min(_LONGEST_PAUSE, 2 * pause)
         self._journal.note("run-left", run=self.run[:16], turn=self.turn)
 
-    def _step(self, place: "_Place") -> None:
+    def _step(self, place: "_Place", trainer: Trainer) -> None:
         if place.answer is not None:
             message = self._remote.answer_turn(
                 self.run, place.carriage, place.turn, place.answer, WAIT_SECONDS
@@ -91,14 +92,14 @@ class Seat:
         if message is None:
             return
         # In hand before anything is sent: when the way breaks, exactly these bytes are brought again.
-        place.answer = self._trainer.receive(message)
+        place.answer = trainer.receive(message)
         self.turn = place.turn
-        problem = self._trainer.problem
+        problem = trainer.problem
         if problem is not None and problem is not self.problem:
             self.problem = problem
             rule = problem.rule if isinstance(problem, Malformed | Refused) else "unavailable"
             self._journal.note("run-refused", run=self.run[:16], turn=place.turn, rule=rule)
-        report = self._trainer.private_report
+        report = trainer.private_report
         if report is not None and not self._is_kept:
             self._keep_report(self.run, report)
             self._is_kept = True

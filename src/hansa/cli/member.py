@@ -65,22 +65,25 @@ def show_member(
 
 
 @app.command
-def leave(*, speaker: Speaker, reason: Reason = "", folder: Folder = HERE, as_json: AsJson = False) -> None:
+def leave(
+    *, speaker: Speaker = None, reason: Reason = "", folder: Folder = HERE, as_json: AsJson = False
+) -> None:
     """Leave the coalition, at once and without asking anybody.
 
     From the next round on no run uses the leaver's data; the exit terms of the charter begin.
     """
+    from hansa.cli.desk import name_speaker, open_desk
     from hansa.coalition import Leave
     from hansa.governance.spelling import format_duration
-    from hansa.rehearsal import Stage
 
-    with Stage.open(folder) as stage:
-        entry = stage.say(speaker, Leave(reason=reason))
-        stage.settle()
-        terms = stage.state.charter.exit
-        left = len(stage.state.active_members)
+    with open_desk(folder) as desk:
+        name = name_speaker(desk, speaker)
+        entry = desk.say(name, Leave(reason=reason))
+        desk.settle()
+        terms = desk.state.charter.exit
+        left = len(desk.state.active_members)
     document = {
-        "member": speaker,
+        "member": name,
         "entry": entry,
         "members_left": left,
         "notice_seconds": terms.notice_seconds,
@@ -88,7 +91,7 @@ def leave(*, speaker: Speaker, reason: Reason = "", folder: Folder = HERE, as_js
     }
     kept = "stay in use" if terms.models_already_released == "keep" else "are stopped"
     text = (
-        f"`{speaker}` has left (entry {entry}); {left} members remain. The charter gives a notice of "
+        f"`{name}` has left (entry {entry}); {left} members remain. The charter gives a notice of "
         f"{format_duration(terms.notice_seconds)}; models already released {kept}."
     )
     show(document, text, as_json=as_json)

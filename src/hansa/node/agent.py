@@ -31,6 +31,7 @@ from hansa.node.trainer import Trainer
 from hansa.node.trust import SYSTEM, open_trust, read_authority, verify_authority
 from hansa.node.watch import Watch
 from hansa.store import write_atomically
+from hansa.store.lock import WriterLock
 from hansa.transparency import SigningKey, format_instant, parse_leaf
 
 WAIT_SECONDS: Final = 25
@@ -76,6 +77,8 @@ class Agent:
                 f"the coalition of `{house.folder}` is not founded yet; `hansa coalition join` goes on with it"
             )
         self.house = house
+        # INVARIANT: one node at a time in a house; two would sign one place of the chain twice.
+        self._lock = _hold(house)
         self._key = key
         self._clock = clock
         self._draw = draw
@@ -92,9 +95,14 @@ class Agent:
         self._remote = self._reach()
         self._watch = Watch(self._follower, mirror, self._remote, journal, fetched=self._take)
         self._courier = Courier(self._outbox, self._watch, self._remote, journal, self._stop)
-        self._watch.begin()
-        if self._follower.size:
-            self._outbox.settle(self._follower.state)
+        try:
+            self._watch.begin()
+            if self._follower.size:
+                self._outbox.settle(self._follower.state)
+        except BaseException:
+            self._remote.close()
+            self._lock.release()
+            raise
 
     # -- its life ----------------------------------------------------------------------------------------------
 
@@ -115,6 +123,7 @@ class Agent:
             thread.join(max(0.0, end - time.monotonic()))
         if not any(thread.is_alive() for thread in self._threads):
             self._remote.close()
+            self._lock.release()
         self._journal.note("stopped")
 
     # -- what its people ask -----------------------------------------------------------------------------------
@@ -366,3 +375,10 @@ class Agent:
                 {"at": format_instant(self._clock()), "where": where, "rule": rule, "text": str(error)}
             )
         self._journal.note("problem", where=where, rule=rule)
+
+
+def _hold(house: House) -> WriterLock:
+    try:
+        return WriterLock(house.folder / "node")
+    except Unavailable as error:
+        raise Unavailable(f"another node is at work in this house: {error}") from None

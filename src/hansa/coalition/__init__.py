@@ -49,7 +49,7 @@ from hansa.coalition.run import (
 )
 from hansa.coalition.snapshot import EvidenceRecord, MemberRecord, ProposalRecord, Release, RunRecord, State
 from hansa.coalition.standing import format_epsilon, spell_standings
-from hansa.coalition.state import apply, replay
+from hansa.coalition.state import apply, replay, step, walk
 
 __all__ = [
     "BODIES",
@@ -97,6 +97,8 @@ __all__ = [
     "result_digest",
     "sharing_for",
     "spell_standings",
+    "step",
     "verify_plan",
     "verify_run",
+    "walk",
 ]

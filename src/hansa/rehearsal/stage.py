@@ -25,8 +25,8 @@ from hansa.coalition import ZERO_DIGEST, Body, Found, LogKey, State, Tick, make_
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.governance import Charter, Member
 from hansa.hub import LATEST, Sequencer
-from hansa.rehearsal.actor import KEY_FILE, Actor, Founder, make_house, read_key, write_key
-from hansa.store import BlobStore, LogStore
+from hansa.rehearsal.actor import KEY_FILE, Actor, Founder, make_house
+from hansa.store import BlobStore, LogStore, read_seed, write_seed
 from hansa.transparency import MAX_LEAF_BYTES, Envelope, SigningKey, canonical, format_instant
 
 STAGE_FILE: Final = "stage.json"
@@ -44,7 +44,7 @@ class Stage:
         self.folder = folder
         self._offset = _read_offset(folder / STAGE_FILE)
         self._store = LogStore.open(folder / "hub" / "log.sqlite")
-        self.sequencer = Sequencer(self._store, read_key(folder / "hub" / KEY_FILE), self.now)
+        self.sequencer = Sequencer(self._store, read_seed(folder / "hub" / KEY_FILE), self.now)
         self.blobs = BlobStore(folder / "blobs")
         self.actors = {
             path.name: Actor(path.name, path, self.now)
@@ -114,7 +114,7 @@ class Stage:
 
     def _sequence_found(self, charter: Charter, founders: Sequence[Founder], lead: str) -> None:
         keys = {founder.id: self.actors[founder.id].key for founder in founders}
-        hub_key = read_key(self.folder / "hub" / KEY_FILE)
+        hub_key = read_seed(self.folder / "hub" / KEY_FILE)
         self.sequencer.submit(_write_founding(charter, founders, lead, keys, hub_key))
 
     def describe(self, founder: Founder) -> Member:
@@ -312,7 +312,7 @@ def _lay_out(folder: Path, founders: Sequence[Founder], readme: str) -> None:
             # First, so that a rehearsal that is killed right now is still known to be one.
             (folder / README_FILE).write_text(readme, encoding="utf-8")
         (folder / "hub").mkdir()
-        write_key(folder / "hub" / KEY_FILE)
+        write_seed(folder / "hub" / KEY_FILE)
         for founder in founders:
             make_house(folder / "members" / founder.id, founder.data)
         LogStore.create(folder / "hub" / "log.sqlite").close()

@@ -113,7 +113,7 @@ class Agent:
             thread.start()
             self._threads.append(thread)
 
-    def stop(self, seconds: float = 2.0) -> None:
+    def stop(self, seconds: float = 0.5) -> None:
         """Stop working. What was begun and not finished is picked up when the node begins again."""
         self._stop.set()
         self._fresh.set()

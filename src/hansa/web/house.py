@@ -5,11 +5,13 @@ POST /entries       {"bodies":[{"kind":"ballot","body":{…}}]}: sign them; {"nu
 GET  /runs/<run>    how far an attempt is, here and at the hub
 """
 
+import asyncio
 import contextlib
 import json
 import os
+import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,14 +79,37 @@ def serve_house(agent: Agent, path: Path, ready: Callable[[], None]) -> None:
         timeout_graceful_shutdown=2,
     )
     agent.start()
-    ready()
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config).serve_until_told(listening, ready)
     finally:
         agent.stop()
         listening.close()
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
+
+
+class _Server(uvicorn.Server):
+    """A server whose process ends as any other does when it was asked to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `serve_until_told`; the parent would raise them again at the end."""
+        yield
+
+    def serve_until_told(self, listening: socket.socket, ready: Callable[[], None]) -> None:
+        """Serve until SIGTERM or SIGINT."""
+
+        async def serve() -> None:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._stop)
+            ready()
+            await self.serve(sockets=[listening])
+
+        asyncio.run(serve())
+
+    def _stop(self) -> None:
+        self.should_exit = True
 
 
 def open_socket(path: Path) -> socket.socket:

@@ -37,6 +37,7 @@ from hansa.coalition.entry import (
     make_entry,
     name_kind,
     parse_entry,
+    write_payload,
 )
 from hansa.coalition.run import (
     STOPPED_FOR_GOOD,
@@ -101,4 +102,5 @@ __all__ = [
     "verify_plan",
     "verify_run",
     "walk",
+    "write_payload",
 ]

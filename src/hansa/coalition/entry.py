@@ -243,6 +243,16 @@ def make_entry(
     Raises:
         ValueError: the type of `body` is not one of `BODIES`.
     """
+    payload = write_payload(body, coalition=coalition, author=author, seq=seq, prev=prev)
+    return sign_envelope(ENTRY_TYPE, payload, keys)
+
+
+def write_payload(body: Body, *, coalition: str, author: str, seq: int, prev: str) -> bytes:
+    """Return what an entry says, for those who sign apart from each other.
+
+    Raises:
+        ValueError: the type of `body` is not one of `BODIES`.
+    """
     payload: dict[str, canonical.Json] = {
         "v": 1,
         "coalition": coalition,
@@ -252,7 +262,7 @@ def make_entry(
         "prev": prev,
         "body": body.model_dump(mode="json"),
     }
-    return sign_envelope(ENTRY_TYPE, canonical.encode(payload), keys)
+    return canonical.encode(payload)
 
 
 def name_kind(body: Body) -> str:

@@ -21,6 +21,7 @@ from hansa.hub.folder import HubFolder, HubSettings, init_hub, read_authority_of
 from hansa.hub.gate import Caller, Gate, verify_body
 from hansa.hub.hub import Hub
 from hansa.hub.limits import TooOften
+from hansa.hub.lobby import describe_member, open_lobby
 from hansa.hub.rounds import Conducted, Coordinator
 from hansa.hub.sequencer import LATEST, Sequencer
 
@@ -36,7 +37,9 @@ __all__ = [
     "HubSettings",
     "Sequencer",
     "TooOften",
+    "describe_member",
     "init_hub",
+    "open_lobby",
     "read_authority",
     "read_authority_of",
     "verify_body",

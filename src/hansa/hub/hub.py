@@ -13,6 +13,7 @@ from hansa.hub.clerk import Clerk
 from hansa.hub.folder import HubFolder, write_private
 from hansa.hub.gate import Gate
 from hansa.hub.limits import Limiter
+from hansa.hub.lobby import Lobby
 from hansa.store import BlobStore, LogStore
 
 _BURST: Final = 10
@@ -40,6 +41,7 @@ class Hub:
         folder.spool.mkdir(exist_ok=True)
         self.clerk = Clerk(lambda: LogStore.open(folder.log), folder.key, lambda: int(clock()), self._notify)
         self.blobs = BlobStore(folder.blobs)
+        self.lobby = Lobby(folder, self.clerk)
         limits = self.settings.limits
         rate = limits.requests_per_second
         self.gate = Gate(

@@ -20,7 +20,9 @@ LEAST_BYTES_PER_SECOND: Final = 10_000
 
 _NOTHING: Final = hashlib.sha256(b"").digest()
 _PATIENCE_SECONDS: Final = 30
-_ONCE: Final = frozenset({"host", "content-length", CONTENT_DIGEST, SIGNATURE_INPUT, SIGNATURE})
+_ONCE: Final = frozenset(
+    {"authorization", "host", "content-length", CONTENT_DIGEST, SIGNATURE_INPUT, SIGNATURE}
+)
 
 
 class Spooled(NamedTuple):

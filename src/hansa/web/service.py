@@ -15,6 +15,7 @@ from hansa.web.bell import Bell
 from hansa.web.blobs import blob_routes
 from hansa.web.description import SCHEMES
 from hansa.web.doorway import Doorway, answer_failure, write_problem
+from hansa.web.founding import founding_routes
 from hansa.web.operations import Meter, operation_routes
 from hansa.web.problems import Problem
 from hansa.web.record import record_routes
@@ -37,7 +38,12 @@ def make_service(hub: Hub, bell: Bell) -> ASGIApp:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (record_routes(hub, bell), blob_routes(hub), operation_routes(hub, meter)):
+    for router in (
+        record_routes(hub, bell),
+        blob_routes(hub),
+        founding_routes(hub),
+        operation_routes(hub, meter),
+    ):
         service.include_router(router)
     service.add_exception_handler(HansaError, answer_failure)
     service.add_exception_handler(HTTPException, _answer_http)

@@ -247,10 +247,10 @@ class Remote:
                     yield response
                     return
             except httpx2.ConnectError as error:
-                failures.append(f"`{self._addresses[place]}`: {_explain(error)}")
+                failures.append(f"`{self._addresses[place]}`: {explain(error)}")
             except httpx2.TransportError as error:
                 raise Unavailable(
-                    f"the connection to the hub at `{self._addresses[place]}` broke: {_explain(error)}"
+                    f"the connection to the hub at `{self._addresses[place]}` broke: {explain(error)}"
                 ) from error
         raise Unavailable(f"the hub cannot be reached at {', nor at '.join(failures)}")
 
@@ -292,7 +292,7 @@ def fetch_authority(address: str, proxy: str | None = None) -> str:
         ) as client:
             response = client.get(f"{address}/v1/authority")
     except httpx2.TransportError as error:
-        raise Unavailable(f"the hub cannot be reached at `{address}`: {_explain(error)}") from error
+        raise Unavailable(f"the hub cannot be reached at `{address}`: {explain(error)}") from error
     if response.status_code != 200 or len(response.content) > MAX_TEXT_BYTES:
         raise Unavailable(f"`{address}` does not say what its authority is (status {response.status_code})")
     return response.text
@@ -315,5 +315,6 @@ def _name_turn(run: str, carriage: int, turn: int) -> str:
     return f"/v1/runs/{run}/{carriage}/turns/{turn}"
 
 
-def _explain(error: httpx2.TransportError) -> str:
+def explain(error: httpx2.TransportError) -> str:
+    """Say why a connection failed."""
     return str(error) or type(error).__name__

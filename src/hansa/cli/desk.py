@@ -142,3 +142,8 @@ def name_speaker(desk: Desk, speaker: str | None) -> str:
     if not isinstance(desk, HouseDesk):
         stop(f"`--as MEMBER` is missing: all members of `{desk.folder}` are here, so say who speaks")
     return desk.house.member
+
+
+def spell_speaker(desk: Desk, member: str = "MEMBER") -> str:
+    """Return the option that says who speaks, where one has to be named: the end of a command that is suggested."""
+    return "" if isinstance(desk, HouseDesk) else f" --as {member}"

@@ -51,7 +51,7 @@ def open_proposal(
     as_json: AsJson = False,
 ) -> None:
     """Open a proposal; who may vote on it is frozen from this moment on."""
-    from hansa.cli.desk import name_speaker, open_desk
+    from hansa.cli.desk import name_speaker, open_desk, spell_speaker
     from hansa.cli.targets import read_target
     from hansa.coalition import Propose
     from hansa.rehearsal.gathering import describe_proposal
@@ -70,7 +70,7 @@ def open_proposal(
         f"Proposal {number} is open: {proposal.title}.\n"
         f"{voters} members vote until {format_instant(proposal.closes_at)}."
     )
-    show(document, text, suggest(f"proposal vote {number} yes --as MEMBER", folder), as_json=as_json)
+    show(document, text, suggest(f"proposal vote {number} yes{spell_speaker(desk)}", folder), as_json=as_json)
 
 
 @app.command(name="list")

@@ -31,7 +31,7 @@ def start(
     It is refused unless the log proves that exactly this plan passed, is in effect and is not braked; every
     member checks that for itself, again at every round. Only sums leave the members.
     """
-    from hansa.cli.desk import HouseDesk, name_speaker, open_desk
+    from hansa.cli.desk import HouseDesk, name_speaker, open_desk, spell_speaker
     from hansa.cli.starting import start_in_house, start_on_stage
     from hansa.governance import judge_bars
     from hansa.rehearsal.runner import find_run
@@ -71,8 +71,7 @@ def start(
     verdict = (
         "Every bar set before the run is met." if met else "A bar is missed: this model cannot be released."
     )
-    said_by = "" if isinstance(desk, HouseDesk) else f" --as {name}"
-    step = f"proposal open release {number}{said_by}" if met else f"run report {number}"
+    step = f"proposal open release {number}{spell_speaker(desk, name)}" if met else f"run report {number}"
     show(document, "", verdict, facts, suggest(step, folder), as_json=as_json)
 
 

@@ -25,7 +25,7 @@ def find_tick(state: State, member: str, now: int, *, is_late: bool) -> int | No
     names = [known.id for known in state.active_members]
     if member not in names:
         return None
-    dues = [due for p in state.pending.values() if (due := p.due_at) is not None and due > state.at]
+    dues = [due for proposal in state.pending.values() if (due := proposal.due_at) is not None]
     if is_late:
         dues.append(now)
     if not dues:

@@ -143,6 +143,8 @@ class Watch:
     def _fetch(self, first: int, size: int) -> tuple[bytes, ...]:
         """Return the entries from `first` on; of a bundle of which a part is known, only the rest is asked for."""
         leaves: list[bytes] = []
+        if size <= first:
+            return ()  # nothing is new; what is wrong with that, the follower says
         skip = self._bundle_bytes
         for index in range(first // TILE_WIDTH, -(-size // TILE_WIDTH)):
             start = max(first, index * TILE_WIDTH)

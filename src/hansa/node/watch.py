@@ -102,7 +102,6 @@ class Watch:
             if note_text is not None:
                 self._take(note_text, before)
                 self._seen = note_text
-            self.is_current = True
         return note_text is not None
 
     def catch_up(self) -> State:
@@ -129,6 +128,7 @@ class Watch:
             ):
                 return  # the fold went further while this answer was under way
             self._follow(note, note_text)
+        self.is_current = True
         self._cosign(note)
         self._confirm(note_text)
 

@@ -22,7 +22,7 @@ def test_a_blob_comes_back_whole_in_ranges_and_its_length_alone(running_hub):
     part = running_hub.ask("GET", path, member="bob", headers={"Range": "bytes=10-19"})
     assert part.body == data[10:20]
     beyond = running_hub.ask("GET", path, member="bob", headers={"Range": "bytes=1000003-"})
-    assert (beyond.status, beyond.rule) == (416, "blob.range")
+    assert (beyond.status, beyond.rule) == (416, "range.beyond")
     assert not list((running_hub.path / "spool").iterdir())
 
 

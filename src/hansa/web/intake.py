@@ -4,12 +4,14 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
+from io import FileIO
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 
 from hansa import entropy
+from hansa.engine import Letter
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
 from hansa.hub import Caller, Hub, verify_body
 from hansa.transparency import canonical
@@ -19,24 +21,13 @@ LEAST_BYTES_PER_SECOND: Final = 10_000
 """How slow a body may be on average, after the first half minute."""
 
 _NOTHING: Final = hashlib.sha256(b"").digest()
+_SHORT_BYTES: Final = 256 * 1024
+"""Up to here a body stays in memory."""
+
 _PATIENCE_SECONDS: Final = 30
 _ONCE: Final = frozenset(
     {"authorization", "host", "content-length", CONTENT_DIGEST, SIGNATURE_INPUT, SIGNATURE}
 )
-
-
-class Spooled(NamedTuple):
-    """A body in a file, whole and with the digest that was signed.
-
-    Args:
-        path: the file, the receiver's to move or remove.
-        size_bytes: its length.
-        digest: SHA-256, hex.
-    """
-
-    path: Path
-    size_bytes: int
-    digest: str
 
 
 def admit(request: Request, hub: Hub) -> Caller:
@@ -122,14 +113,17 @@ async def read_bytes(request: Request, hub: Hub, caller: Caller | None, most_byt
     return body
 
 
-async def spool(request: Request, hub: Hub, caller: Caller, most_bytes: int) -> Spooled:
-    """Read a body into a file beside the log, piece by piece.
+async def collect(
+    request: Request, hub: Hub, caller: Caller, most_bytes: int, *, to_file: bool = False
+) -> Letter:
+    """Read a body, piece by piece: a long one into a file beside the log.
 
     Args:
         request: the request; its body has not been read.
         hub: whose spool and limits.
         caller: whose digest the body must have.
         most_bytes: it may be no longer.
+        to_file: a short one, too.
 
     Raises:
         Malformed: `request.digest`, `request.body`.
@@ -138,22 +132,45 @@ async def spool(request: Request, hub: Hub, caller: Caller, most_bytes: int) -> 
     Guarantees:
         When it raises, the file is gone.
     """
-    path = hub.folder.spool / entropy.draw(16).hex()
     digest = hashlib.sha256()
+    kept: list[bytes] = []
     size = 0
+    path: Path | None = None
+    file: FileIO | None = None
     try:
-        with path.open("xb", buffering=0) as file:
-            async for chunk in read_chunks(request, hub, most_bytes):
-                digest.update(chunk)
-                file.write(chunk)
-                size += len(chunk)
+        async for chunk in read_chunks(request, hub, most_bytes):
+            digest.update(chunk)
+            kept.append(chunk)
+            size += len(chunk)
+            if file is None and size > _SHORT_BYTES:
+                path = hub.folder.spool / entropy.draw(16).hex()
+                file = path.open("xb", buffering=0)
+            if file is not None:
+                _write(file, kept)
+        if file is None and to_file:
+            path = hub.folder.spool / entropy.draw(16).hex()
+            file = path.open("xb", buffering=0)
+            _write(file, kept)
         verify_body(caller, digest.digest())
     except BaseException as error:
-        path.unlink(missing_ok=True)
+        if path is not None:
+            path.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise Unavailable(f"the hub's disk does not take what was sent: {error.strerror}") from error
         raise
-    return Spooled(path, size, digest.hexdigest())
+    finally:
+        if file is not None:
+            file.close()
+    return Letter(digest.digest(), None if path is not None else b"".join(kept), path)
+
+
+def _write(file: FileIO, kept: list[bytes]) -> None:
+    """Write what is in memory to a file, and forget it there."""
+    for chunk in kept:
+        view = memoryview(chunk)
+        while view:
+            view = view[file.write(view) :]
+    kept.clear()
 
 
 async def read_chunks(request: Request, hub: Hub, most_bytes: int) -> AsyncIterator[bytes]:

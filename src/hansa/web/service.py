@@ -19,17 +19,18 @@ from hansa.web.founding import founding_routes
 from hansa.web.operations import Meter, operation_routes
 from hansa.web.problems import Problem
 from hansa.web.record import record_routes
+from hansa.web.runs import run_routes
 
 
-def make_service(hub: Hub, bell: Bell) -> ASGIApp:
+def make_service(hub: Hub, bell: Bell, run_bell: Bell) -> ASGIApp:
     """Return the service of a hub.
 
     Args:
         hub: the hub.
-        bell: of the event loop that will serve it; closed before the service is.
+        bell: rung when readers see something new; of the event loop that will serve the service.
+        run_bell: rung when there is news for members of a run.
     """
     meter = Meter()
-    hub.listen(bell.ring)
     service = FastAPI(
         title="hansa hub",
         version=version("hansa"),
@@ -41,6 +42,7 @@ def make_service(hub: Hub, bell: Bell) -> ASGIApp:
     for router in (
         record_routes(hub, bell),
         blob_routes(hub),
+        run_routes(hub, run_bell),
         founding_routes(hub),
         operation_routes(hub, meter),
     ):

@@ -137,9 +137,9 @@ async def _serve(
     hub: Hub, context: ssl.SSLContext | None, listener: socket.socket, ready: Callable[[], None]
 ) -> None:
     loop = asyncio.get_running_loop()
-    bell = Bell()
+    bell, run_bell = Bell(), Bell()
     limits = hub.settings.limits
-    served = Served(make_service(hub, bell), Connections(limits.connections), limits.header_seconds)
+    served = Served(make_service(hub, bell, run_bell), Connections(limits.connections), limits.header_seconds)
     config = Config(
         served,
         http=PatientlessProtocol,
@@ -168,10 +168,12 @@ async def _serve(
     )
     renewal = asyncio.create_task(_renew(hub, context)) if context is not None else None
     dates = asyncio.create_task(_keep_date(server))
+    hub.begin(bell.ring, run_bell.ring)
     ready()
     await stopped.wait()
     note("stopping", requests=len(state.tasks))
     bell.close()
+    run_bell.close()
     dates.cancel()
     if renewal is not None:
         renewal.cancel()

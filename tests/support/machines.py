@@ -1,5 +1,7 @@
 """A whole coalition of real processes: a hub and nodes on loopback with TLS, founded with invitations and driven by commands."""
 
+import contextlib
+import io
 import json
 import math
 import os
@@ -11,6 +13,8 @@ from pathlib import Path
 
 from hubhouse import SRC, HubProcess, free_port
 from nodehouse import NodeProcess
+
+from hansa.cli import main
 
 NAMES = ("ada", "bob", "cyd", "dan")
 
@@ -103,7 +107,14 @@ class Machines:
         return Said(process.returncode, out, err)
 
     def hansa(self, *tokens, code=0):
-        said = self.end(self.begin(*tokens))
+        """Say one command in this process, standing in the folder of all."""
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            contextlib.chdir(self.path),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            said = Said(main([str(token) for token in tokens]), out.getvalue(), err.getvalue())
         assert said.code == code, f"{tokens}: {said.out}{said.err}"
         return said
 
@@ -134,8 +145,13 @@ class Machines:
         return ("coalition", "join", invitation, "--folder", name, "--data", f"{name}.csv", "--yes")
 
     def start(self, *names):
-        for name in names or self.nodes:
-            self.nodes[name].start()
+        chosen = [self.nodes[name] for name in names or self.nodes]
+        for node in chosen:
+            node.begin()
+        for node in chosen:
+            node.start()
+        for node in chosen:
+            node.wait_until(lambda found: found["entries"])
         return self
 
     def approve_run(self):

@@ -118,7 +118,7 @@ def test_a_wrong_command_line_is_code_2_and_says_what_was_meant(hansa):
     assert "[command-line]" in answer.err
     assert hansa("frobnicate").code == 2
     assert hansa("proposal", "vote", "x", "yes", "--as", "ada").code == 2
-    assert hansa("proposal", "vote", "1", "yes").code == 2
+    assert hansa("proposal", "vote", "1").code == 2
     assert hansa("log", "show", "--start", "-1").code == 2
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cyclopts import App
 
 from hansa import __version__
-from hansa.cli import account, coalition, demo, hub, log, member, plan, proposal, rehearse, run, verify
+from hansa.cli import account, coalition, demo, hub, log, member, node, plan, proposal, rehearse, run, verify
 from hansa.cli.completion import make_installer
 from hansa.cli.failure import DEBUG, explain
 from hansa.cli.helppage import HelpPage
@@ -40,6 +40,7 @@ def build_app() -> App:
         rehearse.app,
         coalition.app,
         hub.app,
+        node.app,
         member.app,
         plan.app,
         proposal.app,

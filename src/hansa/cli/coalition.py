@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from hansa.cli.options import FOLDER_VARIABLE, HERE, AsJson, Folder, stop
-from hansa.cli.printing import make_facts, make_table, show, suggest
+from hansa.cli.passphrase import PassphraseFile, ask_passphrase, choose_passphrase
+from hansa.cli.printing import make_facts, make_table, narrate, show, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -157,6 +159,83 @@ def _found_stage(
             f"proposal open run PLAN --as {lead}" if "run" in agreed.decisions else "coalition show",
             folder,
         ),
+        as_json=as_json,
+    )
+
+
+@app.command
+def join(
+    invitation: Annotated[Path, Parameter(name="INVITATION", help="The invitation, as it was handed over.")],
+    /,
+    *,
+    folder: Annotated[
+        Path,
+        Parameter(
+            name="--folder", env_var=FOLDER_VARIABLE, help="The member's folder; made if it is not there."
+        ),
+    ],
+    data: Annotated[
+        Path | None, Parameter(metavar="TABLE", help="The member's table; a copy goes into the folder.")
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    no_passphrase: Annotated[
+        bool,
+        Parameter(
+            negative="", help="Keep the key unencrypted: whoever reads the file can speak for the member."
+        ),
+    ] = False,
+    yes: Annotated[
+        bool, Parameter(negative="", help="The fingerprints were compared, or will be; sign without asking.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        Parameter(
+            metavar="FILE", help="Where a newcomer's admission goes; `admission-ID.json` when left out."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Join a coalition from a machine of one's own: make a key and a folder here, and sign.
+
+    A founder's machine waits for the others: interrupted, the same command goes on. A newcomer's writes the admission that
+    a member proposes. The key never leaves this machine.
+    """
+    from hansa.cli import joining
+    from hansa.node.invitation import read_invitation
+
+    invited = read_invitation(invitation)
+    what = f"the key of `{invited.id}`"
+    house, key = joining.enter_house(
+        invited,
+        folder,
+        data,
+        choose=lambda: None if no_passphrase else choose_passphrase(passphrase_file, what),
+        ask=lambda: ask_passphrase(passphrase_file, what),
+    )
+    facts: list[tuple[str, object]] = [
+        ("member", house.member),
+        ("fingerprint", joining.spell_fingerprint(key.public)),
+        ("folder", folder),
+    ]
+    document: dict[str, object] = {"member": house.member, "folder": str(folder), "key": key.public.encode()}
+    if invited.kind == "admit":
+        path = output or Path(f"admission-{house.member}.json")
+        joining.write_admission_file(invited, key, path)
+        document |= {"coalition": invited.coalition, "admission": str(path)}
+        text = f"`{path}` is the admission that {invited.member['name']} signs; a member proposes it."
+        show(document, text, make_facts(facts), suggest("node up", folder), as_json=as_json)
+        return
+
+    narrator = narrate(as_json=as_json)
+    confirm = partial(joining.compare, log=invited.log, yes=yes, as_json=as_json)
+    coalition = joining.found_together(house, invited, key, confirm, narrator.say)
+    text = f"{invited.agreed.name} is founded."
+    facts = [("coalition", coalition), *facts]
+    show(
+        document | {"coalition": coalition},
+        text,
+        make_facts(facts),
+        suggest("node up", folder),
         as_json=as_json,
     )
 

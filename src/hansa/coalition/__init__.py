@@ -15,6 +15,7 @@ Formats: `docs/formats/entries.md`.
 from hansa.coalition.account import Account, Charge, Subtraction, budget_of, derive_account
 from hansa.coalition.audit import Audit, audit_log, cosignatures_needed
 from hansa.coalition.entry import (
+    BODIES,
     KINDS,
     ZERO_DIGEST,
     Ballot,
@@ -34,6 +35,7 @@ from hansa.coalition.entry import (
     Tick,
     Withdraw,
     make_entry,
+    name_kind,
     parse_entry,
     write_payload,
 )
@@ -51,6 +53,7 @@ from hansa.coalition.standing import format_epsilon, spell_standings
 from hansa.coalition.state import apply, replay, step, walk
 
 __all__ = [
+    "BODIES",
     "KINDS",
     "STOPPED_FOR_GOOD",
     "ZERO_DIGEST",
@@ -89,6 +92,7 @@ __all__ = [
     "format_epsilon",
     "make_entry",
     "minimum_cohort",
+    "name_kind",
     "parse_entry",
     "replay",
     "result_digest",

@@ -253,16 +253,25 @@ def write_payload(body: Body, *, coalition: str, author: str, seq: int, prev: st
     Raises:
         ValueError: the type of `body` is not one of `BODIES`.
     """
-    kind = next((name for name, model in BODIES.items() if type(body) is model), None)
-    if kind is None:
-        raise ValueError(f"`{type(body).__name__}` is not the body of an entry")
     payload: dict[str, canonical.Json] = {
         "v": 1,
         "coalition": coalition,
-        "kind": kind,
+        "kind": name_kind(body),
         "author": author,
         "seq": seq,
         "prev": prev,
         "body": body.model_dump(mode="json"),
     }
     return canonical.encode(payload)
+
+
+def name_kind(body: Body) -> str:
+    """Return the kind of an entry with this body.
+
+    Raises:
+        ValueError: the type of `body` is not one of `BODIES`.
+    """
+    kind = next((name for name, model in BODIES.items() if type(body) is model), None)
+    if kind is None:
+        raise ValueError(f"`{type(body).__name__}` is not the body of an entry")
+    return kind

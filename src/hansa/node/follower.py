@@ -41,18 +41,26 @@ class Follower:
         key: its identity key.
         clock: returns Unix seconds, this member's own.
         folder: where it remembers what it has cosigned, across restarts; None keeps it in memory only.
+        keep: given the number of the first new entry, the new entries and the checkpoint once all of them were found
+            right, before anything is remembered; what it raises stops the following.
 
     Raises:
         Malformed: `witness.memory`, the remembered file is damaged.
     """
 
     def __init__(
-        self, member: str, key: SigningKey, clock: Callable[[], int], folder: Path | None = None
+        self,
+        member: str,
+        key: SigningKey,
+        clock: Callable[[], int],
+        folder: Path | None = None,
+        keep: Callable[[int, Sequence[bytes], str], None] = lambda _first, _leaves, _note: None,
     ) -> None:
         self.member = member
         self._key = key
         self._clock = clock
         self._memory = None if folder is None else folder / MEMORY
+        self._keep = keep
         self._state: State | None = None
         self._frontier = Frontier()
         self._leaf_hashes: tuple[bytes, ...] = ()
@@ -70,6 +78,11 @@ class Follower:
         if self._state is None:
             raise Refused("log.empty", f"`{self.member}` has not followed the log yet")
         return self._state
+
+    @property
+    def note_body(self) -> str:
+        """The checkpoint that was followed last, without signatures; empty before the first."""
+        return self._body
 
     @property
     def final_size(self) -> int:
@@ -141,7 +154,9 @@ class Follower:
                 "witness.clock",
                 f"the newest entry says {format_instant(state.at)}, {ahead} seconds ahead of the clock of `{self.member}`",
             )
-        # 5. Remember before anything is signed: what was signed once must never be contradicted.
+        # 5. Keep and remember before anything is signed: what was signed once must never be contradicted. Kept first, so
+        # that after a crash everything that is remembered is there to be read.
+        self._keep(self.size, leaves, note_text)
         self._remember(checkpoint.size, checkpoint.root)
         self._state, self._frontier, self._body = state, frontier, note.body
         self._leaf_hashes += leaf_hashes

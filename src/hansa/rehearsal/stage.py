@@ -165,6 +165,11 @@ class Stage:
         return tuple(self.actors[m.id] for m in self.state.active_members if m.id in self.actors)
 
     @property
+    def voices(self) -> tuple[str, ...]:
+        """The active members that can be spoken for here, by id."""
+        return tuple(actor.member for actor in self.active)
+
+    @property
     def log(self) -> Path:
         """The published log, which anybody can verify."""
         return self.folder / "log"

@@ -26,7 +26,7 @@ from hansa.store.blobs import BlobStore
 from hansa.store.files import sync_folder, write_atomically
 from hansa.store.log import LogStore
 from hansa.store.seed import read_seed, write_seed
-from hansa.store.tree import PublishedTree, publish, read_tree
+from hansa.store.tree import PublishedTree, publish, read_tree, tidy
 
 __all__ = [
     "BlobStore",
@@ -36,6 +36,7 @@ __all__ = [
     "read_seed",
     "read_tree",
     "sync_folder",
+    "tidy",
     "write_atomically",
     "write_seed",
 ]

@@ -49,3 +49,10 @@ def test_a_blob_larger_than_the_hub_takes_is_refused(hubs):
     raw.endheaders()
     assert raw.getresponse().status == 413
     assert put(hub, data[1:]).status == 204
+
+
+def test_a_disk_that_is_nearly_full_is_left_to_the_log(hubs):
+    hub = hubs(limits={"reserve_mebibytes": 1_048_576})
+    answer = put(hub, b"too much")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert not list((hub.path / "spool").iterdir())

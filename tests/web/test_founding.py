@@ -1,9 +1,11 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from base64 import b64encode
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from hubhouse import CHARTER, NAMES, SRC, key_of, make_hub
@@ -108,6 +110,15 @@ def test_a_hub_that_was_killed_before_the_first_entry_writes_it_later(invited):
     (hub.path / "founding.json").write_text(json.dumps(kept))
     hub.start()
     assert ask(hub, invitations["ada"]).json()["stage"] == "founded"
+
+
+def test_the_page_about_invitations_shows_one(invited):
+    hub, invitations = invited
+    page = (Path(__file__).parents[2] / "docs" / "formats" / "invitation.md").read_text()
+    shown, answer = (json.loads(each) for each in re.findall(r"```json\n(.+?)```", page, re.DOTALL))
+    assert shown.keys() == invitations["ada"].keys()
+    assert shown["member"].keys() == invitations["ada"]["member"].keys()
+    assert answer.keys() == ask(hub, invitations["ada"]).json().keys()
 
 
 def test_only_who_was_invited_is_heard(invited):

@@ -1,6 +1,8 @@
 import json
+import re
 import time
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from hubmembers import HubCoalition
@@ -47,6 +49,9 @@ def test_members_take_part_over_the_wire_and_the_run_is_sealed_and_closed(coalit
         assert sha256(blob).hexdigest() == outcome[name]
     said = three.lead.ask("GET", f"/v1/runs/{run}").json()
     assert (said["turn"], said["outcome"]) == (None, outcome)
+    page = (Path(__file__).parents[2] / "docs" / "formats" / "wire.md").read_text()
+    shown = [json.loads(each) for each in re.findall(r"```json\n(.+?)```", page, re.DOTALL)]
+    assert [each.keys() for each in shown] == [said.keys(), outcome.keys()]
     assert not list((three.hub.path / "spool").iterdir())
     late = three.lead.ask("GET", f"/v1/runs/{run}/0/turns/99")
     assert (late.status, late.rule) == (410, "run.over")

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.hub import Hub
-from hansa.web.description import SIGNED, describe_answers, describe_bytes
+from hansa.web.description import SIGNED, DigestPart, describe_answers, describe_bytes
 from hansa.web.intake import admit, collect
 from hansa.web.ranges import read_range
 
@@ -25,7 +25,7 @@ def blob_routes(hub: Hub) -> APIRouter:
     answers = describe_answers("application/octet-stream", "the bytes", s206="the part that was asked for")
 
     @router.get("/v1/blobs/{digest}", responses=answers, openapi_extra=SIGNED)
-    async def get_blob(request: Request, digest: str) -> Response:
+    async def get_blob(request: Request, digest: DigestPart) -> Response:
         """Return a blob, or one range of it."""
         admit(request, hub)
         path, size = _find(hub, digest)
@@ -37,7 +37,7 @@ def blob_routes(hub: Hub) -> APIRouter:
         return StreamingResponse(send_file(path, start, stop), 206, headers)
 
     @router.head("/v1/blobs/{digest}", responses=answers, openapi_extra=SIGNED)
-    async def head_blob(request: Request, digest: str) -> Response:
+    async def head_blob(request: Request, digest: DigestPart) -> Response:
         """Say whether a blob is there, and how long it is."""
         admit(request, hub)
         _, size = _find(hub, digest)
@@ -49,7 +49,7 @@ def blob_routes(hub: Hub) -> APIRouter:
         responses=describe_answers("text/plain", "never", s204="it is kept"),
         openapi_extra={**SIGNED, **describe_bytes()},
     )
-    async def put_blob(request: Request, digest: str) -> Response:
+    async def put_blob(request: Request, digest: DigestPart) -> Response:
         """Keep a blob; keeping it twice is the same."""
         caller = admit(request, hub)
         hub.blobs.path(digest)
@@ -76,7 +76,7 @@ async def send_file(path: Path, start: int, stop: int) -> AsyncIterator[bytes]:
             yield chunk
 
 
-def _find(hub: Hub, digest: str) -> tuple[Path, int]:
+def _find(hub: Hub, digest: DigestPart) -> tuple[Path, int]:
     path = hub.blobs.path(digest)
     try:
         return path, path.stat().st_size

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import shutil
 import time
 from collections.abc import AsyncIterator
 from io import FileIO
@@ -143,13 +144,11 @@ async def collect(
             kept.append(chunk)
             size += len(chunk)
             if file is None and size > _SHORT_BYTES:
-                path = hub.folder.spool / entropy.draw(16).hex()
-                file = path.open("xb", buffering=0)
+                path, file = _open(hub, request)
             if file is not None:
                 _write(file, kept)
         if file is None and to_file:
-            path = hub.folder.spool / entropy.draw(16).hex()
-            file = path.open("xb", buffering=0)
+            path, file = _open(hub, request)
             _write(file, kept)
         verify_body(caller, digest.digest())
     except BaseException as error:
@@ -162,6 +161,20 @@ async def collect(
         if file is not None:
             file.close()
     return Letter(digest.digest(), None if path is not None else b"".join(kept), path)
+
+
+def _open(hub: Hub, request: Request) -> tuple[Path, FileIO]:
+    """Make a file in the spool, if the disk has room for what is said to come.
+
+    Raises:
+        Unavailable: it has not.
+    """
+    reserve = hub.settings.limits.reserve_mebibytes * 1024 * 1024
+    coming = int(request.headers.get("content-length", "0"))
+    if shutil.disk_usage(hub.folder.spool).free - coming < reserve:
+        raise Unavailable("the hub's disk is nearly full, and what is left is for the log")
+    path = hub.folder.spool / entropy.draw(16).hex()
+    return path, path.open("xb", buffering=0)
 
 
 def _write(file: FileIO, kept: list[bytes]) -> None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from hansa.hub import Hub
 from hansa.transparency import TILE_WIDTH, TilePlace, canonical, parse_envelope, parse_tile_path
 from hansa.web.bell import Bell
-from hansa.web.description import SIGNED, describe_answers, describe_json
+from hansa.web.description import SIGNED, TilePart, describe_answers, describe_json
 from hansa.web.document import Body, answer_json, parse_body
 from hansa.web.intake import admit, admit_anybody, read_json
 from hansa.web.ranges import read_range
@@ -86,7 +86,7 @@ def record_routes(hub: Hub, bell: Bell) -> APIRouter:
         ),
         openapi_extra=SIGNED,
     )
-    async def get_tile(request: Request, place: str) -> Response:
+    async def get_tile(request: Request, place: TilePart) -> Response:
         """Return a tile or a bundle of entries."""
         kept_by = admit_reader(request)
         wanted = parse_tile_path(f"tile/{place}")

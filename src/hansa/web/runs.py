@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from hansa.errors import Refused
 from hansa.hub import Caller, Hub
 from hansa.web.bell import Bell
-from hansa.web.description import SIGNED, describe_answers, describe_bytes
+from hansa.web.description import SIGNED, CountPart, DigestPart, NumberPart, describe_answers, describe_bytes
 from hansa.web.document import answer_json
 from hansa.web.intake import admit, collect
 from hansa.web.record import read_wait
@@ -36,19 +36,23 @@ def run_routes(hub: Hub, bell: Bell) -> APIRouter:
         responses=describe_answers("application/json", "how far the run is"),
         openapi_extra=SIGNED,
     )
-    async def get_run(request: Request, run: str) -> Response:
+    async def get_run(request: Request, run: DigestPart) -> Response:
         """Say how far a run is, and what came of it."""
         caller = admit(request, hub)
         return answer_json(hub.conductor.describe(run, caller.member))
 
     @router.get(_PATH, responses=message, openapi_extra=SIGNED)
-    async def get_turn(request: Request, run: str, carriage: str, number: str) -> Response:
+    async def get_turn(
+        request: Request, run: DigestPart, carriage: CountPart, number: NumberPart
+    ) -> Response:
         """Return a message of the coordinator to this member; with `Prefer: wait=25`, as soon as there is one."""
         caller = admit(request, hub)
         return await bring_message(request, caller, run, read_number(carriage, least=0), read_number(number))
 
     @router.put(_PATH, responses=message, openapi_extra={**SIGNED, **describe_bytes()})
-    async def put_turn(request: Request, run: str, carriage: str, number: str) -> Response:
+    async def put_turn(
+        request: Request, run: DigestPart, carriage: CountPart, number: NumberPart
+    ) -> Response:
         """Take this member's answer, and return the next message, as soon as there is one."""
         caller = admit(request, hub)
         carried, turn = read_number(carriage, least=0), read_number(number)

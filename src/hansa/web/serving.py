@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from hansa.errors import HansaError, Unavailable
 from hansa.hub import Hub
 from hansa.web.bell import Bell
+from hansa.web.doorway import ABORT
 from hansa.web.journal import note
 from hansa.web.service import make_service
 
@@ -69,6 +70,7 @@ class PatientlessProtocol(HttpToolsProtocol):
         """Stop waiting: the service reads the body and has its own limits."""
         self._in_headers = False
         self._deadline.cancel()
+        self.scope[ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # for the doorway
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -3,7 +3,8 @@
 In a transcript, a block whose first line is ```` ```console ```` holds commands after `$ ` and what they print; any
 other block that names a file (```` ```yaml charter.yaml ````) is that file, and a Python file is run. In what is
 printed, `…` stands for any text within a line, and a line of only `…` for any lines; runs of spaces are equal.
-`$ echo $?` shows the exit code.
+`$ echo $?` shows the exit code. A command that ends in ` &` is a process of its own until the transcript ends; of one that says `up`
+the first line is waited for. `$ wait` waits for the others. The port 8443 stands for one that is free.
 """
 
 import contextlib
@@ -13,9 +14,11 @@ import re
 import runpy
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from hubhouse import SRC, free_port
 
 from hansa.cli import main
 
@@ -45,12 +48,21 @@ def read_commands(text):
 
 
 class Console:
-    """A shell in which `hansa` runs in this process."""
+    """A shell in which `hansa` runs in this process, or behind it."""
 
     def __init__(self):
         self.code = 0
+        self.port = str(free_port())
+        self.behind = []
 
     def run(self, command):
+        return self._run(command.replace("8443", self.port)).replace(self.port, "8443")
+
+    def _run(self, command):
+        if command.endswith(" &"):
+            return self._begin(shlex.split(command.removesuffix(" &")))
+        if command == "wait":
+            return "".join(self._end(process) for process in self.behind if not hasattr(process, "up"))
         words = shlex.split(command)
         if words[0] == "export":
             name, _, value = words[1].partition("=")
@@ -66,6 +78,29 @@ class Console:
         done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
         self.code = done.returncode
         return done.stdout + done.stderr
+
+    def _begin(self, words):
+        program = [sys.executable, "-m", *words] if words[0] == "hansa" else words
+        process = subprocess.Popen(
+            program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True
+        )
+        self.behind.append(process)
+        if "up" not in words:
+            return ""
+        process.up = True
+        return process.stdout.readline()
+
+    def _end(self, process):
+        try:
+            return process.communicate(timeout=60)[0]
+        except ValueError:
+            return ""  # waited for before
+
+    def close(self):
+        for process in self.behind:
+            process.kill()
+            process.wait()
+            process.stdout.close()
 
 
 def match_lines(expected, got):
@@ -84,16 +119,16 @@ def _squeeze(line):
 
 def play(text):
     """Play a transcript in the current folder, and yield (line, command, expected lines, lines as they were)."""
-    console = Console()
-    for language, file, block, start in read_blocks(text):
-        if file is not None:
-            Path(file).write_text(block)
-            if language == "python":
-                runpy.run_path(file)
-        elif language == "console":
-            for number, command, expected in read_commands(block):
-                got = [line.rstrip() for line in console.run(command).splitlines()]
-                yield start + number, command, expected, got
+    with contextlib.closing(Console()) as console:
+        for language, file, block, start in read_blocks(text):
+            if file is not None:
+                Path(file).write_text(block)
+                if language == "python":
+                    runpy.run_path(file)
+            elif language == "console":
+                for number, command, expected in read_commands(block):
+                    got = [line.rstrip() for line in console.run(command).splitlines()]
+                    yield start + number, command, expected, got
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +137,9 @@ def _plain(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("HANSA_FOLDER", "")  # so that what a transcript exports is undone
     monkeypatch.delenv("HANSA_FOLDER")
+    monkeypatch.setenv("HANSA_PASSPHRASE", "")  # likewise
+    monkeypatch.delenv("HANSA_PASSPHRASE")
+    monkeypatch.setenv("PYTHONPATH", str(SRC))
 
 
 @pytest.mark.parametrize(

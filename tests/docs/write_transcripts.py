@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from test_transcripts import TRANSCRIPTS, match_lines, play
 
@@ -61,6 +62,7 @@ def main(names):
         if names and path.stem not in names:
             continue
         os.environ.pop("HANSA_FOLDER", None)
+        os.environ.pop("HANSA_PASSPHRASE", None)
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
             text = rewrite(path)

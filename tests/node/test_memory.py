@@ -15,6 +15,11 @@ ONE, TWO, THREE = "1" * 64, "2" * 64, "3" * 64
 SEVEN = ("ada", "bob", "cyd", "dan", "eve", "fay", "gus")
 
 
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.02)
+
+
 def test_a_run_is_begun_once_also_by_another_process(tmp_path):
     Memory(tmp_path).begin(ONE)
     Memory(tmp_path).begin(TWO)
@@ -219,3 +224,11 @@ def test_a_disk_that_takes_nothing_stops_the_member_before_anything_leaves(tmp_p
     for call in (lambda memory: memory.begin(ONE), lambda memory: memory.join_total(ONE, SEVEN, 3)):
         with pytest.raises(Unavailable):
             call(Memory(tmp_path / "nowhere"))
+
+
+def test_another_run_of_the_same_member_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 5.0)
+    lock = WriterLock(tmp_path / "memory")
+    threading.Timer(0.2, lock.release).start()
+    Memory(tmp_path).join_total(ONE, ("ada", "bob", "cyd"), 1)
+    assert (tmp_path / "totals" / f"{ONE}.json").is_file()

@@ -70,8 +70,12 @@ class HouseDesk:
         from hansa.cli.record import read_record
         from hansa.coalition import replay
 
-        if not (self.house.log / "checkpoint").is_file():
-            self.node.status()  # says so when the node is not running
+        checkpoint = self.house.log / "checkpoint"
+        end = time.monotonic() + _SEEN_SECONDS
+        while not checkpoint.is_file() and time.monotonic() < end:
+            self.node.status()  # says so when the node is not running; just begun, it sees the log in a moment
+            time.sleep(10 * _STEP_SECONDS)
+        if not checkpoint.is_file():
             raise Unavailable(
                 f"the node of `{self.house.member}` has not seen the log yet; `hansa node status --folder {self.folder}` "
                 "says why"

@@ -9,6 +9,7 @@ does nothing twice that it may do once. Two processes over one folder are kept a
 """
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ BEGUN: Final = "runs"
 TOTALS: Final = "totals"
 
 _LOCKED: Final = "memory"
+_PATIENCE_SECONDS: Final = 2.0
 _SHOWN: Final = 20
 
 
@@ -102,10 +104,18 @@ def _verify_apart(earlier: Sequence[Sequence[str]], members: Sequence[str], mini
 
 @contextmanager
 def _hold(path: Path) -> Iterator[None]:
-    try:
-        lock = WriterLock(path)
-    except OSError as error:
-        raise _explain(path, error) from error
+    """Hold the lock; another run of this member may have it for a moment."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            lock = WriterLock(path)
+            break
+        except OSError as error:
+            raise _explain(path, error) from error
+        except Unavailable:
+            if time.monotonic() > end:
+                raise
+            time.sleep(_PATIENCE_SECONDS / 100)
     try:
         yield
     finally:

@@ -270,7 +270,7 @@ def _tell_accounts(state: State) -> Iterator[str]:
     """Say how the data sets stand: the fold has refused every run that would have passed a budget."""
     from hansa.coalition import derive_account, spell_standings
 
-    accounts = [derive_account(state, name) for name in state.members]
+    accounts = [derive_account(state, name) for name in state.members if name not in state.newcomers]
     standings = [
         (found.budget.epsilon, str(found.epsilon_spent), str(found.epsilon_left))
         for found in accounts

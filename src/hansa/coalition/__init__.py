@@ -17,6 +17,7 @@ from hansa.coalition.audit import Audit, audit_log, cosignatures_needed
 from hansa.coalition.entry import (
     KINDS,
     ZERO_DIGEST,
+    Acknowledge,
     Ballot,
     Body,
     Brake,
@@ -36,6 +37,7 @@ from hansa.coalition.entry import (
     make_entry,
     parse_entry,
 )
+from hansa.coalition.membership import write_acknowledgement
 from hansa.coalition.run import (
     STOPPED_FOR_GOOD,
     approved_cohort,
@@ -54,6 +56,7 @@ __all__ = [
     "STOPPED_FOR_GOOD",
     "ZERO_DIGEST",
     "Account",
+    "Acknowledge",
     "Audit",
     "Ballot",
     "Body",
@@ -95,4 +98,5 @@ __all__ = [
     "spell_standings",
     "verify_plan",
     "verify_run",
+    "write_acknowledgement",
 ]

@@ -25,6 +25,7 @@ MAX_ROUNDS: Final = 1_000_000
 Kind = Literal[
     "found",
     "tick",
+    "acknowledge",
     "propose",
     "withdraw",
     "ballot",
@@ -74,6 +75,16 @@ class Found(Body):
 
 class Tick(Body):
     """Moves the log's clock."""
+
+
+class Acknowledge(Body):
+    """A newcomer has replayed the log, and stands where everybody stood when it was admitted.
+
+    `size` is how many entries there were then, `state` the digest of the fold over them.
+    """
+
+    size: Annotated[int, Field(ge=1)]
+    state: Digest
 
 
 class Propose(Body):
@@ -175,6 +186,7 @@ BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
     {
         "found": Found,
         "tick": Tick,
+        "acknowledge": Acknowledge,
         "propose": Propose,
         "withdraw": Withdraw,
         "ballot": Ballot,

@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 from hansa.coalition.archive import Archive
 from hansa.coalition.entry import ZERO_DIGEST, StatementKind
 from hansa.governance import Charter, Choice, DecisionRule, Effect, Elector, Member, Plan, Sharing
-from hansa.transparency import PublicKey, canonical, format_instant
+from hansa.transparency import Frontier, PublicKey, canonical, format_instant
 
-Status = Literal["active", "left", "expelled"]
+Status = Literal["admitted", "active", "left", "expelled"]
 Outcome = Literal[
     "open", "passed", "failed", "no_quorum", "vetoed", "withdrawn", "dropped", "in_effect", "void"
 ]
@@ -27,8 +27,20 @@ class MemberRecord(NamedTuple):
 
     @property
     def is_active(self) -> bool:
-        """Whether the member may speak."""
+        """Whether the member may speak, and counts."""
         return self.status == "active"
+
+    @property
+    def belongs(self) -> bool:
+        """Whether the member is active, or admitted and yet to acknowledge the state."""
+        return self.status in {"admitted", "active"}
+
+
+class Milestone(NamedTuple):
+    """Where the fold stood: the digest of the state after `size` entries."""
+
+    size: int
+    state: str
 
 
 class ProposalRecord(NamedTuple):
@@ -145,9 +157,9 @@ class EvidenceRecord(NamedTuple):
 
 
 class State(NamedTuple):
-    """A coalition after `size` entries, the newest of them at `at`.
+    """A coalition after `size` entries, the newest of them at `at`; `frontier` is that of the tree over them.
 
-    Two parties that folded the same entries have the same `digest`.
+    Two parties that folded the same entries have the same `digest`, and nobody else has.
     """
 
     coalition: str
@@ -163,6 +175,15 @@ class State(NamedTuple):
     runs: Mapping[str, RunRecord] = MappingProxyType({})
     releases: tuple[Release, ...] = ()
     evidence: tuple[EvidenceRecord, ...] = ()
+    frontier: Frontier = Frontier()
+    newcomers: Mapping[str, Milestone | None] = MappingProxyType({})
+    """Who is admitted and has not acknowledged the state, and what it has to: the state after the entry with which the
+    admission took effect, None within that entry. No part of the digest, which would be of itself."""
+
+    @property
+    def root(self) -> str:
+        """The root of the tree over all entries, hexadecimal."""
+        return self.frontier.root.hex()
 
     @property
     def newest(self) -> int:
@@ -171,7 +192,7 @@ class State(NamedTuple):
 
     @property
     def active_members(self) -> tuple[Member, ...]:
-        """The members that may speak, in order of id."""
+        """The members that may speak and that count, in order of id."""
         return tuple(record.member for _, record in sorted(self.members.items()) if record.is_active)
 
     @property
@@ -228,6 +249,7 @@ def _to_json(state: State) -> canonical.Json:
     return {
         "coalition": state.coalition,
         "size": state.size,
+        "root": state.root,
         "at": format_instant(state.at),
         "charter": state.charter.to_json(),
         "log_key": state.log_key.encode(),

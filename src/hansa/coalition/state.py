@@ -6,9 +6,11 @@ log's own `at` is the only clock. Specified in `docs/formats/entries.md`; the st
 
 from collections.abc import Iterable, Iterator
 from types import MappingProxyType
+from typing import Final
 
 from hansa.coalition import deciding, membership, run
 from hansa.coalition.entry import (
+    Acknowledge,
     Ballot,
     Brake,
     Entry,
@@ -28,8 +30,16 @@ from hansa.coalition.evidence import accept_evidence
 from hansa.coalition.founding import found
 from hansa.coalition.snapshot import State
 from hansa.errors import Malformed, Refused
-from hansa.transparency import format_instant, parse_leaf, verify_envelope
+from hansa.transparency import Frontier, format_instant, hash_leaf, parse_leaf, verify_envelope
 from hansa.transparency.quoting import quote
+
+_STANDING: Final = MappingProxyType(
+    {
+        "admitted": "is admitted, and says nothing else before it has acknowledged the state",
+        "left": "has left the coalition",
+        "expelled": "has been expelled",
+    }
+)
 
 
 def apply(state: State | None, leaf: bytes) -> State:
@@ -90,7 +100,8 @@ def _step(state: State | None, leaf: bytes) -> tuple[State, Entry]:
     entry = parse_entry(parsed.envelope)
     # 5. The first entry.
     if state is None:
-        return found(parsed.envelope, entry, parsed.at), entry
+        state = found(parsed.envelope, entry, parsed.at)
+        return state._replace(frontier=Frontier().append(hash_leaf(leaf))), entry
     if isinstance(entry.body, Found):
         raise Refused("found.again", "this coalition is founded already")
     # 6. The coalition.
@@ -103,8 +114,8 @@ def _step(state: State | None, leaf: bytes) -> tuple[State, Entry]:
     author = state.members.get(entry.author)
     if author is None:
         raise Refused("author.unknown", f"{quote(entry.author)} is not a member")
-    if not author.is_active:
-        raise Refused(f"author.{author.status}", f"`{entry.author}` has {_standing(author.status)}")
+    if not author.is_active and not (author.belongs and isinstance(entry.body, Acknowledge | Leave)):
+        raise Refused(f"author.{author.status}", f"`{entry.author}` {_STANDING[author.status]}")
     # 8. The signature.
     verify_envelope(parsed.envelope, {author.key.fingerprint: author.key})
     # 9. The author's chain.
@@ -117,14 +128,18 @@ def _step(state: State | None, leaf: bytes) -> tuple[State, Entry]:
         )
     spoken = author._replace(next_seq=entry.seq + 1, head=entry.id)
     members = MappingProxyType({**state.members, entry.author: spoken})
+    frontier = state.frontier.append(hash_leaf(leaf))
     # 10 was done with 4. 11. The kind's own rule.
-    return _dispatch(state._replace(size=state.size + 1, members=members), entry), entry
+    state = _dispatch(state._replace(size=state.size + 1, members=members, frontier=frontier), entry)
+    return membership.note_milestone(state), entry
 
 
 def _dispatch(state: State, entry: Entry) -> State:
     match entry.body:
         case Tick():
             return state
+        case Acknowledge() as body:
+            return membership.acknowledge(state, entry, body)
         case Propose() as body:
             return deciding.propose(state, entry, body)
         case Withdraw() as body:
@@ -147,7 +162,3 @@ def _dispatch(state: State, entry: Entry) -> State:
             return accept_evidence(state, entry, body)
         case _:
             raise Malformed("entry.kind", f"`{entry.kind}` has no rule")
-
-
-def _standing(status: str) -> str:
-    return "left the coalition" if status == "left" else "been expelled"

@@ -26,7 +26,7 @@ class Voter:
         record = state.members.get(self.member)
         if record is None:
             raise Refused("author.unknown", f"`{self.member}` is not a member of this coalition")
-        if not record.is_active:
+        if not record.belongs:
             raise Refused(f"author.{record.status}", f"`{self.member}` is no longer an active member")
         seq, prev = record.next_seq, record.head
         written: list[Envelope] = []

@@ -172,6 +172,8 @@ def describe_entry(entry: Entry, numbers: dict[str, int]) -> str:
             return f"founds `{body['charter'].get('name', '')}` with {len(body['members'])} members"
         case "tick":
             return "moves the clock"
+        case "acknowledge":
+            return f"acknowledges the state after {body['size']} entries"
         case "propose":
             return f"proposes to {body['effect'].get('effect', '')}: {body['title']}"
         case "ballot":

@@ -21,7 +21,16 @@ from types import TracebackType
 from typing import Final, Self
 
 from hansa import entropy
-from hansa.coalition import ZERO_DIGEST, Body, Found, LogKey, State, Tick, make_entry
+from hansa.coalition import (
+    ZERO_DIGEST,
+    Body,
+    Found,
+    LogKey,
+    State,
+    Tick,
+    make_entry,
+    write_acknowledgement,
+)
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.governance import Charter, Member
 from hansa.hub import LATEST, Sequencer
@@ -191,10 +200,14 @@ class Stage:
         return self.sequencer.submit(*envelopes)
 
     def settle(self) -> None:
-        """Let every active member follow the log and cosign its head, keep what they signed, publish."""
+        """Let newcomers acknowledge, every active member follow the log and cosign its head; keep that, publish."""
         stale = self.now() - self.state.at > self.state.charter.clock.tolerance_seconds // 2
         if stale and self.active:
             self.say(self.active[0].member, Tick())
+        for name in sorted(self.state.newcomers.keys() & self.actors.keys()):
+            actor = self.actors[name]
+            self._catch_up(actor)
+            self.say(name, write_acknowledgement(actor.follower.state, name))
         note = self.sequencer.sign_checkpoint()
         for actor in self.active:
             actor.follower.follow(self.sequencer.leaves(actor.follower.size), note.encode())

@@ -14,6 +14,7 @@ Formats: `docs/formats/entries.md`.
 
 from hansa.coalition.account import Account, Charge, Subtraction, budget_of, derive_account
 from hansa.coalition.audit import Audit, audit_log, cosignatures_needed
+from hansa.coalition.delegation import MAY_WRITE, find_key, possession_message
 from hansa.coalition.entry import (
     KINDS,
     ZERO_DIGEST,
@@ -24,10 +25,12 @@ from hansa.coalition.entry import (
     Entry,
     Evidence,
     Found,
+    Key,
     Leave,
     LogKey,
     Propose,
     Recuse,
+    Role,
     RunClose,
     RunOpen,
     RunSeal,
@@ -47,12 +50,21 @@ from hansa.coalition.run import (
     verify_plan,
     verify_run,
 )
-from hansa.coalition.snapshot import EvidenceRecord, MemberRecord, ProposalRecord, Release, RunRecord, State
+from hansa.coalition.snapshot import (
+    Delegate,
+    EvidenceRecord,
+    MemberRecord,
+    ProposalRecord,
+    Release,
+    RunRecord,
+    State,
+)
 from hansa.coalition.standing import format_epsilon, spell_standings
 from hansa.coalition.state import apply, replay
 
 __all__ = [
     "KINDS",
+    "MAY_WRITE",
     "STOPPED_FOR_GOOD",
     "ZERO_DIGEST",
     "Account",
@@ -62,10 +74,12 @@ __all__ = [
     "Body",
     "Brake",
     "Charge",
+    "Delegate",
     "Entry",
     "Evidence",
     "EvidenceRecord",
     "Found",
+    "Key",
     "Leave",
     "LogKey",
     "MemberRecord",
@@ -73,6 +87,7 @@ __all__ = [
     "Propose",
     "Recuse",
     "Release",
+    "Role",
     "RunClose",
     "RunOpen",
     "RunRecord",
@@ -88,10 +103,12 @@ __all__ = [
     "budget_of",
     "cosignatures_needed",
     "derive_account",
+    "find_key",
     "format_epsilon",
     "make_entry",
     "minimum_cohort",
     "parse_entry",
+    "possession_message",
     "replay",
     "result_digest",
     "sharing_for",

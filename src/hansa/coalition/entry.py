@@ -7,9 +7,17 @@ is refused.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from hansa.errors import Malformed
@@ -26,6 +34,7 @@ Kind = Literal[
     "found",
     "tick",
     "acknowledge",
+    "key",
     "propose",
     "withdraw",
     "ballot",
@@ -41,6 +50,9 @@ KINDS: Final[tuple[str, ...]] = get_args(Kind)
 
 StatementKind = Literal["advert", "masked", "consent"]
 """What members sign in a secure sum (`docs/formats/secure-sum.md`)."""
+
+Role = Literal["viewer", "representative", "data-steward"]
+"""What a delegated key is for."""
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -85,6 +97,38 @@ class Acknowledge(Body):
 
     size: Annotated[int, Field(ge=1)]
     state: Digest
+
+
+class Key(Body):
+    """Grants a role to a key, revokes such a key, or puts another main key in the place of the old.
+
+    `proof` is the new key's signature, see `delegation.possession_message`. What an act does not need is empty.
+    """
+
+    act: Literal["grant", "revoke", "rotate"]
+    name: Annotated[str, StringConstraints(pattern=r"^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)?$")]
+    role: Role | Literal[""]
+    key: Annotated[str, StringConstraints(max_length=44)]
+    proof: Annotated[str, StringConstraints(max_length=88), AfterValidator(_check_base64)]
+
+    @model_validator(mode="after")
+    def _check_act(self) -> Self:
+        present = tuple(bool(part) for part in (self.name, self.role, self.key, self.proof))
+        if present != _NEEDED[self.act]:
+            raise PydanticCustomError(
+                "act", "a grant has all fields, `revoke` a name, `rotate` key and proof"
+            )
+        return self
+
+
+_NEEDED: Final = MappingProxyType(
+    {
+        "grant": (True, True, True, True),
+        "revoke": (True, False, False, False),
+        "rotate": (False, False, True, True),
+    }
+)
+"""Which fields of a `Key` are not empty, in the order of their declaration."""
 
 
 class Propose(Body):
@@ -187,6 +231,7 @@ BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
         "found": Found,
         "tick": Tick,
         "acknowledge": Acknowledge,
+        "key": Key,
         "propose": Propose,
         "withdraw": Withdraw,
         "ballot": Ballot,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from hansa.coalition.delegation import list_keys
 from hansa.coalition.entry import Acknowledge, Entry, Leave
 from hansa.coalition.snapshot import MemberRecord, Milestone, State
 from hansa.errors import Refused
@@ -20,7 +21,7 @@ def verify_admission(state: State, effect: Admit) -> None:
     newcomer = effect.member
     if newcomer.id in state.members:
         raise Refused("admit.known", f"the id `{newcomer.id}` is or was a member's; ids are never used again")
-    if any(record.member.key == newcomer.key for record in state.members.values()):
+    if any(newcomer.key == key.encode() for record in state.members.values() for key in list_keys(record)):
         raise Refused("admit.key", f"the key of `{newcomer.id}` is or was another member's")
     if newcomer.member_class not in state.charter.classes:
         raise Refused("admit.class", f"the charter does not know the class `{newcomer.member_class}`")

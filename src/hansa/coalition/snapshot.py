@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from hansa.coalition.archive import Archive
-from hansa.coalition.entry import ZERO_DIGEST, StatementKind
+from hansa.coalition.entry import ZERO_DIGEST, Role, StatementKind
 from hansa.governance import Charter, Choice, DecisionRule, Effect, Elector, Member, Plan, Sharing
 from hansa.transparency import Frontier, PublicKey, canonical, format_instant
 
@@ -15,8 +15,20 @@ Outcome = Literal[
 ]
 
 
+class Delegate(NamedTuple):
+    """A key that a member delegates to, by a name that is never used again."""
+
+    name: str
+    role: Role
+    key: PublicKey
+    is_revoked: bool = False
+
+
 class MemberRecord(NamedTuple):
-    """One member, its standing, and the end of its chain of entries."""
+    """One member, its standing, the end of its chain of entries, and its keys.
+
+    `key` is the main key, `retired` those before it, `delegates` whatever it ever granted, by name.
+    """
 
     member: Member
     key: PublicKey
@@ -24,6 +36,8 @@ class MemberRecord(NamedTuple):
     since: int
     next_seq: int = 0
     head: str = ZERO_DIGEST
+    retired: tuple[PublicKey, ...] = ()
+    delegates: Mapping[str, Delegate] = MappingProxyType({})
 
     @property
     def is_active(self) -> bool:
@@ -83,7 +97,8 @@ class ProposalRecord(NamedTuple):
 class RunRecord(NamedTuple):
     """One attempt at a run: who takes part, what its sums bear, who has sealed, how it ended.
 
-    `number` is that of its `run_open` entry. `dropped` maps who vanished to the first round without its numbers.
+    `number` is that of its `run_open` entry, and `keys` are the cohort's main keys at that moment: with them the sums of
+    this attempt are signed, whatever is rotated meanwhile. `dropped` maps who vanished to the first round without its numbers.
     """
 
     id: str
@@ -94,6 +109,7 @@ class RunRecord(NamedTuple):
     cohort: tuple[str, ...]
     sharing: Sharing
     opened_at: int
+    keys: Mapping[str, PublicKey]
     seals: Mapping[str, tuple[str, str]] = MappingProxyType({})
     """Contributor to (transcript digest, result digest)."""
     status: Literal["open", "completed", "failed"] = "open"
@@ -260,6 +276,11 @@ def _to_json(state: State) -> canonical.Json:
                 "since": record.since,
                 "next_seq": record.next_seq,
                 "head": record.head,
+                "retired": [key.encode() for key in record.retired],
+                "delegates": {
+                    d.name: {"role": d.role, "key": d.key.encode(), "revoked": d.is_revoked}
+                    for d in record.delegates.values()
+                },
             }
             for name, record in state.members.items()
         },
@@ -284,7 +305,7 @@ def _to_json(state: State) -> canonical.Json:
                 "id": run.id,
                 "attempt": run.attempt,
                 "status": run.status,
-                "cohort": list(run.cohort),
+                "cohort": {name: run.keys[name].encode() for name in run.cohort},
                 "opened_at": run.opened_at,
                 "sharing": run.sharing._asdict(),
                 "seals": {name: list(seal) for name, seal in run.seals.items()},

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from hansa.coalition import deciding, membership, run
+from hansa.coalition.delegation import change_keys, verify_signer
 from hansa.coalition.entry import (
     Acknowledge,
     Ballot,
@@ -16,6 +17,7 @@ from hansa.coalition.entry import (
     Entry,
     Evidence,
     Found,
+    Key,
     Leave,
     Propose,
     Recuse,
@@ -30,7 +32,7 @@ from hansa.coalition.evidence import accept_evidence
 from hansa.coalition.founding import found
 from hansa.coalition.snapshot import State
 from hansa.errors import Malformed, Refused
-from hansa.transparency import Frontier, format_instant, hash_leaf, parse_leaf, verify_envelope
+from hansa.transparency import Frontier, format_instant, hash_leaf, parse_leaf
 from hansa.transparency.quoting import quote
 
 _STANDING: Final = MappingProxyType(
@@ -117,7 +119,7 @@ def _step(state: State | None, leaf: bytes) -> tuple[State, Entry]:
     if not author.is_active and not (author.belongs and isinstance(entry.body, Acknowledge | Leave)):
         raise Refused(f"author.{author.status}", f"`{entry.author}` {_STANDING[author.status]}")
     # 8. The signature.
-    verify_envelope(parsed.envelope, {author.key.fingerprint: author.key})
+    verify_signer(author, entry, parsed.envelope)
     # 9. The author's chain.
     if entry.seq != author.next_seq:
         raise Malformed("chain.seq", f"`{entry.author}` stands at `seq` {author.next_seq}; got {entry.seq}")
@@ -140,6 +142,8 @@ def _dispatch(state: State, entry: Entry) -> State:
             return state
         case Acknowledge() as body:
             return membership.acknowledge(state, entry, body)
+        case Key() as body:
+            return change_keys(state, entry, body)
         case Propose() as body:
             return deciding.propose(state, entry, body)
         case Withdraw() as body:

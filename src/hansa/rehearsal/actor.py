@@ -16,6 +16,8 @@ from hansa.node import Follower, Trainer, Voter, load_rows
 from hansa.transparency import SigningKey
 
 KEY_FILE: Final = "key"
+NEXT_FILE: Final = "key.next"
+KEYS_FOLDER: Final = "keys"
 DATA_STEM: Final = "data"
 
 

@@ -163,6 +163,16 @@ def describe_entries(
     return lines
 
 
+def _describe_key(body: Mapping[str, str]) -> str:
+    match body["act"]:
+        case "grant":
+            return f"makes the key {body['name']} a {body['role']}'s"
+        case "revoke":
+            return f"revokes the key {body['name']}"
+        case _:
+            return "changes its main key"
+
+
 def describe_entry(entry: Entry, numbers: dict[str, int]) -> str:
     """Say in a few words what an entry does."""
     body = entry.body.model_dump(mode="json")
@@ -174,6 +184,8 @@ def describe_entry(entry: Entry, numbers: dict[str, int]) -> str:
             return "moves the clock"
         case "acknowledge":
             return f"acknowledges the state after {body['size']} entries"
+        case "key":
+            return _describe_key(body)
         case "propose":
             return f"proposes to {body['effect'].get('effect', '')}: {body['title']}"
         case "ballot":

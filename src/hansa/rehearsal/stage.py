@@ -34,7 +34,17 @@ from hansa.coalition import (
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.governance import Charter, Member
 from hansa.hub import LATEST, Sequencer
-from hansa.rehearsal.actor import KEY_FILE, Actor, Founder, make_house, read_key, write_key
+from hansa.node import Voter
+from hansa.rehearsal.actor import (
+    KEY_FILE,
+    KEYS_FOLDER,
+    NEXT_FILE,
+    Actor,
+    Founder,
+    make_house,
+    read_key,
+    write_key,
+)
 from hansa.store import BlobStore, LogStore
 from hansa.transparency import MAX_LEAF_BYTES, Envelope, SigningKey, canonical, format_instant
 
@@ -75,6 +85,8 @@ class Stage:
             stage.close()
             raise Unavailable(describe_half_founded(folder))
         try:
+            for name in stage.actors:
+                stage.take_up_key(name)
             for actor in stage.active:
                 stage._catch_up(actor)
         except BaseException:
@@ -189,11 +201,34 @@ class Stage:
             raise Refused("author.unknown", f"`{member}` is not a member here; there are {known}")
         return self.actors[member]
 
-    def say(self, member: str, *bodies: Body) -> int:
-        """Let a member write entries on its own fold and key, sequence them, and return the first one's number."""
+    def say(self, speaker: str, *bodies: Body) -> int:
+        """Let a member write entries on its own fold and key, sequence them, and return the first one's number.
+
+        Args:
+            speaker: a member, or a member and the name of a key that it delegates to, `ada/clara`.
+            bodies: what it says.
+
+        Raises:
+            Refused: `author.unknown`, `key.unknown`, or what the fold says.
+        """
+        member, _, name = speaker.partition("/")
         actor = self.actor(member)
         self._catch_up(actor)
-        return self.sequencer.submit(*actor.voter.write(actor.follower.state, *bodies))
+        voter = actor.voter
+        if name:
+            path = actor.folder / KEYS_FOLDER / name
+            if name not in actor.follower.state.members[member].delegates or not path.is_file():
+                raise Refused("key.unknown", f"there is no key `{speaker}` here; see `hansa member key list`")
+            voter = Voter(member, read_key(path))
+        return self.sequencer.submit(*voter.write(actor.follower.state, *bodies))
+
+    def take_up_key(self, member: str) -> None:
+        """Let a member go on with the main key that it changed to, once the record has it."""
+        folder = self.actor(member).folder
+        record, path = self.state.members.get(member), folder / NEXT_FILE
+        if path.is_file() and record is not None and read_key(path).public == record.key:
+            path.replace(folder / KEY_FILE)
+            self.actors[member] = Actor(member, folder, self.now)
 
     def sequence(self, envelopes: Sequence[Envelope]) -> int:
         """Sequence entries that members have signed already."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cyclopts import App
 
 from hansa import __version__
-from hansa.cli import account, coalition, demo, log, member, plan, proposal, rehearse, run, verify
+from hansa.cli import account, coalition, demo, hub, log, member, plan, proposal, rehearse, run, verify
 from hansa.cli.completion import make_installer
 from hansa.cli.failure import DEBUG, explain
 from hansa.cli.helppage import HelpPage
@@ -45,6 +45,7 @@ def build_app() -> App:
         run.app,
         account.app,
         log.app,
+        hub.app,
         verify.app,
     )
     for place, noun in enumerate(nouns):

@@ -25,6 +25,7 @@ from hansa.coalition.entry import (
     Entry,
     Evidence,
     Found,
+    Handover,
     Key,
     Leave,
     LogKey,
@@ -39,6 +40,13 @@ from hansa.coalition.entry import (
     Withdraw,
     make_entry,
     parse_entry,
+)
+from hansa.coalition.handover import (
+    draft_handover,
+    list_signers,
+    parse_handover,
+    read_handover,
+    verify_signers,
 )
 from hansa.coalition.membership import write_acknowledgement
 from hansa.coalition.run import (
@@ -58,6 +66,7 @@ from hansa.coalition.snapshot import (
     Release,
     RunRecord,
     State,
+    Tenure,
 )
 from hansa.coalition.standing import format_epsilon, spell_standings
 from hansa.coalition.state import apply, replay
@@ -79,6 +88,7 @@ __all__ = [
     "Evidence",
     "EvidenceRecord",
     "Found",
+    "Handover",
     "Key",
     "Leave",
     "LogKey",
@@ -95,6 +105,7 @@ __all__ = [
     "SignedStatement",
     "State",
     "Subtraction",
+    "Tenure",
     "Tick",
     "Withdraw",
     "apply",
@@ -103,17 +114,22 @@ __all__ = [
     "budget_of",
     "cosignatures_needed",
     "derive_account",
+    "draft_handover",
     "find_key",
     "format_epsilon",
+    "list_signers",
     "make_entry",
     "minimum_cohort",
     "parse_entry",
+    "parse_handover",
     "possession_message",
+    "read_handover",
     "replay",
     "result_digest",
     "sharing_for",
     "spell_standings",
     "verify_plan",
     "verify_run",
+    "verify_signers",
     "write_acknowledgement",
 ]

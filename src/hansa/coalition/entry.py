@@ -45,6 +45,7 @@ Kind = Literal[
     "run_seal",
     "run_close",
     "evidence",
+    "handover",
 ]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 
@@ -226,6 +227,26 @@ class Evidence(Body):
     second: SignedStatement
 
 
+Address = Annotated[
+    str,
+    StringConstraints(
+        max_length=200, pattern=r"^https?://[a-z0-9.-]+(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~-]+)*$"
+    ),
+]
+
+
+class Handover(Body):
+    """Another hub continues the log after its first `size` entries, whose tree has the root `root`.
+
+    From this entry on the log is signed with `key`, and found at `addresses`. Members sign it together.
+    """
+
+    size: Annotated[int, Field(ge=1)]
+    root: Digest
+    key: Annotated[str, StringConstraints(min_length=44, max_length=44)]
+    addresses: Annotated[list[Address], Field(max_length=16)]
+
+
 BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
     {
         "found": Found,
@@ -242,6 +263,7 @@ BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
         "run_seal": RunSeal,
         "run_close": RunClose,
         "evidence": Evidence,
+        "handover": Handover,
     }
 )
 

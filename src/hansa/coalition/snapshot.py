@@ -50,6 +50,14 @@ class MemberRecord(NamedTuple):
         return self.status in {"admitted", "active"}
 
 
+class Tenure(NamedTuple):
+    """A key of the log, the size of the first tree that it signs, and where its hub said it would be."""
+
+    first: int
+    key: PublicKey
+    addresses: tuple[str, ...] = ()
+
+
 class Milestone(NamedTuple):
     """Where the fold stood: the digest of the state after `size` entries."""
 
@@ -182,7 +190,8 @@ class State(NamedTuple):
     size: int
     at: int
     charter: Charter
-    log_key: PublicKey
+    tenures: tuple[Tenure, ...]
+    """The log's keys, in order: that of the founding, then one for each handover."""
     members: Mapping[str, MemberRecord]
     pending: Mapping[str, ProposalRecord] = MappingProxyType({})
     """Proposals that are open or wait for their timelock. Apart, because a ballot copies only these."""
@@ -200,6 +209,15 @@ class State(NamedTuple):
     def root(self) -> str:
         """The root of the tree over all entries, hexadecimal."""
         return self.frontier.root.hex()
+
+    @property
+    def log_key(self) -> PublicKey:
+        """The key that signs the log now."""
+        return self.tenures[-1].key
+
+    def log_key_at(self, size: int) -> PublicKey:
+        """Return the key that signs a checkpoint over the first `size` entries, of which there may be more by now."""
+        return next(tenure.key for tenure in reversed(self.tenures) if tenure.first <= max(size, 1))
 
     @property
     def newest(self) -> int:
@@ -268,7 +286,9 @@ def _to_json(state: State) -> canonical.Json:
         "root": state.root,
         "at": format_instant(state.at),
         "charter": state.charter.to_json(),
-        "log_key": state.log_key.encode(),
+        "log": [
+            {"first": t.first, "key": t.key.encode(), "addresses": list(t.addresses)} for t in state.tenures
+        ],
         "members": {
             name: {
                 "member": record.member.to_json(),

@@ -17,6 +17,7 @@ from hansa.coalition.entry import (
     Entry,
     Evidence,
     Found,
+    Handover,
     Key,
     Leave,
     Propose,
@@ -30,6 +31,7 @@ from hansa.coalition.entry import (
 )
 from hansa.coalition.evidence import accept_evidence
 from hansa.coalition.founding import found
+from hansa.coalition.handover import take_over, verify_handover
 from hansa.coalition.snapshot import State
 from hansa.errors import Malformed, Refused
 from hansa.transparency import Frontier, format_instant, hash_leaf, parse_leaf
@@ -118,8 +120,11 @@ def _step(state: State | None, leaf: bytes) -> tuple[State, Entry]:
         raise Refused("author.unknown", f"{quote(entry.author)} is not a member")
     if not author.is_active and not (author.belongs and isinstance(entry.body, Acknowledge | Leave)):
         raise Refused(f"author.{author.status}", f"`{entry.author}` {_STANDING[author.status]}")
-    # 8. The signature.
-    verify_signer(author, entry, parsed.envelope)
+    # 8. The signature, or all those of a handover.
+    if isinstance(entry.body, Handover):
+        verify_handover(state, entry, parsed.envelope, entry.body)
+    else:
+        verify_signer(author, entry, parsed.envelope)
     # 9. The author's chain.
     if entry.seq != author.next_seq:
         raise Malformed("chain.seq", f"`{entry.author}` stands at `seq` {author.next_seq}; got {entry.seq}")
@@ -164,5 +169,7 @@ def _dispatch(state: State, entry: Entry) -> State:
             return run.close_run(state, entry, body)
         case Evidence() as body:
             return accept_evidence(state, entry, body)
+        case Handover() as body:
+            return take_over(state, body)
         case _:
             raise Malformed("entry.kind", f"`{entry.kind}` has no rule")

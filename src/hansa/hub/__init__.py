@@ -12,5 +12,6 @@ Typical use::
 
 from hansa.hub.rounds import Conducted, Coordinator
 from hansa.hub.sequencer import LATEST, Sequencer
+from hansa.hub.succession import take_over
 
-__all__ = ["LATEST", "Conducted", "Coordinator", "Sequencer"]
+__all__ = ["LATEST", "Conducted", "Coordinator", "Sequencer", "take_over"]

@@ -202,6 +202,8 @@ def describe_entry(entry: Entry, numbers: dict[str, int]) -> str:
             return f"opens attempt {body['attempt']} of {about} with {len(body['cohort'])} members"
         case "run_seal":
             return "seals its transcript and the result"
+        case "handover":
+            return f"hands the log over to another hub after {body['size']} entries"
         case "evidence":
             return f"shows that {body['member']} signed two {body['kind']}s that cannot both be honest"
         case _:

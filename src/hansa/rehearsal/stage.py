@@ -50,6 +50,8 @@ from hansa.transparency import MAX_LEAF_BYTES, Envelope, SigningKey, canonical, 
 
 STAGE_FILE: Final = "stage.json"
 README_FILE: Final = "README.txt"
+HUB: Final = "hub"
+NEXT_HUB: Final = "hub.next"
 
 
 class Stage:
@@ -80,6 +82,10 @@ class Stage:
             raise Unavailable(
                 f"`{folder}` holds no coalition; found one with `hansa coalition found CHARTER --folder {folder}`"
             )
+        if not (folder / HUB).exists() and (folder / NEXT_HUB).is_dir():
+            (folder / NEXT_HUB).rename(
+                folder / HUB
+            )  # the machine stopped between the two steps of a succession
         stage = cls(folder)
         if stage.sequencer.checkpoint is None:
             stage.close()
@@ -88,7 +94,7 @@ class Stage:
             for name in stage.actors:
                 stage.take_up_key(name)
             for actor in stage.active:
-                stage._catch_up(actor)
+                stage.catch_up(actor)
         except BaseException:
             stage.close()
             raise
@@ -213,7 +219,7 @@ class Stage:
         """
         member, _, name = speaker.partition("/")
         actor = self.actor(member)
-        self._catch_up(actor)
+        self.catch_up(actor)
         voter = actor.voter
         if name:
             path = actor.folder / KEYS_FOLDER / name
@@ -241,7 +247,7 @@ class Stage:
             self.say(self.active[0].member, Tick())
         for name in sorted(self.state.newcomers.keys() & self.actors.keys()):
             actor = self.actors[name]
-            self._catch_up(actor)
+            self.catch_up(actor)
             self.say(name, write_acknowledgement(actor.follower.state, name))
         note = self.sequencer.sign_checkpoint()
         for actor in self.active:
@@ -251,11 +257,16 @@ class Stage:
             actor.follower.confirm(note.encode())
         self.sequencer.publish(self.log)
 
-    def _catch_up(self, actor: Actor) -> None:
+    def catch_up(self, actor: Actor) -> None:
         """Show one member what is new; it folds and checks alone."""
         leaves = self.sequencer.leaves(actor.follower.size)
-        if leaves:
-            actor.follower.follow(leaves, self.sequencer.sign_checkpoint().encode())
+        if not leaves:
+            return
+        note_text = self.sequencer.sign_checkpoint().encode()
+        if actor.follower.log_key in {"", self.state.log_key.encode()}:
+            actor.follower.follow(leaves, note_text)
+        else:
+            actor.follower.adopt(self.sequencer.leaves(), note_text)
 
     # -- the end -----------------------------------------------------------------------------------------------
 

@@ -22,7 +22,11 @@ def test_a_hub_is_replaced_with_enough_signatures(founded, hansa):
     assert (answer.code, answer.error["rule"]) == (4, "witness.pledged")
     assert hansa("hub", "handover", "take", "h.json").code == 0
     assert hansa("log", "tick").code == 0
-    assert hansa("verify", founded).code == 0
+    answer = hansa("verify", founded)
+    assert answer.code == 0
+    assert "entry 1: signed by enough members" in answer.out
+    # The founding by 4, the handover by 3 and its key, the tick by 1.
+    assert hansa("verify", founded, "--json").json["signatures"] == 4 + 4 + 1
     shown = hansa("log", "show", "--json").json["entries"]
     assert shown[1]["text"] == "hands the log over to another hub after 1 entries"
     document = hansa("log", "proof", "0", "--json").json

@@ -35,6 +35,9 @@ def test_the_nouns_and_verbs_of_the_story_are_there():
         "coalition found",
         "coalition lint",
         "coalition show",
+        "hub init",
+        "hub up",
+        "hub status",
         "member list",
         "member show",
         "member leave",
@@ -115,7 +118,7 @@ def test_a_wrong_command_line_is_code_2_and_says_what_was_meant(hansa):
     assert "[command-line]" in answer.err
     assert hansa("frobnicate").code == 2
     assert hansa("proposal", "vote", "x", "yes", "--as", "ada").code == 2
-    assert hansa("proposal", "vote", "1", "yes").code == 2
+    assert hansa("proposal", "vote", "1").code == 2
     assert hansa("log", "show", "--start", "-1").code == 2
 
 

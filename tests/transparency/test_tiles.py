@@ -10,6 +10,7 @@ from hansa.transparency import (
     hash_leaf,
     hash_tiles,
     parse_entry_bundle,
+    parse_tile_path,
     root_of,
     tile_path,
 )
@@ -90,3 +91,38 @@ def test_a_leaf_whose_length_does_not_fit_is_refused():
     with pytest.raises(Malformed) as excinfo:
         list(entry_bundles([bytes(65_536)]))
     assert excinfo.value.rule == "leaf.too-long"
+
+
+@given(
+    st.sampled_from([*range(64), "entries"]),
+    st.integers(0, 10**12),
+    st.integers(1, 256),
+)
+def test_a_path_says_which_tile_lies_there(level, index, width):
+    place = parse_tile_path(tile_path(level, index, width))
+    assert place == (None if level == "entries" else level, index, width)
+    assert (place.start, place.stop) == (index * 256, index * 256 + width)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "tile/0/0",
+        "tile/00/000",
+        "tile/64/000",
+        "tile/0/x000/001",
+        "tile/0/001/002",
+        "tile/0/x001/",
+        "tile/0/000.p/0",
+        "tile/0/000.p/256",
+        "tile/0/000.p/01",
+        "tile/0/000.p/1/",
+        "tile/entries/../../key",
+        "tile/0/٠٠٠",
+        "tile/0/000\n",
+    ],
+)
+def test_nothing_else_is_a_path(path):
+    with pytest.raises(Malformed, match=r"tile\.path"):
+        parse_tile_path(path)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cyclopts import App
 
 from hansa import __version__
-from hansa.cli import account, coalition, demo, hub, log, member, plan, proposal, rehearse, run, verify
+from hansa.cli import account, coalition, demo, hub, log, member, node, plan, proposal, rehearse, run, verify
 from hansa.cli.completion import make_installer
 from hansa.cli.failure import DEBUG, explain
 from hansa.cli.helppage import HelpPage
@@ -39,13 +39,14 @@ def build_app() -> App:
         demo.app,
         rehearse.app,
         coalition.app,
+        hub.app,
+        node.app,
         member.app,
         plan.app,
         proposal.app,
         run.app,
         account.app,
         log.app,
-        hub.app,
         verify.app,
     )
     for place, noun in enumerate(nouns):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from hansa.cli.options import FOLDER_VARIABLE, HERE, AsJson, Folder
-from hansa.cli.printing import make_facts, make_table, show, suggest
+from hansa.cli.options import FOLDER_VARIABLE, HERE, AsJson, Folder, stop
+from hansa.cli.passphrase import PassphraseFile, ask_passphrase, choose_passphrase
+from hansa.cli.printing import make_facts, make_table, narrate, show, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from hansa.governance import Charter, DecisionRule, EffectName, Finding
     from hansa.governance.privacy import CharterPrivacy
+    from hansa.rehearsal import Founder
 
 app = App(name="coalition", help="Found a coalition, judge a charter, see what was agreed.")
 
@@ -33,30 +36,97 @@ def found(
         Path, Parameter(help="The founders, YAML: a list of id, name, country, class, weight, data.")
     ],
     folder: Annotated[
-        Path, Parameter(name="--folder", env_var=FOLDER_VARIABLE, help="New folder for the coalition.")
-    ],
+        Path | None,
+        Parameter(name="--folder", env_var=FOLDER_VARIABLE, help="New folder for the coalition."),
+    ] = None,
+    hub: Annotated[
+        Path | None, Parameter(help="Folder of the hub where members on machines of their own will meet.")
+    ] = None,
+    invitations: Annotated[
+        Path | None, Parameter(help="New folder for the invitations; with `--hub`.")
+    ] = None,
     lead: Annotated[
         str | None,
         Parameter(metavar="MEMBER", help="Founder who writes the first entry; the first in the list."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Found a coalition: every founder gets a key and signs the charter.
+    """Found a coalition: every founder signs the charter.
 
-    All keys, and copies of the founders' data, lie in the new folder. That is the form for one machine.
+    With `--folder` all keys, and copies of the founders' data, lie in the new folder: the form for one machine. With
+    `--hub` each founder gets an invitation, makes its key and signs on its own machine (`hansa coalition join`).
     """
     from hansa.cli.memberfile import read_agreement
     from hansa.errors import Refused
-    from hansa.governance import lint_charter
-    from hansa.rehearsal import Stage
-    from hansa.rehearsal.spelling import pluralise
 
     agreed, founders = read_agreement(charter, members)
     if lead is not None and lead not in {founder.id for founder in founders}:
         raise Refused(
             "found.lead", f"`{lead}` is not in `{members}`; there are {_list(f.id for f in founders)}"
         )
-    with Stage.found(folder, agreed, founders, lead or founders[0].id) as stage:
+    lead = lead or founders[0].id
+    if hub is not None:
+        if invitations is None:
+            stop("with `--hub`, `--invitations` says where the invitations go")
+        _invite(agreed, founders, lead, hub, invitations, as_json=as_json)
+    elif folder is None or invitations is not None:
+        stop("name `--folder`, for one machine, or `--hub` and `--invitations`, for members on their own")
+    else:
+        _found_stage(agreed, founders, lead, folder, as_json=as_json)
+
+
+def _invite(
+    agreed: Charter, founders: Sequence[Founder], lead: str, hub: Path, invitations: Path, *, as_json: bool
+) -> None:
+    """Begin a founding at a hub, and write an invitation for each founder."""
+    from hansa.cli.memberfile import draw_members
+    from hansa.errors import Refused
+    from hansa.hub import HubFolder, describe_member, open_lobby
+    from hansa.hub.folder import write_private
+    from hansa.transparency import canonical
+
+    opened = HubFolder(hub)
+    if invitations.exists() and any(invitations.iterdir()):
+        raise Refused("invitations.exist", f"`{invitations}` is not empty; name a new folder")
+    invitations.mkdir(parents=True, exist_ok=True, mode=0o700)
+    described = [describe_member(member) for member in draw_members(founders)]
+    written = open_lobby(opened, agreed, described, lead)
+    for name, invitation in written.items():
+        write_private(invitations / f"{name}.json", canonical.encode(invitation))
+    document = {
+        "name": agreed.name,
+        "charter_digest": agreed.digest,
+        "members": list(written),
+        "hub": str(hub),
+        "log_key": opened.key.public.fingerprint,
+        "invitations": {name: str(invitations / f"{name}.json") for name in written},
+    }
+    facts = make_facts(
+        [
+            ("charter", agreed.digest),
+            ("members", _list(written)),
+            ("log key", opened.key.public.fingerprint),
+            ("invitations", invitations),
+        ]
+    )
+    show(
+        document,
+        f"{len(written)} organisations are invited to found {agreed.name}. Hand each its own invitation, as you would a key.",
+        facts,
+        suggest(f"hub up {hub}"),
+        as_json=as_json,
+    )
+
+
+def _found_stage(
+    agreed: Charter, founders: Sequence[Founder], lead: str, folder: Path, *, as_json: bool
+) -> None:
+    """Found a coalition in one folder."""
+    from hansa.governance import lint_charter
+    from hansa.rehearsal import Stage
+    from hansa.rehearsal.spelling import pluralise
+
+    with Stage.found(folder, agreed, founders, lead) as stage:
         state = stage.state
         findings = lint_charter(agreed, state.active_members)
     warnings = [finding for finding in findings if finding.level != "note"]
@@ -86,11 +156,86 @@ def found(
         *list_findings(warnings),
         *([f"`hansa coalition lint` has {pluralise(notes, 'note')} on the charter."] if notes else []),
         suggest(
-            f"proposal open run PLAN --as {lead or founders[0].id}"
-            if "run" in agreed.decisions
-            else "coalition show",
+            f"proposal open run PLAN --as {lead}" if "run" in agreed.decisions else "coalition show",
             folder,
         ),
+        as_json=as_json,
+    )
+
+
+@app.command
+def join(
+    invitation: Annotated[Path, Parameter(name="INVITATION", help="The invitation, as it was handed over.")],
+    /,
+    *,
+    folder: Annotated[
+        Path,
+        Parameter(
+            name="--folder", env_var=FOLDER_VARIABLE, help="The member's folder; made if it is not there."
+        ),
+    ],
+    data: Annotated[
+        Path | None, Parameter(metavar="TABLE", help="The member's table; a copy goes into the folder.")
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    no_passphrase: Annotated[
+        bool,
+        Parameter(
+            negative="", help="Keep the key unencrypted: whoever reads the file can speak for the member."
+        ),
+    ] = False,
+    yes: Annotated[
+        bool, Parameter(negative="", help="The fingerprints were compared, or will be; sign without asking.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        Parameter(
+            metavar="FILE", help="Where a newcomer's admission goes; `admission-ID.json` when left out."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Join a coalition from a machine of one's own: make a key and a folder here, and sign.
+
+    A founder's machine waits for the others: interrupted, the same command goes on. A newcomer's writes the admission that
+    a member proposes. The key never leaves this machine.
+    """
+    from hansa.cli import joining
+    from hansa.node.invitation import read_invitation
+
+    invited = read_invitation(invitation)
+    what = f"the key of `{invited.id}`"
+    house, key = joining.enter_house(
+        invited,
+        folder,
+        data,
+        choose=lambda: None if no_passphrase else choose_passphrase(passphrase_file, what),
+        ask=lambda: ask_passphrase(passphrase_file, what),
+    )
+    facts: list[tuple[str, object]] = [
+        ("member", house.member),
+        ("fingerprint", joining.spell_fingerprint(key.public)),
+        ("folder", folder),
+    ]
+    document: dict[str, object] = {"member": house.member, "folder": str(folder), "key": key.public.encode()}
+    if invited.kind == "admit":
+        path = output or Path(f"admission-{house.member}.json")
+        joining.write_admission_file(invited, key, path)
+        document |= {"coalition": invited.coalition, "admission": str(path)}
+        text = f"`{path}` is the admission that {invited.member['name']} signs; a member proposes it."
+        show(document, text, make_facts(facts), suggest("node up", folder), as_json=as_json)
+        return
+
+    narrator = narrate(as_json=as_json)
+    confirm = partial(joining.compare, log=invited.log, yes=yes, as_json=as_json)
+    coalition = joining.found_together(house, invited, key, confirm, narrator.say)
+    text = f"{invited.agreed.name} is founded."
+    facts = [("coalition", coalition), *facts]
+    show(
+        document | {"coalition": coalition},
+        text,
+        make_facts(facts),
+        suggest("node up", folder),
         as_json=as_json,
     )
 

@@ -27,8 +27,8 @@ HandoverPath = Annotated[Path, Parameter(name="FILE", help="The handover, as it 
 @app.command
 def draft(
     *,
-    speaker: Speaker,
     output: Annotated[Path, Parameter(help="Where the handover goes.")],
+    speaker: Speaker = None,
     addresses: Annotated[
         tuple[str, ...],
         Parameter(
@@ -46,6 +46,7 @@ def draft(
 
     Who signs cosigns nothing more of the present hub. Nothing comes between: if the log goes on meanwhile, draft again.
     """
+    from hansa.cli.desk import name_speaker
     from hansa.errors import Refused
     from hansa.rehearsal import Stage
     from hansa.rehearsal.succession import draft_succession
@@ -53,7 +54,8 @@ def draft(
     if output.exists():
         raise Refused("handover.exists", f"`{output}` is there already; name another file with `--output`")
     with Stage.open(folder) as stage:
-        envelope = draft_succession(stage, speaker, addresses, instead=instead)
+        member = name_speaker(stage, speaker)
+        envelope = draft_succession(stage, member, addresses, instead=instead)
         document, facts = _describe(stage.state, envelope)
     _write(output, envelope)
     after = suggest(f"hub handover sign {output} --as MEMBER", folder)

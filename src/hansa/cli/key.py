@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
 from hansa.cli.options import HERE, AsJson, Folder, Speaker
 from hansa.cli.printing import make_table, show
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hansa.cli.desk import Desk
 
 app = App(name="key", help="Grant, revoke and rotate a member's keys.")
 
@@ -36,51 +41,72 @@ def grant(
     ],
     /,
     *,
-    speaker: Speaker,
+    speaker: Speaker = None,
     folder: Folder = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Give one of a member's people a key of its own, for what the role may say and nothing else.
 
-    Then `--as MEMBER/NAME` speaks with that key.
+    Then `--as MEMBER/NAME` speaks with that key, where all keys lie in one folder.
     """
-    from hansa.rehearsal import Stage
+    from functools import partial
+
+    from hansa.cli.desk import name_speaker, open_desk
     from hansa.rehearsal.keyring import grant_key
 
-    with Stage.open(folder) as stage:
-        number, path = grant_key(stage, speaker, name, role)
-    document = {"entry": number, "key": f"{speaker}/{name}", "role": role, "file": str(path)}
-    show(
-        document, f"`{speaker}/{name}` is a {role}'s (entry {number}); the key is `{path}`.", as_json=as_json
-    )
+    with open_desk(folder) as desk:
+        member = name_speaker(desk, speaker)
+        number, path = grant_key(
+            _find_home(desk, member),
+            partial(desk.say, member),
+            coalition=desk.state.coalition,
+            member=member,
+            name=name,
+            role=role,
+        )
+        desk.settle()
+    document = {"entry": number, "key": f"{member}/{name}", "role": role, "file": str(path)}
+    show(document, f"`{member}/{name}` is a {role}'s (entry {number}); the key is `{path}`.", as_json=as_json)
 
 
 @app.command
-def revoke(name: KeyName, /, *, speaker: Speaker, folder: Folder = HERE, as_json: AsJson = False) -> None:
+def revoke(
+    name: KeyName, /, *, speaker: Speaker = None, folder: Folder = HERE, as_json: AsJson = False
+) -> None:
     """Take a key's role back, at once; what it signed before stands."""
-    from hansa.rehearsal import Stage
-    from hansa.rehearsal.keyring import revoke_key
+    from hansa.cli.desk import name_speaker, open_desk
+    from hansa.coalition import Key
 
-    with Stage.open(folder) as stage:
-        number = revoke_key(stage, speaker, name)
-    document = {"entry": number, "key": f"{speaker}/{name}"}
-    show(document, f"`{speaker}/{name}` says nothing more (entry {number}).", as_json=as_json)
+    with open_desk(folder) as desk:
+        member = name_speaker(desk, speaker)
+        number = desk.say(member, Key(act="revoke", name=name, role="", key="", proof=""))
+        desk.settle()
+    document = {"entry": number, "key": f"{member}/{name}"}
+    show(document, f"`{member}/{name}` says nothing more (entry {number}).", as_json=as_json)
 
 
 @app.command
-def rotate(*, speaker: Speaker, folder: Folder = HERE, as_json: AsJson = False) -> None:
+def rotate(*, speaker: Speaker = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Put a new main key in the place of the old one, which signs that; at once.
 
     An open attempt at a run goes on without the member, because its sums are signed with the old key.
     """
+    from hansa.cli.desk import name_speaker, open_desk
+    from hansa.errors import Refused
     from hansa.rehearsal import Stage
     from hansa.rehearsal.keyring import rotate_key
 
-    with Stage.open(folder) as stage:
-        number = rotate_key(stage, speaker)
-        key = stage.state.members[speaker].member.key
-    document = {"entry": number, "member": speaker, "key": key}
-    show(document, f"`{speaker}` has the main key `{key}` (entry {number}).", as_json=as_json)
+    with open_desk(folder) as desk:
+        member = name_speaker(desk, speaker)
+        if not isinstance(desk, Stage):
+            raise Refused(
+                "key.house",
+                "a node at work keeps the key that it began with; in a house no key is rotated yet",
+            )
+        number = rotate_key(desk, member)
+        key = desk.state.members[member].member.key
+    document = {"entry": number, "member": member, "key": key}
+    show(document, f"`{member}` has the main key `{key}` (entry {number}).", as_json=as_json)
 
 
 @app.command(name="list")
@@ -106,3 +132,9 @@ def list_keys(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
         ]
     rows = [tuple(key[column] for column in ("id", "role", "status", "key")) for key in keys]
     show({"keys": keys}, make_table(("id", "role", "status", "key"), rows), as_json=as_json)
+
+
+def _find_home(desk: Desk, member: str) -> Path:
+    from hansa.rehearsal import Stage
+
+    return desk.actor(member).folder if isinstance(desk, Stage) else desk.folder

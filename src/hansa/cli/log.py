@@ -71,20 +71,24 @@ def tick(
     With --forward time is only pretended: this is how one machine tries out what takes a coalition days.
     Between houses nobody could do it, because no member cosigns a log whose clock is off.
     """
+    from hansa.cli.desk import open_desk
     from hansa.coalition import Tick
+    from hansa.errors import Refused
     from hansa.governance.spelling import format_duration
     from hansa.rehearsal import Stage
     from hansa.transparency import format_instant
 
-    with Stage.open(folder) as stage:
-        before = {proposal.number: proposal.outcome for proposal in stage.state.proposals_in_order}
-        noted = stage.state.size
-        if forward:
-            stage.forward(forward)
-        if stage.state.size == noted:  # a small step forward is not noted by itself
-            stage.say(stage.active[0].member, Tick())
-            stage.settle()
-        state = stage.state
+    with open_desk(folder) as desk:
+        before = {proposal.number: proposal.outcome for proposal in desk.state.proposals_in_order}
+        noted = desk.state.size
+        if forward and not isinstance(desk, Stage):
+            raise Refused("clock.forward", "between houses nobody puts the clock forward; time has to pass")
+        if forward and isinstance(desk, Stage):
+            desk.forward(forward)
+        if desk.state.size == noted:  # a small step forward is not noted by itself
+            desk.say(desk.voices[0], Tick())
+            desk.settle()
+        state = desk.state
     changed = [
         {"entry": p.number, "title": p.title, "was": before[p.number], "outcome": p.outcome}
         for p in state.proposals_in_order

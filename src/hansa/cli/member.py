@@ -66,22 +66,25 @@ def show_member(
 
 
 @app.command
-def leave(*, speaker: Speaker, reason: Reason = "", folder: Folder = HERE, as_json: AsJson = False) -> None:
+def leave(
+    *, speaker: Speaker = None, reason: Reason = "", folder: Folder = HERE, as_json: AsJson = False
+) -> None:
     """Leave the coalition, at once and without asking anybody.
 
     From the next round on no run uses the leaver's data; the exit terms of the charter begin.
     """
+    from hansa.cli.desk import name_speaker, open_desk
     from hansa.coalition import Leave
     from hansa.governance.spelling import format_duration
-    from hansa.rehearsal import Stage
 
-    with Stage.open(folder) as stage:
-        entry = stage.say(speaker, Leave(reason=reason))
-        stage.settle()
-        terms = stage.state.charter.exit
-        left = len(stage.state.active_members)
+    with open_desk(folder) as desk:
+        name = name_speaker(desk, speaker)
+        entry = desk.say(name, Leave(reason=reason))
+        desk.settle()
+        terms = desk.state.charter.exit
+        left = len(desk.state.active_members)
     document = {
-        "member": speaker,
+        "member": name,
         "entry": entry,
         "members_left": left,
         "notice_seconds": terms.notice_seconds,
@@ -89,7 +92,7 @@ def leave(*, speaker: Speaker, reason: Reason = "", folder: Folder = HERE, as_js
     }
     kept = "stay in use" if terms.models_already_released == "keep" else "are stopped"
     text = (
-        f"`{speaker}` has left (entry {entry}); {left} members remain. The charter gives a notice of "
+        f"`{name}` has left (entry {entry}); {left} members remain. The charter gives a notice of "
         f"{format_duration(terms.notice_seconds)}; models already released {kept}."
     )
     show(document, text, as_json=as_json)
@@ -140,6 +143,53 @@ def enrol(
     }
     text = f"{member.name} has a key, a folder, and an admission that it signed: `{path}`."
     show(document, text, suggest(f"proposal open admit {path} --as MEMBER", folder), as_json=as_json)
+
+
+@app.command
+def invite(
+    newcomer: Annotated[
+        Path, Parameter(name="NEWCOMER", help="The newcomer, YAML: id, name, country, class, weight.")
+    ],
+    /,
+    *,
+    output: Annotated[
+        Path | None, Parameter(help="Where the invitation goes; `invitation-ID.json` when left out.")
+    ] = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Write an invitation for a newcomer on a machine of its own.
+
+    It lets nobody in: the newcomer sends back the admission that it signs, a member proposes it, and the others vote.
+    """
+    from hansa.cli.desk import HouseDesk
+    from hansa.cli.memberfile import draw_members, read_newcomer
+    from hansa.errors import Refused
+    from hansa.node.invitation import Invitation
+
+    desk = HouseDesk(folder)
+    state, settings = desk.state, desk.house.settings
+    founder = read_newcomer(newcomer, state.charter)
+    if founder.id in state.members:
+        raise Refused("admit.known", f"the id `{founder.id}` is or was a member's; ids are never used again")
+    (member,) = draw_members([founder])
+    invitation = Invitation(
+        kind="admit",
+        hub=settings.hub,
+        authority=settings.authority,
+        log_key=state.log_key.encode(),
+        coalition=state.coalition,
+        charter=state.charter.to_json(),
+        member={name: value for name, value in member.to_json().items() if name != "key"},
+        members=(),
+    )
+    path = output or Path(f"invitation-{founder.id}.json")
+    if path.exists():
+        raise Refused("invite.exists", f"`{path}` is there already; name another file with `--output`")
+    path.write_bytes(invitation.encode() + b"\n")
+    document = {"member": founder.id, "invitation": str(path), "coalition": state.coalition}
+    text = f"`{path}` invites {founder.name}. It holds no secret; on the newcomer's machine:"
+    show(document, text, suggest(f"coalition join {path} --folder FOLDER --data TABLE"), as_json=as_json)
 
 
 app.command(key.app)

@@ -69,7 +69,13 @@ AsJson: TypeAlias = Annotated[
     bool, Parameter(name="--json", negative="", show_default=False, help="Print one JSON document instead.")
 ]
 Speaker: TypeAlias = Annotated[
-    str, Parameter(name="--as", metavar="MEMBER", help="Member who speaks, by id.")
+    str | None,
+    Parameter(
+        name="--as",
+        metavar="MEMBER",
+        show_default=False,
+        help="Member who speaks, by id; in a member's own folder it is that member.",
+    ),
 ]
 Reason: TypeAlias = Annotated[
     str,

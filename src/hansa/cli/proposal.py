@@ -12,8 +12,8 @@ from hansa.cli.printing import make_facts, make_table, show, suggest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hansa.cli.desk import Desk
     from hansa.coalition import Ballot, ProposalRecord
-    from hansa.rehearsal import Stage
 
 app = App(name="proposal", help="Propose, vote, step aside, take back.")
 
@@ -34,7 +34,7 @@ def open_proposal(
     ],
     /,
     *,
-    speaker: Speaker,
+    speaker: Speaker = None,
     title: Annotated[
         str | None,
         Parameter(
@@ -51,16 +51,18 @@ def open_proposal(
     as_json: AsJson = False,
 ) -> None:
     """Open a proposal; who may vote on it is frozen from this moment on."""
+    from hansa.cli.desk import name_speaker, open_desk, spell_speaker
     from hansa.cli.targets import read_target
-    from hansa.rehearsal import Stage
+    from hansa.coalition import Propose
     from hansa.rehearsal.gathering import describe_proposal
-    from hansa.rehearsal.play import open_proposal as write
     from hansa.transparency import format_instant
 
-    with Stage.open(folder) as stage:
-        made_up, body = read_target(stage.state, effect, target)
-        number = write(stage, speaker, title or made_up, reason, body)
-        proposal = stage.state.proposal(number)
+    with open_desk(folder) as desk:
+        name = name_speaker(desk, speaker)
+        made_up, body = read_target(desk.state, effect, target)
+        number = desk.say(name, Propose(title=title or made_up, reason=reason, effect=body))
+        desk.settle()
+        proposal = desk.state.proposal(number)
         assert proposal is not None  # it was just opened
     document = describe_proposal(proposal)
     voters = len(proposal.electorate) - len(proposal.recused)
@@ -68,7 +70,7 @@ def open_proposal(
         f"Proposal {number} is open: {proposal.title}.\n"
         f"{voters} members vote until {format_instant(proposal.closes_at)}."
     )
-    show(document, text, suggest(f"proposal vote {number} yes --as MEMBER", folder), as_json=as_json)
+    show(document, text, suggest(f"proposal vote {number} yes{spell_speaker(desk)}", folder), as_json=as_json)
 
 
 @app.command(name="list")
@@ -161,23 +163,26 @@ def vote(
             name="--as",
             metavar="MEMBER",
             negative="",
-            help="Member who votes, by id; may be given again, or `all` for everybody who has not voted.",
+            show_default=False,
+            help="Member who votes, by id; may be given again, or `all` for everybody who has not voted. In a member's own "
+            "folder it is that member.",
         ),
-    ],
+    ] = (),
     reason: Reason = "",
     folder: Folder = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Cast a ballot. It is signed with the member's own key, and it is final."""
+    from hansa.cli.desk import name_speaker, open_desk
     from hansa.cli.record import find_proposal
     from hansa.coalition import Ballot
-    from hansa.rehearsal import Stage
 
-    with Stage.open(folder) as stage:
-        proposal = find_proposal(stage.state, number)
-        names = _list_outstanding(stage, number) if ALL in speakers else speakers
-        counted = _cast(stage, number, names, Ballot(proposal=proposal.id, choice=choice, reason=reason))
-        proposal = find_proposal(stage.state, number)
+    with open_desk(folder) as desk:
+        proposal = find_proposal(desk.state, number)
+        names = speakers or (name_speaker(desk, None),)
+        names = _list_outstanding(desk, number) if ALL in names else names
+        counted = _cast(desk, number, names, Ballot(proposal=proposal.id, choice=choice, reason=reason))
+        proposal = find_proposal(desk.state, number)
         outcome = _describe_outcome(proposal)
     document = {"entry": number, "choice": choice, "counted": counted, "outcome": proposal.outcome}
     if not counted:
@@ -194,49 +199,50 @@ def recuse(
     number: ProposalNumber,
     /,
     *,
-    speaker: Speaker,
+    speaker: Speaker = None,
     reason: Reason = "",
     folder: Folder = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Step aside: the member counts neither above nor below the line."""
+    from hansa.cli.desk import name_speaker, open_desk
     from hansa.cli.record import find_proposal
     from hansa.coalition import Recuse
-    from hansa.rehearsal import Stage
 
-    with Stage.open(folder) as stage:
-        proposal = find_proposal(stage.state, number)
-        entry = stage.say(speaker, Recuse(proposal=proposal.id, reason=reason))
-        stage.settle()
-        proposal = find_proposal(stage.state, number)
-    document = {"entry": entry, "proposal": number, "member": speaker, "outcome": proposal.outcome}
-    text = f"`{speaker}` is recused from proposal {number} (entry {entry})."
+    with open_desk(folder) as desk:
+        name = name_speaker(desk, speaker)
+        proposal = find_proposal(desk.state, number)
+        entry = desk.say(name, Recuse(proposal=proposal.id, reason=reason))
+        desk.settle()
+        proposal = find_proposal(desk.state, number)
+    document = {"entry": entry, "proposal": number, "member": name, "outcome": proposal.outcome}
+    text = f"`{name}` is recused from proposal {number} (entry {entry})."
     show(document, text, as_json=as_json)
 
 
 @app.command
 def withdraw(
-    number: ProposalNumber, /, *, speaker: Speaker, folder: Folder = HERE, as_json: AsJson = False
+    number: ProposalNumber, /, *, speaker: Speaker = None, folder: Folder = HERE, as_json: AsJson = False
 ) -> None:
     """Take an own proposal back, as long as it is open."""
+    from hansa.cli.desk import name_speaker, open_desk
     from hansa.cli.record import find_proposal
     from hansa.coalition import Withdraw
-    from hansa.rehearsal import Stage
 
-    with Stage.open(folder) as stage:
-        proposal = find_proposal(stage.state, number)
-        entry = stage.say(speaker, Withdraw(proposal=proposal.id))
-        stage.settle()
+    with open_desk(folder) as desk:
+        proposal = find_proposal(desk.state, number)
+        entry = desk.say(name_speaker(desk, speaker), Withdraw(proposal=proposal.id))
+        desk.settle()
     document = {"entry": entry, "proposal": number, "outcome": "withdrawn"}
     show(document, f"Proposal {number} is withdrawn (entry {entry}).", as_json=as_json)
 
 
-def _list_outstanding(stage: Stage, number: int) -> tuple[str, ...]:
-    """Return the electors that have neither voted nor stepped aside and can still speak."""
+def _list_outstanding(desk: Desk, number: int) -> tuple[str, ...]:
+    """Return the electors that have neither voted nor stepped aside and can speak here."""
     from hansa.cli.record import find_proposal
 
-    proposal = find_proposal(stage.state, number)
-    active = {actor.member for actor in stage.active}
+    proposal = find_proposal(desk.state, number)
+    active = {*desk.voices}
     return tuple(
         elector.member
         for elector in proposal.electorate
@@ -246,7 +252,7 @@ def _list_outstanding(stage: Stage, number: int) -> tuple[str, ...]:
     )
 
 
-def _cast(stage: Stage, number: int, names: Sequence[str], ballot: Ballot) -> list[str]:
+def _cast(desk: Desk, number: int, names: Sequence[str], ballot: Ballot) -> list[str]:
     """Let one member after another vote; an early decision ends it.
 
     Raises:
@@ -259,15 +265,15 @@ def _cast(stage: Stage, number: int, names: Sequence[str], ballot: Ballot) -> li
     counted: list[str] = []
     refused: list[Refused] = []
     for name in names:
-        if counted and find_proposal(stage.state, number).outcome != "open":
+        if counted and find_proposal(desk.state, number).outcome != "open":
             break
         try:
-            stage.say(name, ballot)
+            desk.say(name, ballot)
             counted.append(name)
         except Refused as refusal:
             refused.append(Refused(refusal.rule, [f"`{name}`: {reason}" for reason in refusal.reasons]))
     if counted:
-        stage.settle()
+        desk.settle()
     if refused:
         raise SeveralRefused(refused, *([f"counted nevertheless: {', '.join(counted)}"] if counted else []))
     return counted

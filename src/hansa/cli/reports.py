@@ -7,6 +7,7 @@ from typing import Any
 from hansa.cli.record import find_proposal
 from hansa.coalition import RunRecord, State
 from hansa.errors import Malformed, Refused, Unavailable
+from hansa.node.house import House, is_house
 from hansa.rehearsal.runner import locate_private_report
 
 
@@ -29,7 +30,7 @@ def read_private(folder: Path, member: str, run: RunRecord) -> dict[str, Any]:
     """Read what a member alone learnt in a run.
 
     Raises:
-        Refused: `report.member`, it took no part; `report.dropped`, the record says that it vanished.
+        Refused: `house.member`, it is not the member of this house; `report.member`, it took no part; `report.dropped`, the record says that it vanished.
         Unavailable: its side of this run is not in this folder.
         Malformed: `report.form`, the file is damaged.
     """
@@ -42,7 +43,7 @@ def read_private(folder: Path, member: str, run: RunRecord) -> dict[str, Any]:
             f"{run.dropped[member]} on, and it did not seal the result; if `{member}` was there all the time, the "
             "coordinator left it out",
         )
-    path = locate_private_report(folder, member, run.id)
+    path = _locate(folder, member, run.id)
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -52,3 +53,14 @@ def read_private(folder: Path, member: str, run: RunRecord) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Malformed("report.form", f"`{path}` does not hold a report")
     return value
+
+
+def _locate(folder: Path, member: str, run: str) -> Path:
+    if not is_house(folder):
+        return locate_private_report(folder, member, run)
+    house = House(folder)
+    if member != house.member:
+        raise Refused(
+            "house.member", f"this is the house of `{house.member}`; what `{member}` learnt lies in its own"
+        )
+    return house.report(run)

@@ -24,56 +24,54 @@ app = App(name="run", help="Start an approved run, stop it, see what came of it.
 
 @app.command
 def start(
-    number: ProposalNumber, /, *, speaker: Speaker, folder: Folder = HERE, as_json: AsJson = False
+    number: ProposalNumber, /, *, speaker: Speaker = None, folder: Folder = HERE, as_json: AsJson = False
 ) -> None:
     """Start an approved run and take it to its end.
 
     It is refused unless the log proves that exactly this plan passed, is in effect and is not braked; every
     member checks that for itself, again at every round. Only sums leave the members.
     """
+    from hansa.cli.desk import HouseDesk, name_speaker, open_desk, spell_speaker
+    from hansa.cli.starting import start_in_house, start_on_stage
     from hansa.governance import judge_bars
-    from hansa.rehearsal import Stage, conduct_run
     from hansa.rehearsal.runner import find_run
 
     narrator = narrate(as_json=as_json)
-    with Stage.open(folder) as stage:
-        _, plan = find_run(stage.state, number)
-        try:
-            with narrator.part(plan.name):
-                ran = conduct_run(stage, number, speaker, narrator)
-        except KeyboardInterrupt as interruption:
-            interruption.add_note("the attempt is closed as failed; the same command begins a new one")
-            raise
-    verdicts = judge_bars(plan, ran.run.metrics)
+    with open_desk(folder) as desk:
+        name = name_speaker(desk, speaker)
+        _, plan = find_run(desk.state, number)
+        with narrator.part(plan.name):
+            start_here = start_in_house if isinstance(desk, HouseDesk) else start_on_stage
+            run, traffic = start_here(desk, number, name, narrator)
+    verdicts = judge_bars(plan, run.metrics)
     document = {
         "proposal": number,
-        "attempt": ran.run.attempt,
-        "entry": ran.run.number,
-        "run": ran.run.id,
-        "cohort": list(ran.run.cohort),
-        "dropped": dict(ran.run.dropped),
-        "metrics": dict(ran.run.metrics),
+        "attempt": run.attempt,
+        "entry": run.number,
+        "run": run.id,
+        "cohort": list(run.cohort),
+        "dropped": dict(run.dropped),
+        "metrics": dict(run.metrics),
         "bars": _list_bars(verdicts),
-        "model": ran.model,
-        "report": ran.run.report,
+        "model": run.model,
+        "report": run.report,
         "guarantee": plan.privacy.guarantee,
-        "numbers_left": ran.numbers,
-        "bytes_up": {name: traffic.bytes_up for name, traffic in ran.traffic.items()},
+        **traffic,
     }
     met = all(verdict.met for verdict in verdicts)
     facts = make_facts(
         [
             *_spell_bars(verdicts),
-            *_spell_dropped(ran.run),
-            ("model", ran.model),
-            ("report", ran.run.report),
-            ("both in", stage.folder / "blobs"),
+            *_spell_dropped(run),
+            ("model", run.model),
+            ("report", run.report),
+            ("both in", desk.folder / "blobs"),
         ]
     )
     verdict = (
         "Every bar set before the run is met." if met else "A bar is missed: this model cannot be released."
     )
-    step = f"proposal open release {number} --as {speaker}" if met else f"run report {number}"
+    step = f"proposal open release {number}{spell_speaker(desk, name)}" if met else f"run report {number}"
     show(document, "", verdict, facts, suggest(step, folder), as_json=as_json)
 
 
@@ -131,10 +129,10 @@ def brake(
     number: ProposalNumber,
     /,
     *,
-    speaker: Speaker,
     reason: Annotated[
         str, Parameter(validator=limit_text(1_000, shortest=1), metavar="TEXT", help="Why, for the others.")
     ],
+    speaker: Speaker = None,
     folder: Folder = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -142,18 +140,19 @@ def brake(
 
     Each member has one brake per run; once more than half have used theirs, the run is stopped for good.
     """
+    from hansa.cli.desk import name_speaker, open_desk
     from hansa.cli.record import find_proposal
     from hansa.coalition import Brake
-    from hansa.rehearsal import Stage
 
-    with Stage.open(folder) as stage:
-        proposal = find_proposal(stage.state, number)
-        entry = stage.say(speaker, Brake(proposal=proposal.id, reason=reason))
-        stage.settle()
-        until = _spell_brake(find_proposal(stage.state, number))
-    document = {"proposal": number, "entry": entry, "member": speaker, "braked_until": until}
+    with open_desk(folder) as desk:
+        name = name_speaker(desk, speaker)
+        proposal = find_proposal(desk.state, number)
+        entry = desk.say(name, Brake(proposal=proposal.id, reason=reason))
+        desk.settle()
+        until = _spell_brake(find_proposal(desk.state, number))
+    document = {"proposal": number, "entry": entry, "member": name, "braked_until": until}
     how_long = "for good" if until == FOR_GOOD else f"until {until}"
-    text = f"`{speaker}` brakes run {number} (entry {entry}); it is stopped {how_long}."
+    text = f"`{name}` brakes run {number} (entry {entry}); it is stopped {how_long}."
     show(document, text, as_json=as_json)
 
 

@@ -16,6 +16,7 @@ from hansa.coalition.account import Account, Charge, Subtraction, budget_of, der
 from hansa.coalition.audit import Audit, audit_log, cosignatures_needed
 from hansa.coalition.delegation import MAY_WRITE, find_key, possession_message
 from hansa.coalition.entry import (
+    BODIES,
     KINDS,
     ZERO_DIGEST,
     Acknowledge,
@@ -39,7 +40,9 @@ from hansa.coalition.entry import (
     Tick,
     Withdraw,
     make_entry,
+    name_kind,
     parse_entry,
+    write_payload,
 )
 from hansa.coalition.fork import Comparison, Fork, compare_head, parse_fork, verify_fork
 from hansa.coalition.handover import (
@@ -70,9 +73,10 @@ from hansa.coalition.snapshot import (
     Tenure,
 )
 from hansa.coalition.standing import format_epsilon, spell_standings
-from hansa.coalition.state import apply, replay
+from hansa.coalition.state import apply, replay, step, walk
 
 __all__ = [
+    "BODIES",
     "KINDS",
     "MAY_WRITE",
     "STOPPED_FOR_GOOD",
@@ -124,6 +128,7 @@ __all__ = [
     "list_signers",
     "make_entry",
     "minimum_cohort",
+    "name_kind",
     "parse_entry",
     "parse_fork",
     "parse_handover",
@@ -133,9 +138,12 @@ __all__ = [
     "result_digest",
     "sharing_for",
     "spell_standings",
+    "step",
     "verify_fork",
     "verify_plan",
     "verify_run",
     "verify_signers",
+    "walk",
     "write_acknowledgement",
+    "write_payload",
 ]

@@ -322,16 +322,35 @@ def make_entry(
     Raises:
         ValueError: the type of `body` is not one of `BODIES`.
     """
-    kind = next((name for name, model in BODIES.items() if type(body) is model), None)
-    if kind is None:
-        raise ValueError(f"`{type(body).__name__}` is not the body of an entry")
+    payload = write_payload(body, coalition=coalition, author=author, seq=seq, prev=prev)
+    return sign_envelope(ENTRY_TYPE, payload, keys)
+
+
+def write_payload(body: Body, *, coalition: str, author: str, seq: int, prev: str) -> bytes:
+    """Return what an entry says, for those who sign apart from each other.
+
+    Raises:
+        ValueError: the type of `body` is not one of `BODIES`.
+    """
     payload: dict[str, canonical.Json] = {
         "v": 1,
         "coalition": coalition,
-        "kind": kind,
+        "kind": name_kind(body),
         "author": author,
         "seq": seq,
         "prev": prev,
         "body": body.model_dump(mode="json"),
     }
-    return sign_envelope(ENTRY_TYPE, canonical.encode(payload), keys)
+    return canonical.encode(payload)
+
+
+def name_kind(body: Body) -> str:
+    """Return the kind of an entry with this body.
+
+    Raises:
+        ValueError: the type of `body` is not one of `BODIES`.
+    """
+    kind = next((name for name, model in BODIES.items() if type(body) is model), None)
+    if kind is None:
+        raise ValueError(f"`{type(body).__name__}` is not the body of an entry")
+    return kind

@@ -176,7 +176,7 @@ def open_run(state: State, entry: Entry, body: RunOpen) -> State:
         tuple(body.cohort),
         sharing,
         state.at,
-        MappingProxyType({name: state.members[name].key for name in body.cohort}),
+        keys=MappingProxyType({name: state.members[name].key for name in body.cohort}),
     )
     return state.with_run(run)
 

@@ -117,7 +117,6 @@ class RunRecord(NamedTuple):
     cohort: tuple[str, ...]
     sharing: Sharing
     opened_at: int
-    keys: Mapping[str, PublicKey]
     seals: Mapping[str, tuple[str, str]] = MappingProxyType({})
     """Contributor to (transcript digest, result digest)."""
     status: Literal["open", "completed", "failed"] = "open"
@@ -126,6 +125,7 @@ class RunRecord(NamedTuple):
     report: str = ZERO_DIGEST
     metrics: Mapping[str, str] = MappingProxyType({})
     dropped: Mapping[str, int] = MappingProxyType({})
+    keys: Mapping[str, PublicKey] = MappingProxyType({})
 
     @property
     def threshold(self) -> int:
@@ -325,7 +325,8 @@ def _to_json(state: State) -> canonical.Json:
                 "id": run.id,
                 "attempt": run.attempt,
                 "status": run.status,
-                "cohort": {name: run.keys[name].encode() for name in run.cohort},
+                "cohort": list(run.cohort),
+                "keys": {name: key.encode() for name, key in run.keys.items()},
                 "opened_at": run.opened_at,
                 "sharing": run.sharing._asdict(),
                 "seals": {name: list(seal) for name, seal in run.seals.items()},

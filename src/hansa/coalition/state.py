@@ -59,7 +59,7 @@ def apply(state: State | None, leaf: bytes) -> State:
     Guarantees:
         When it raises, nothing has changed. Equal states and equal leaves give equal states, on any machine.
     """
-    return _step(state, leaf)[0]
+    return step(state, leaf)[0]
 
 
 def replay(leaves: Iterable[bytes], state: State | None = None) -> State | None:
@@ -80,7 +80,7 @@ def walk(leaves: Iterable[bytes], start: State | None = None) -> Iterator[tuple[
     for leaf in leaves:
         number = 0 if state is None else state.size
         try:
-            state, entry = _step(state, leaf)
+            state, entry = step(state, leaf)
         except Malformed as error:
             raise Malformed(error.rule, f"entry {number}: {error.message}") from error
         except Refused as error:
@@ -88,7 +88,8 @@ def walk(leaves: Iterable[bytes], start: State | None = None) -> Iterator[tuple[
         yield state, entry
 
 
-def _step(state: State | None, leaf: bytes) -> tuple[State, Entry]:
+def step(state: State | None, leaf: bytes) -> tuple[State, Entry]:
+    """Apply one leaf, and return the state after it with the entry that led there; raises as `apply` does."""
     # 1. The leaf.
     parsed = parse_leaf(leaf)
     # 2. The clock.

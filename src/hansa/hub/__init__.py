@@ -8,10 +8,43 @@ Typical use::
     sequencer = Sequencer(LogStore.open(path), log_key, clock)
     number = sequencer.submit(envelope)          # refused when the fold refuses it
     conducted = Coordinator(sequencer, engine).conduct(run_id)
+
+and for members on their own machines, behind `hansa.web`::
+
+    hub = Hub(HubFolder(path), time.time)
+    numbers = hub.clerk.submit([envelope]).result()
 """
 
+from hansa.hub.authority import read_authority, write_authority
+from hansa.hub.clerk import Clerk
+from hansa.hub.folder import HubFolder, HubSettings, init_hub, read_authority_of
+from hansa.hub.gate import Caller, Gate, verify_body, verify_role
+from hansa.hub.hub import Hub
+from hansa.hub.limits import TooOften
+from hansa.hub.lobby import describe_member, open_lobby
 from hansa.hub.rounds import Conducted, Coordinator
 from hansa.hub.sequencer import LATEST, Sequencer
 from hansa.hub.succession import take_over
 
-__all__ = ["LATEST", "Conducted", "Coordinator", "Sequencer", "take_over"]
+__all__ = [
+    "LATEST",
+    "Caller",
+    "Clerk",
+    "Conducted",
+    "Coordinator",
+    "Gate",
+    "Hub",
+    "HubFolder",
+    "HubSettings",
+    "Sequencer",
+    "TooOften",
+    "describe_member",
+    "init_hub",
+    "open_lobby",
+    "read_authority",
+    "read_authority_of",
+    "take_over",
+    "verify_body",
+    "verify_role",
+    "write_authority",
+]

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from hansa.coalition import State, apply, replay
-from hansa.errors import Refused, Unavailable
+from hansa.coalition import Entry, State, step, walk
+from hansa.errors import HansaError, Malformed, Refused, Unavailable
+from hansa.hub.tiles import Tiles
 from hansa.store import LogStore, publish
 from hansa.transparency import (
     Checkpoint,
@@ -18,6 +19,9 @@ from hansa.transparency import (
     Note,
     NoteSignature,
     SigningKey,
+    TilePlace,
+    hash_leaf,
+    pack_bundle,
     parse_note,
     root_of,
     sign_checkpoint,
@@ -43,7 +47,11 @@ class Sequencer:
         self._store = store
         self._key = key
         self._clock = clock
-        self._state = replay(store.leaves())
+        self._state: State | None = None
+        self._numbers: dict[str, int] = {}
+        for self._state, entry in walk(store.leaves()):
+            self._numbers[entry.id] = len(self._numbers)
+        self._tiles = Tiles(store.leaf_hashes())
 
     @property
     def state(self) -> State:
@@ -56,6 +64,11 @@ class Sequencer:
             raise Refused("log.empty", "the log holds no entry yet; found the coalition first")
         return self._state
 
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+        return len(self._numbers)
+
     def submit(self, *envelopes: Envelope) -> int:
         """Sequence entries, all or none, and return the number of the first.
 
@@ -65,15 +78,59 @@ class Sequencer:
         Guarantees:
             When it returns, the entries are on disk.
         """
-        state, leaves = self._state, []
+        first = self.size
+        state, leaves, entries = self._fold(self._state, envelopes)
+        self._append(state, leaves, entries)
+        return first
+
+    def submit_each(self, bundles: Sequence[Sequence[Envelope]]) -> list[tuple[int, ...] | HansaError]:
+        """Sequence several bundles of entries with one write to the disk; each bundle all or none.
+
+        An entry that stands on the log already is not written again: it is answered with its number. So whoever
+        does not know whether its entries arrived sends them again.
+
+        Returns:
+            For each bundle the numbers of its entries, or why it was refused.
+
+        Raises:
+            Unavailable: the disk or this machine's clock fails; nothing was written.
+        """
+        state, written, known = self._state, [], dict[str, int]()
+        outcomes: list[tuple[int, ...] | HansaError] = []
+        for bundle in bundles:
+            new = tuple(e for e in bundle if e.id not in self._numbers and e.id not in known)
+            try:
+                after, leaves, entries = self._fold(state, new)
+            except (Malformed, Refused) as error:
+                outcomes.append(error)
+                continue
+            for entry in entries:
+                known[entry.id] = self.size + len(known)
+            state = after
+            written += list(zip(leaves, entries, strict=True))
+            outcomes.append(tuple(self._numbers.get(e.id, known.get(e.id, -1)) for e in bundle))
+        if written:
+            self._append(state, [leaf for leaf, _ in written], [entry for _, entry in written])
+        return outcomes
+
+    def _fold(
+        self, state: State | None, envelopes: Sequence[Envelope]
+    ) -> tuple[State | None, list[bytes], list[Entry]]:
+        leaves, entries = [], []
         for envelope in envelopes:
             at = self._read_clock() if state is None else max(self._read_clock(), state.at)
             leaves.append(Leaf(at, envelope).encode())
-            state = apply(state, leaves[-1])
-        first = self._store.size
+            state, entry = step(state, leaves[-1])
+            entries.append(entry)
+        return state, leaves, entries
+
+    def _append(self, state: State | None, leaves: Sequence[bytes], entries: Sequence[Entry]) -> None:
         self._store.append(leaves)
+        # INVARIANT: memory follows the disk.
         self._state = state
-        return first
+        for entry in entries:
+            self._numbers[entry.id] = len(self._numbers)
+        self._tiles.extend(hash_leaf(leaf) for leaf in leaves)
 
     def _read_clock(self) -> int:
         now = self._clock()
@@ -132,6 +189,22 @@ class Sequencer:
         if not 0 <= size <= self._store.size:
             raise ValueError(f"the log holds {self._store.size} entries, asked for the root of {size}")
         return root_of(self._store.leaf_hashes()[:size])
+
+    def read_tile(self, place: TilePlace, size: int) -> bytes:
+        """Return a tile or a bundle of entries.
+
+        Args:
+            place: which one.
+            size: of the log that the reader may know of: that of a signed checkpoint.
+
+        Raises:
+            Refused: `tile.unknown`, a log of this size has no such tile.
+        """
+        if place.level is not None:
+            return self._tiles.read(place.level, place.start, place.stop, size)
+        if place.stop > size:
+            raise Refused("tile.unknown", f"a log of {size} entries has no such bundle")
+        return pack_bundle(tuple(self._store.leaves(place.start, place.stop)))
 
     def publish(self, folder: Path) -> None:
         """Write the log as tiles and a checkpoint that anybody can verify with this folder alone."""

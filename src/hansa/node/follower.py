@@ -52,19 +52,27 @@ class Follower:
         key: its identity key.
         clock: returns Unix seconds, this member's own.
         folder: where it remembers what it has cosigned, across restarts; None keeps it in memory only.
+        keep: given the number of the first new entry, the new entries and the checkpoint once all of them were found
+            right, before anything is remembered; what it raises stops the following.
 
     Raises:
         Malformed: `witness.memory`, the remembered file is damaged.
     """
 
     def __init__(
-        self, member: str, key: SigningKey, clock: Callable[[], int], folder: Path | None = None
+        self,
+        member: str,
+        key: SigningKey,
+        clock: Callable[[], int],
+        folder: Path | None = None,
+        keep: Callable[[int, Sequence[bytes], str], None] = lambda _first, _leaves, _note: None,
     ) -> None:
         self.member = member
         self._key = key
         self._clock = clock
         self._folder = folder
         self._memory = Recollection() if folder is None else load_recollection(folder)
+        self._keep = keep
         self._state: State | None = None
         self._frontier = Frontier()
         self._leaf_hashes: tuple[bytes, ...] = ()
@@ -81,6 +89,11 @@ class Follower:
         if self._state is None:
             raise Refused("log.empty", f"`{self.member}` has not followed the log yet")
         return self._state
+
+    @property
+    def note_body(self) -> str:
+        """The checkpoint that was followed last, without signatures; empty before the first."""
+        return self._body
 
     @property
     def final_size(self) -> int:
@@ -110,12 +123,15 @@ class Follower:
     def follow(self, leaves: Sequence[bytes], note_text: str) -> None:
         """Fold new entries, check the checkpoint that covers them, and remember it.
 
+        Over a handover it goes on by itself. Begun anew, it also takes a log that lacks what this member followed under an
+        earlier hub, as long as that was never final: members who signed the handover say so, and who wrote it can write it again.
+
         Args:
             leaves: the leaves after `size`, up to the checkpoint's size.
             note_text: the hub's signed checkpoint.
 
         Raises:
-            Malformed, Refused: `witness.origin`, `witness.size`, `witness.fork`, `witness.clock` (ahead of this
+            Malformed, Refused: `witness.origin`, `witness.size`, `witness.fork`, `witness.final`, `witness.clock` (ahead of this
                 member's own), `witness.log-key` (signed by a key that the log was handed over from), or what the fold says.
             Unavailable: what is seen cannot be remembered.
         Guarantees:
@@ -134,7 +150,6 @@ class Follower:
                 "witness.size",
                 f"the checkpoint covers {checkpoint.size} entries, and {frontier.size} were shown",
             )
-        self._verify_extends_memory(leaves, frontier)
         if checkpoint.root != frontier.root:
             raise Refused(
                 "witness.fork",
@@ -145,55 +160,17 @@ class Follower:
         state = replay(leaves, self._state)
         assert state is not None  # there is an anchor, so there is a first entry
         self._verify_log_key(state, log_key)
+        self._verify_extends_memory(state, leaf_hashes)
         # 4. The log's clock has not run ahead of this member's own; deadlines would fall due too early.
         self._verify_clock(state)
-        # 5. Remember before anything is signed: what was signed once must never be contradicted.
+        # 5. Keep and remember before anything is signed: what was signed once must never be contradicted. Kept first, so
+        # that after a crash everything that is remembered is there to be read.
+        self._keep(self.size, leaves, note_text)
         self._remember(
             replace(self._memory, seen=Head(checkpoint.size, checkpoint.root), log_key=state.log_key.encode())
         )
         self._state, self._frontier, self._body = state, frontier, note.body
         self._leaf_hashes += leaf_hashes
-
-    def adopt(self, leaves: Sequence[bytes], note_text: str) -> None:
-        """Turn to the hub that a handover names, also when entries that this member followed before are gone.
-
-        Needed only for those: where nothing is gone, `follow` goes on over a handover by itself. What is gone was never
-        final, the members who signed the handover say so, and whoever wrote it can write it again.
-
-        Args:
-            leaves: all leaves of the log that is handed over, from the first.
-            note_text: the new hub's signed checkpoint over them.
-
-        Raises:
-            Malformed, Refused: `witness.handover` (no handover from the key that this member followed), `witness.final` (something
-                that it saw final is not there), `witness.size`, `witness.fork`, `witness.log-key`, `witness.clock`, or what the
-                fold says.
-            Unavailable: what is seen cannot be remembered.
-        Guarantees:
-            When it raises, nothing has changed.
-        """
-        # 1. The log as a whole: its checkpoint, its entries, its handovers with enough signatures each.
-        fresh = Follower(self.member, self._key, self._clock)
-        fresh.follow(leaves, note_text)
-        keys = [tenure.key.encode() for tenure in fresh.state.tenures]
-        # 2. It is the log that this member followed, and was handed over since.
-        if self._memory.log_key not in keys[:-1]:
-            raise Refused(
-                "witness.handover", f"this log was not handed over since `{self.member}` followed it last"
-            )
-        # 3. Nothing is gone that was final.
-        final = self._memory.final
-        if final.size > fresh.size or fresh.root_at(final.size) != final.root:
-            raise Refused(
-                "witness.final",
-                f"`{self.member}` saw the first {final.size} entries final, and they are not those of this log",
-            )
-        # 4. Remember it, as in `follow`.
-        self._remember(
-            Recollection(Head(fresh.size, fresh.root_at(fresh.size)), final, keys[-1], self._memory.pledge)
-        )
-        self._state, self._frontier, self._body = fresh.state, fresh._frontier, fresh._body
-        self._leaf_hashes, self._final_size = fresh._leaf_hashes, final.size
 
     def sign_handover(self, envelope: Envelope, *, instead: bool = False) -> Envelope:
         """Sign that another hub continues the log, and cosign nothing more of the present one from now on.
@@ -306,27 +283,43 @@ class Follower:
                 f"the newest entry says {format_instant(state.at)}, {ahead} seconds ahead of the clock of `{self.member}`",
             )
 
-    def _verify_extends_memory(self, leaves: Sequence[bytes], frontier: Frontier) -> None:
-        """After a restart: the log must still contain what this member cosigned before."""
-        seen = self._memory.seen
+    def _verify_extends_memory(self, state: State, leaf_hashes: tuple[bytes, ...]) -> None:
+        """After a restart: the log must still contain what this member cosigned before.
+
+        Unless it was handed over since by members who say where it goes on; then all of it that was final.
+        """
+        seen, final = self._memory.seen, self._memory.final
         if seen.size <= self._frontier.size:
             return
-        if frontier.size < seen.size:
+        hashes = self._leaf_hashes + leaf_hashes
+        if _contains(hashes, seen):
+            return
+        if self._memory.log_key in {tenure.key.encode() for tenure in state.tenures[:-1]}:
+            if _contains(hashes, final):
+                return
+            raise Refused(
+                "witness.final",
+                f"`{self.member}` saw the first {final.size} entries final, and they are not those of this log, whoever handed "
+                "it over",
+            )
+        if len(hashes) < seen.size:
             raise Refused(
                 "witness.size",
-                f"`{self.member}` has cosigned {seen.size} entries; the hub now shows {frontier.size}",
+                f"`{self.member}` has cosigned {seen.size} entries; the hub now shows {len(hashes)}",
             )
-        then = self._frontier.extend(hash_leaf(leaf) for leaf in leaves[: seen.size - self._frontier.size])
-        if then.root != seen.root:
-            raise Refused(
-                "witness.fork",
-                f"the first {seen.size} entries are not those that `{self.member}` cosigned before",
-            )
+        raise Refused(
+            "witness.fork",
+            f"the first {seen.size} entries are not those that `{self.member}` cosigned before",
+        )
 
     def _remember(self, recollection: Recollection) -> None:
         if self._folder is not None:
             save_recollection(self._folder, recollection)
         self._memory = recollection
+
+
+def _contains(hashes: Sequence[bytes], head: Head) -> bool:
+    return head.size <= len(hashes) and root_of(hashes[: head.size]) == head.root
 
 
 def _open_note(anchor: State, leaves: Sequence[bytes], note_text: str) -> tuple[Note, Checkpoint, PublicKey]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hansa.coalition import RunRecord, minimum_cohort, verify_run
+from hansa.coalition import RunRecord, RunSeal, minimum_cohort, verify_run
 from hansa.engine import Derivation, Frame, derive_graph, parse_frame
 from hansa.errors import HansaError, Malformed, Refused
 from hansa.governance import Plan
@@ -26,7 +26,7 @@ from hansa.node.outcome import Outcome, verify_lost, verify_outcome
 from hansa.node.voter import Voter
 from hansa.privacy import SMALLEST_DEVIATION, Meter, Sample, sample_gaussian
 from hansa.secagg import Contributor, Party, Step
-from hansa.transparency import SigningKey, canonical
+from hansa.transparency import Envelope, SigningKey, canonical
 from hansa.transparency.quoting import quote
 
 FIELDS: Final[Mapping[str, Mapping[str, type]]] = MappingProxyType(
@@ -53,6 +53,8 @@ class Trainer:
         draw: the operating system's generator.
         folder: where it remembers what it has begun and consented to, across restarts.
         sample: draws this member's share of noise, when a plan asks for it.
+        write: signs the seal as this member's next entry; None lets it follow the last one in the fold, which is right
+            where nothing else speaks for the member meanwhile.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Trainer:
         *,
         folder: Path,
         sample: Sample = sample_gaussian,
+        write: Callable[[RunSeal], Envelope] | None = None,
     ) -> None:
         self._member = member
         self._key = key
@@ -72,6 +75,7 @@ class Trainer:
         self._load_rows = load_rows
         self._draw = draw
         self._sample = sample
+        self._write = write or self._write_after_fold
         self._memory = Memory(folder)
         self._job: _Job | None = None
         self._problem: HansaError | None = None
@@ -247,12 +251,15 @@ class Trainer:
         lost = verify_lost(dropped, job.derivation, self._member)
         if job.seal is None:
             body = job.outcome.write_seal(job.run, job.derivation.transcript, lost)
-            (seal,) = Voter(self._member, self._key).write(self._follower.state, body)
-            job.seal = _Seal(lost, canonical.encode(seal.to_json()))
+            job.seal = _Seal(lost, canonical.encode(self._write(body).to_json()))
             job.report = job.recipe.private_report(job.outcome.result, job.rows)
         if job.seal.lost != lost:
             raise Refused("run.dropped", "this member has sealed another list of who was lost")
         return Frame("sealed", body=job.seal.entry)
+
+    def _write_after_fold(self, body: RunSeal) -> Envelope:
+        (seal,) = Voter(self._member, self._key).write(self._follower.state, body)
+        return seal
 
     def _permitted(self, run_id: str, plan_digest: str) -> tuple[RunRecord, Plan]:
         """Prove from this member's own fold that the run may go on, with this member in it."""

@@ -1,6 +1,6 @@
 """The voter: what a member says, in its own name and with its own key, which never leaves it."""
 
-from hansa.coalition import Body, State, make_entry
+from hansa.coalition import Body, MemberRecord, State, make_entry
 from hansa.errors import Refused
 from hansa.transparency import Envelope, SigningKey
 
@@ -23,11 +23,7 @@ class Voter:
         Raises:
             Refused: `author.unknown`, `author.left`, `author.expelled`: the member cannot speak (any more).
         """
-        record = state.members.get(self.member)
-        if record is None:
-            raise Refused("author.unknown", f"`{self.member}` is not a member of this coalition")
-        if not record.belongs:
-            raise Refused(f"author.{record.status}", f"`{self.member}` is no longer an active member")
+        record = verify_may_speak(state, self.member)
         seq, prev = record.next_seq, record.head
         written: list[Envelope] = []
         for body in bodies:
@@ -37,3 +33,17 @@ class Voter:
             written.append(envelope)
             seq, prev = seq + 1, envelope.id
         return tuple(written)
+
+
+def verify_may_speak(state: State, member: str) -> MemberRecord:
+    """Return the record of a member that may write entries.
+
+    Raises:
+        Refused: `author.unknown`, `author.left`, `author.expelled`.
+    """
+    record = state.members.get(member)
+    if record is None:
+        raise Refused("author.unknown", f"`{member}` is not a member of this coalition")
+    if not record.belongs:
+        raise Refused(f"author.{record.status}", f"`{member}` is no longer an active member")
+    return record

@@ -1,6 +1,5 @@
 """One member's side on a stage: its key, its fold, its voice, its trainer, its data, in a folder of its own."""
 
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,11 +8,11 @@ from typing import Final
 
 from hansa import entropy
 from hansa.engine import parse_frame
-from hansa.errors import HansaError, Malformed, Refused, Unavailable
+from hansa.errors import HansaError, Refused, Unavailable
 from hansa.governance import Budget, Plan
 from hansa.learning import Rows
 from hansa.node import Follower, Trainer, Voter, load_rows
-from hansa.transparency import SigningKey
+from hansa.store import read_seed, write_seed
 
 KEY_FILE: Final = "key"
 NEXT_FILE: Final = "key.next"
@@ -41,7 +40,7 @@ class Actor:
     def __init__(self, member: str, folder: Path, clock: Callable[[], int]) -> None:
         self.member = member
         self.folder = folder
-        self.key = read_key(folder / KEY_FILE)
+        self.key = read_seed(folder / KEY_FILE)
         self.follower = Follower(member, self.key, clock, folder)
         self.voter = Voter(member, self.key)
         self.trainer = Trainer(member, self.key, self.follower, self._load, entropy.draw, folder=folder)
@@ -93,32 +92,10 @@ def make_house(folder: Path, data: Path | None) -> None:
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    write_key(unfinished / KEY_FILE)
+    write_seed(unfinished / KEY_FILE)
     if data is not None:
         shutil.copyfile(
             data,
             unfinished / (DATA_STEM + "".join(data.suffixes[-2:] if data.suffix == ".gz" else [data.suffix])),
         )
     unfinished.rename(folder)
-
-
-def write_key(path: Path) -> None:
-    """Draw a key and keep its seed, readable by its owner only."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(entropy.draw(32).hex() + "\n")
-
-
-def read_key(path: Path) -> SigningKey:
-    """Read a key's seed.
-
-    Raises:
-        Unavailable: the file cannot be read.
-        Malformed: `key.file`, it does not hold 64 hexadecimal digits.
-    """
-    try:
-        return SigningKey.from_seed(bytes.fromhex(path.read_text(encoding="ascii").strip()))
-    except OSError as error:
-        raise Unavailable(f"the key `{path}` cannot be read: {error.strerror}") from error
-    except ValueError:
-        raise Malformed("key.file", f"`{path}` does not hold a key: expected 64 hexadecimal digits") from None

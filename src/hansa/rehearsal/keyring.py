@@ -1,21 +1,33 @@
-"""The keys of a member on a stage: granted to its people, revoked, and the main one put in the place of the old.
+"""The keys of a member: granted to its people, and on a stage the main one put in the place of the old.
 
-members/<id>/key            the main key
-members/<id>/key.next       its successor, until the record has it
-members/<id>/keys/<name>    a delegated key
+FOLDER/key            the main key
+FOLDER/key.next       its successor, until the record has it
+FOLDER/keys/<name>    a delegated key, to be handed to whom it is for
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
-from hansa.coalition import Key, Role, possession_message
+from hansa.coalition import Body, Key, Role, possession_message
 from hansa.errors import Refused
-from hansa.rehearsal.actor import KEYS_FOLDER, NEXT_FILE, read_key, write_key
+from hansa.rehearsal.actor import KEYS_FOLDER, NEXT_FILE
 from hansa.rehearsal.stage import Stage
+from hansa.store import read_seed, write_seed
 from hansa.transparency import encode_base64
 
 
-def grant_key(stage: Stage, member: str, name: str, role: Role) -> tuple[int, Path]:
+def grant_key(
+    folder: Path, say: Callable[[Body], int], *, coalition: str, member: str, name: str, role: Role
+) -> tuple[int, Path]:
     """Draw a key for one of a member's people, and let the member put its role on the record.
+
+    Args:
+        folder: the member's.
+        say: writes an entry in the member's name and returns its number.
+        coalition: the coalition's id.
+        member: the member's id.
+        name: of the key.
+        role: what it is for.
 
     Returns:
         The number of the entry, and where the key lies.
@@ -23,25 +35,16 @@ def grant_key(stage: Stage, member: str, name: str, role: Role) -> tuple[int, Pa
     Raises:
         Refused: `author.*`, `key.*`; no key is left behind.
     """
-    path = stage.actor(member).folder / KEYS_FOLDER / name
+    path = folder / KEYS_FOLDER / name
     if path.exists():
         raise Refused("key.known", f"there is a key at `{path}` already; names are never used again")
-    path.parent.mkdir(exist_ok=True)
-    write_key(path)
+    path.parent.mkdir(exist_ok=True, mode=0o700)
+    write_seed(path)
     try:
-        number = stage.say(member, _introduce(stage, member, path, name, role))
+        return say(_introduce(path, coalition, member, name, role)), path
     except BaseException:
         path.unlink()
         raise
-    stage.settle()
-    return number, path
-
-
-def revoke_key(stage: Stage, member: str, name: str) -> int:
-    """Take a role back, and return the number of the entry."""
-    number = stage.say(member, Key(act="revoke", name=name, role="", key="", proof=""))
-    stage.settle()
-    return number
 
 
 def rotate_key(stage: Stage, member: str) -> int:
@@ -52,16 +55,16 @@ def rotate_key(stage: Stage, member: str) -> int:
     """
     path = stage.actor(member).folder / NEXT_FILE
     path.unlink(missing_ok=True)
-    write_key(path)
-    number = stage.say(member, _introduce(stage, member, path))
+    write_seed(path)
+    number = stage.say(member, _introduce(path, stage.state.coalition, member))
     stage.take_up_key(member)
     stage.settle()
     return number
 
 
-def _introduce(stage: Stage, member: str, path: Path, name: str = "", role: str = "") -> Key:
-    key = read_key(path)
-    message = possession_message(stage.state.coalition, member, name, role)
+def _introduce(path: Path, coalition: str, member: str, name: str = "", role: str = "") -> Key:
+    key = read_seed(path)
+    message = possession_message(coalition, member, name, role)
     return Key.model_validate(
         {
             "act": "grant" if name else "rotate",

@@ -35,17 +35,8 @@ from hansa.errors import Malformed, Refused, Unavailable
 from hansa.governance import Charter, Member
 from hansa.hub import LATEST, Sequencer
 from hansa.node import Voter
-from hansa.rehearsal.actor import (
-    KEY_FILE,
-    KEYS_FOLDER,
-    NEXT_FILE,
-    Actor,
-    Founder,
-    make_house,
-    read_key,
-    write_key,
-)
-from hansa.store import BlobStore, LogStore
+from hansa.rehearsal.actor import KEY_FILE, KEYS_FOLDER, NEXT_FILE, Actor, Founder, make_house
+from hansa.store import BlobStore, LogStore, read_seed, write_seed
 from hansa.transparency import MAX_LEAF_BYTES, Envelope, SigningKey, canonical, format_instant
 
 STAGE_FILE: Final = "stage.json"
@@ -65,7 +56,7 @@ class Stage:
         self.folder = folder
         self._offset = _read_offset(folder / STAGE_FILE)
         self._store = LogStore.open(folder / "hub" / "log.sqlite")
-        self.sequencer = Sequencer(self._store, read_key(folder / "hub" / KEY_FILE), self.now)
+        self.sequencer = Sequencer(self._store, read_seed(folder / "hub" / KEY_FILE), self.now)
         self.blobs = BlobStore(folder / "blobs")
         self.actors = {
             path.name: Actor(path.name, path, self.now)
@@ -141,7 +132,7 @@ class Stage:
 
     def _sequence_found(self, charter: Charter, founders: Sequence[Founder], lead: str) -> None:
         keys = {founder.id: self.actors[founder.id].key for founder in founders}
-        hub_key = read_key(self.folder / "hub" / KEY_FILE)
+        hub_key = read_seed(self.folder / "hub" / KEY_FILE)
         self.sequencer.submit(_write_founding(charter, founders, lead, keys, hub_key))
 
     def describe(self, founder: Founder) -> Member:
@@ -192,6 +183,11 @@ class Stage:
         return tuple(self.actors[m.id] for m in self.state.active_members if m.id in self.actors)
 
     @property
+    def voices(self) -> tuple[str, ...]:
+        """The active members that can be spoken for here, by id."""
+        return tuple(actor.member for actor in self.active)
+
+    @property
     def log(self) -> Path:
         """The published log, which anybody can verify."""
         return self.folder / "log"
@@ -225,14 +221,14 @@ class Stage:
             path = actor.folder / KEYS_FOLDER / name
             if name not in actor.follower.state.members[member].delegates or not path.is_file():
                 raise Refused("key.unknown", f"there is no key `{speaker}` here; see `hansa member key list`")
-            voter = Voter(member, read_key(path))
+            voter = Voter(member, read_seed(path))
         return self.sequencer.submit(*voter.write(actor.follower.state, *bodies))
 
     def take_up_key(self, member: str) -> None:
         """Let a member go on with the main key that it changed to, once the record has it."""
         folder = self.actor(member).folder
         record, path = self.state.members.get(member), folder / NEXT_FILE
-        if path.is_file() and record is not None and read_key(path).public == record.key:
+        if path.is_file() and record is not None and read_seed(path).public == record.key:
             path.replace(folder / KEY_FILE)
             self.actors[member] = Actor(member, folder, self.now)
 
@@ -260,13 +256,8 @@ class Stage:
     def catch_up(self, actor: Actor) -> None:
         """Show one member what is new; it folds and checks alone."""
         leaves = self.sequencer.leaves(actor.follower.size)
-        if not leaves:
-            return
-        note_text = self.sequencer.sign_checkpoint().encode()
-        if actor.follower.log_key in {"", self.state.log_key.encode()}:
-            actor.follower.follow(leaves, note_text)
-        else:
-            actor.follower.adopt(self.sequencer.leaves(), note_text)
+        if leaves:
+            actor.follower.follow(leaves, self.sequencer.sign_checkpoint().encode())
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -366,7 +357,7 @@ def _lay_out(folder: Path, founders: Sequence[Founder], readme: str) -> None:
             # First, so that a rehearsal that is killed right now is still known to be one.
             (folder / README_FILE).write_text(readme, encoding="utf-8")
         (folder / "hub").mkdir()
-        write_key(folder / "hub" / KEY_FILE)
+        write_seed(folder / "hub" / KEY_FILE)
         for founder in founders:
             make_house(folder / "members" / founder.id, founder.data)
         LogStore.create(folder / "hub" / "log.sqlite").close()

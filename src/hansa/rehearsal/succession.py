@@ -10,8 +10,9 @@ from typing import Final
 
 from hansa.coalition import draft_handover, read_handover
 from hansa.hub import take_over
-from hansa.rehearsal.actor import KEY_FILE, read_key, write_key
+from hansa.rehearsal.actor import KEY_FILE
 from hansa.rehearsal.stage import HUB, NEXT_HUB, Stage
+from hansa.store import read_seed, write_seed
 from hansa.transparency import Envelope
 
 LOG_FILE: Final = "log.sqlite"
@@ -30,12 +31,12 @@ def draft_succession(
     next_hub = stage.folder / NEXT_HUB
     next_hub.mkdir(exist_ok=True)
     if not (next_hub / KEY_FILE).exists():
-        write_key(next_hub / KEY_FILE)
+        write_seed(next_hub / KEY_FILE)
     handover = draft_handover(
         actor.follower.state,
         author=member,
         key=actor.key,
-        log_key=read_key(next_hub / KEY_FILE),
+        log_key=read_seed(next_hub / KEY_FILE),
         addresses=addresses,
     )
     return actor.follower.sign_handover(handover, instead=instead)
@@ -72,7 +73,7 @@ def succeed(folder: Path, handover: Envelope) -> int:
     with Stage.open(folder) as stage:
         path = next_hub / LOG_FILE
         path.unlink(missing_ok=True)
-        take_over(path, stage.sequencer.leaves(), handover, read_key(next_hub / KEY_FILE), stage.now)
+        take_over(path, stage.sequencer.leaves(), handover, read_seed(next_hub / KEY_FILE), stage.now)
     (folder / HUB).rename(folder / f"{HUB}.before-{size}")
     next_hub.rename(folder / HUB)
     with Stage.open(folder) as stage:

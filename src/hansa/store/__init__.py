@@ -25,14 +25,18 @@ Example: a log that survives, and the folder that shows it to the world.
 from hansa.store.blobs import BlobStore
 from hansa.store.files import sync_folder, write_atomically
 from hansa.store.log import LogStore
-from hansa.store.tree import PublishedTree, publish, read_tree
+from hansa.store.seed import read_seed, write_seed
+from hansa.store.tree import PublishedTree, publish, read_tree, tidy
 
 __all__ = [
     "BlobStore",
     "LogStore",
     "PublishedTree",
     "publish",
+    "read_seed",
     "read_tree",
     "sync_folder",
+    "tidy",
     "write_atomically",
+    "write_seed",
 ]

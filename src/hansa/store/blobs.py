@@ -1,11 +1,12 @@
 """Large things, kept as files named by their SHA-256."""
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
 from hansa.errors import Malformed, Unavailable
-from hansa.store.files import write_atomically
+from hansa.store.files import sync_folder, write_atomically
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -43,6 +44,26 @@ class BlobStore:
         except OSError as error:
             raise Unavailable(f"the blob `{digest}` cannot be written: {error.strerror}") from error
         return digest
+
+    def adopt(self, path: Path, digest: str) -> None:
+        """Move a file into this store.
+
+        Args:
+            path: on the same disk; gone afterwards.
+            digest: SHA-256 that the caller has compared with the file's bytes.
+
+        Raises:
+            Malformed: `blob.name`.
+            Unavailable: the disk fails.
+        """
+        place = self.path(digest)
+        try:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+            path.replace(place)
+            sync_folder(place.parent)
+        except OSError as error:
+            raise Unavailable(f"the blob `{digest}` cannot be written: {error.strerror}") from error
 
     def get(self, digest: str) -> bytes:
         """Return the bytes with this digest.

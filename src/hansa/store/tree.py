@@ -100,6 +100,23 @@ def publish(folder: Path, leaves: Sequence[bytes], note_text: str) -> None:
         raise Unavailable(f"the log cannot be published in `{folder}`: {error.strerror}") from error
 
 
+def tidy(folder: Path) -> None:
+    """Remove what an interrupted update left beside a log: files that its checkpoint does not need.
+
+    Raises:
+        Malformed: a rule of `note` or `checkpoint`; nothing is removed.
+        Refused: `tree.not-ours`, the folder is used for something else; nothing is removed.
+        Unavailable: the disk fails.
+    """
+    try:
+        _check_owned(folder)
+        size = _read_checkpoint(folder)[1].size if (folder / CHECKPOINT).is_file() else 0
+        needed = {name for name, _ in _list_files(size)}
+        _remove_others(folder, needed | {CHECKPOINT} if size else set())
+    except OSError as error:
+        raise Unavailable(f"the log in `{folder}` cannot be tidied: {error.strerror}") from error
+
+
 def read_tree(folder: Path) -> PublishedTree:
     """Read a published log and account for every file and every byte.
 

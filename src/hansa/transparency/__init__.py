@@ -71,10 +71,13 @@ from hansa.transparency.statement import (
 )
 from hansa.transparency.tiles import (
     TILE_WIDTH,
+    TilePlace,
     cut_entry_bundle,
     entry_bundles,
     hash_tiles,
+    pack_bundle,
     parse_entry_bundle,
+    parse_tile_path,
     tile_path,
 )
 
@@ -97,6 +100,7 @@ __all__ = [
     "Receipt",
     "Signature",
     "SigningKey",
+    "TilePlace",
     "cosign",
     "count_cosignatures",
     "cut_entry_bundle",
@@ -110,6 +114,7 @@ __all__ = [
     "hash_children",
     "hash_leaf",
     "hash_tiles",
+    "pack_bundle",
     "pae",
     "parse",
     "parse_base64",
@@ -122,6 +127,7 @@ __all__ = [
     "parse_note_key",
     "parse_public_key",
     "parse_receipt",
+    "parse_tile_path",
     "prove_consistency",
     "prove_inclusion",
     "root_of",

@@ -6,15 +6,40 @@ level of the tree, and bundles of 256 entries. `docs/formats/log.md` shows one.
 Source: C2SP tlog-tiles.
 """
 
+import re
 import struct
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from hansa.errors import Malformed
 from hansa.transparency.leaf import MAX_LEAF_BYTES
 from hansa.transparency.merkle import root_of
+from hansa.transparency.quoting import quote
 
 TILE_WIDTH = 256
 """Hashes in a full tile, entries in a full bundle."""
+
+_PATH = re.compile(
+    r"tile/(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?"
+)
+
+
+class TilePlace(NamedTuple):
+    """Which tile or bundle: `level` is None for a bundle of entries; `width` is how many it holds."""
+
+    level: int | None
+    number: int
+    width: int
+
+    @property
+    def start(self) -> int:
+        """The number, on its level, of the first hash or entry in it."""
+        return self.number * TILE_WIDTH
+
+    @property
+    def stop(self) -> int:
+        """One more than the number of the last one."""
+        return self.start + self.width
 
 
 def tile_path(level: int | str, index: int, width: int = TILE_WIDTH) -> str:
@@ -36,6 +61,35 @@ def tile_path(level: int | str, index: int, width: int = TILE_WIDTH) -> str:
         groups.append(f"x{index % 1000:03d}")
     path = f"tile/{level}/{'/'.join(reversed(groups))}"
     return path if width == TILE_WIDTH else f"{path}.p/{width}"
+
+
+def parse_tile_path(path: str) -> TilePlace:
+    """Read where a tile or bundle lies.
+
+    Raises:
+        Malformed: `tile.path`, it is not what `tile_path` writes.
+    """
+    if match := _PATH.fullmatch(path):
+        level = None if match[1] == "entries" else int(match[1])
+        index = int(match[2].replace("/x", "").replace("/", "").removeprefix("x"))
+        place = TilePlace(level, index, int(match[3] or TILE_WIDTH))
+        if place.width <= TILE_WIDTH and path == tile_path(match[1], index, place.width):
+            return place
+    raise Malformed("tile.path", f"{quote(path, 100)} is no place of a tile or a bundle")
+
+
+def pack_bundle(leaves: Sequence[bytes]) -> bytes:
+    """Return a bundle of these leaves, each after its length.
+
+    Raises:
+        Malformed: `leaf.too-long`.
+    """
+    for leaf in leaves:
+        if len(leaf) > MAX_LEAF_BYTES:
+            raise Malformed(
+                "leaf.too-long", f"a leaf has at most {MAX_LEAF_BYTES:,} bytes, got {len(leaf):,}"
+            )
+    return b"".join(struct.pack(">H", len(leaf)) + leaf for leaf in leaves)
 
 
 def hash_tiles(leaf_hashes: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
@@ -64,13 +118,7 @@ def entry_bundles(leaves: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
     """
     for index, start in enumerate(range(0, len(leaves), TILE_WIDTH)):
         bundle = leaves[start : start + TILE_WIDTH]
-        for leaf in bundle:
-            if len(leaf) > MAX_LEAF_BYTES:
-                raise Malformed(
-                    "leaf.too-long", f"a leaf has at most {MAX_LEAF_BYTES:,} bytes, got {len(leaf):,}"
-                )
-        content = b"".join(struct.pack(">H", len(leaf)) + leaf for leaf in bundle)
-        yield tile_path("entries", index, len(bundle)), content
+        yield tile_path("entries", index, len(bundle)), pack_bundle(bundle)
 
 
 def cut_entry_bundle(data: bytes) -> Iterator[bytes]:

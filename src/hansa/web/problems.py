@@ -9,26 +9,44 @@ from types import MappingProxyType
 from typing import Final
 
 from hansa.errors import HansaError, Malformed, Refused
+from hansa.transparency import Json
 
 MEDIA_TYPE: Final = "application/problem+json"
 
-_STATUS: Final[Mapping[str, int]] = MappingProxyType({"malformed": 400, "refused": 403, "unavailable": 503})
+_STATUS: Final[Mapping[str, int]] = MappingProxyType(
+    {"malformed": 400, "refused": 403, "unavailable": 503, "defect": 500}
+)
 _TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "malformed": "Something in the request is wrong",
         "refused": "A rule says no",
         "unavailable": "This cannot be done now",
+        "defect": "The hub made a mistake",
     }
 )
 _BY_RULE: Final[Mapping[str, int]] = MappingProxyType(
     {
+        "blob.range": 416,
+        "blob.unknown": 404,
+        "checkpoint.unknown": 409,
+        "founding.key": 409,
+        "founding.keys": 409,
+        "founding.none": 404,
+        "founding.token": 401,
+        "log.empty": 404,
+        "request.body": 400,
         "request.body-size": 413,
+        "request.fields": 400,
+        "request.host": 421,
+        "request.method": 405,
         "request.rate": 429,
         "request.slow": 408,
         "request.unknown": 404,
         "run.over": 410,
         "run.unknown": 404,
         "signature.invalid": 401,
+        "tile.path": 404,
+        "tile.unknown": 404,
         "turn.answered": 409,
         "turn.carriage": 409,
         "turn.order": 409,
@@ -42,7 +60,7 @@ class Problem:
     """One answer that is not what was asked for.
 
     Args:
-        family: `malformed`, `refused` or `unavailable`.
+        family: `malformed`, `refused`, `unavailable`, or `defect` for a mistake of our own.
         rule: the short name of the rule; `unavailable` where there is none.
         reasons: one line each.
     """
@@ -60,7 +78,7 @@ class Problem:
             return 401
         return _STATUS[self.family]
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Json]:
         """Return the problem document."""
         return {
             "type": f"https://hansa.invalid/problem/{self.family}",

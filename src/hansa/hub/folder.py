@@ -1,0 +1,270 @@
+"""The hub's folder, and the settings in it that people write.
+
+HUB/
+  hub.json          settings
+  key               the log's key
+  authority.pem     the certificate authority that follows from it
+  tls/              the present certificate and its key, unless it is somebody else's
+  log.sqlite        the log
+  blobs/ spool/     large things, and what is still arriving
+  runs/             outcomes of runs
+  founding.json     while the founders sign
+"""
+
+import ipaddress
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from hansa.errors import Refused, Unavailable
+from hansa.governance.document import parse_document
+from hansa.governance.spelling import Several, fault
+from hansa.governance.validation import Form, load_model
+from hansa.hub.authority import write_authority
+from hansa.store import LogStore, read_seed, write_atomically, write_seed
+from hansa.transparency import SigningKey
+
+SETTINGS_FILE: Final = "hub.json"
+KEY_FILE: Final = "key"
+FORMAT: Final = "hansa/v1/hub"
+
+_HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
+_LISTEN: Final = re.compile(r"(?:\[([0-9a-f:.]+)\]|([0-9.]+)):([1-9][0-9]{0,4})")
+
+
+def _check_address(value: str) -> str:
+    parts = urlsplit(value)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    host = parts.hostname or ""
+    plain = value == f"{parts.scheme}://{parts.netloc}" and "@" not in parts.netloc
+    if (
+        not plain
+        or parts.scheme not in {"https", "http"}
+        or port == 0
+        or not (_HOST.fullmatch(host) or ":" in host)
+    ):
+        raise fault("address", f"expected an address such as `https://hub.example:8443`, got `{value[:100]}`")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise fault("address", f"`{value}` is not encrypted; only a loopback address may be `http`")
+    return value
+
+
+def _check_listen(value: str) -> str:
+    match = _LISTEN.fullmatch(value)
+    if not match or int(match[3]) > 65_535:
+        raise fault(
+            "listen", f"expected an IP address and a port, such as `0.0.0.0:8443`, got `{value[:60]}`"
+        )
+    return value
+
+
+class OtherCertificate(Form):
+    """A certificate that the system trusts, kept by somebody else."""
+
+    certificate: str
+    key: str
+
+
+class Limits(Form):
+    """What one caller may take of the hub."""
+
+    requests_per_second: Annotated[int, Field(ge=1, le=100_000)] = 300
+    """Of one member, on average; ten times as many at once."""
+    open_requests_per_second: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """Of one address that does not say who it is."""
+    header_seconds: Annotated[int, Field(ge=1, le=3_600)] = 10
+    """How long the headers of a request, or a TLS handshake, may take."""
+    stalled_seconds: Annotated[int, Field(ge=1, le=3_600)] = 20
+    """How long the next bytes of a body may take, in either direction."""
+    connections: Annotated[int, Field(ge=8, le=1_000_000)] = 2_000
+    blob_mebibytes: Annotated[int, Field(ge=1, le=1_048_576)] = 1_024
+    message_mebibytes: Annotated[int, Field(ge=1, le=65_536)] = 512
+    """One message of a run."""
+    turn_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
+    """How long a member may take to answer one message of a run."""
+    absent_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    """After which a member that does not even ask is out of a run."""
+    runs: Annotated[int, Field(ge=1, le=100)] = 4
+    """Runs at a time."""
+
+
+class HubSettings(Form):
+    """What `hub.json` says."""
+
+    format: Literal["hansa/v1/hub"] = FORMAT
+    addresses: Annotated[Several[Annotated[str, AfterValidator(_check_address)]], Field(min_length=1)]
+    listen: Annotated[str, AfterValidator(_check_listen)]
+    certificate: Literal["own"] | OtherCertificate = "own"
+    readers: Literal["members", "anyone"] = "members"
+    log: str = "log.sqlite"
+    limits: Limits = Limits()
+
+    @property
+    def authorities(self) -> tuple[str, ...]:
+        """Host and port as a request names them: without the port of the scheme, in lower case."""
+        return tuple(read_authority_of(address) for address in self.addresses)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Names and IP addresses, each once."""
+        return tuple(dict.fromkeys(urlsplit(address).hostname or "" for address in self.addresses))
+
+    @property
+    def listens_at(self) -> tuple[str, int]:
+        """The IP address and the port to listen at."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it speaks TLS; if not, it listens at loopback only."""
+        return all(address.startswith("https:") for address in self.addresses)
+
+
+class HubFolder:
+    """A hub's folder that exists.
+
+    Args:
+        path: where.
+
+    Raises:
+        Unavailable: there is no hub, or its files cannot be read.
+        InvalidDocument: `hub.*`, what is wrong with `hub.json`.
+        Refused: `hub.listen`, it would speak without encryption to more than this machine.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        file = path / SETTINGS_FILE
+        try:
+            text = file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise Unavailable(f"`{path}` holds no hub; make one with `hansa hub init`") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise Unavailable(f"`{file}` cannot be read: {error}") from error
+        self.settings = load_model(HubSettings, parse_document(text, SETTINGS_FILE), "hub")
+        if not self.settings.is_encrypted and not _is_loopback(self.settings.listens_at[0]):
+            raise Refused(
+                "hub.listen", f"without TLS the hub listens at loopback only, not at `{self.settings.listen}`"
+            )
+        self.key: SigningKey = read_seed(path / KEY_FILE)
+
+    @property
+    def blobs(self) -> Path:
+        """Where models and reports lie."""
+        return self.path / "blobs"
+
+    @property
+    def spool(self) -> Path:
+        """Where what arrives lies until it is whole."""
+        return self.path / "spool"
+
+    @property
+    def runs(self) -> Path:
+        """Where outcomes of runs lie."""
+        return self.path / "runs"
+
+    @property
+    def log(self) -> Path:
+        """The log's file."""
+        return self.path / self.settings.log
+
+    @property
+    def authority(self) -> str:
+        """PEM of the hub's own authority, or `system`."""
+        return write_authority(self.key) if self.settings.certificate == "own" else "system"
+
+
+def init_hub(
+    path: Path, addresses: Sequence[str], listen: str | None, *, readers: str = "members"
+) -> HubFolder:
+    """Make a hub's folder: settings, a key, an empty log.
+
+    Args:
+        path: new, or empty.
+        addresses: under which members reach it, `https://host:port`.
+        listen: IP address and port; None takes the port of the first address, at all addresses of the machine, or
+            at loopback if it is that.
+        readers: `members` or `anyone`.
+
+    Raises:
+        Refused: `hub.exists`, the folder is not empty.
+        InvalidDocument: an address is none.
+        Unavailable: the disk fails.
+    """
+    settings = {
+        "format": FORMAT,
+        "addresses": list(addresses),
+        "listen": listen or _derive_listen(addresses[0]),
+        "readers": readers,
+    }
+    text = json.dumps(settings, indent=2) + "\n"
+    load_model(HubSettings, parse_document(text, SETTINGS_FILE), "hub")
+    try:
+        if path.exists() and any(path.iterdir()):
+            raise Refused("hub.exists", f"`{path}` is not empty; name a new folder")
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_seed(path / KEY_FILE)
+        for folder in ("blobs", "spool", "runs"):
+            (path / folder).mkdir()
+        LogStore.create(path / "log.sqlite").close()
+        key = read_seed(path / KEY_FILE)
+        write_atomically(path / "authority.pem", write_authority(key).encode())
+        # Last: a folder without it is no hub.
+        write_atomically(path / SETTINGS_FILE, text.encode())
+    except OSError as error:
+        raise Unavailable(f"`{path}` cannot be written: {error.strerror}") from error
+    return HubFolder(path)
+
+
+def read_authority_of(address: str) -> str:
+    """Return host and port of an address as a request names them.
+
+    Example:
+        >>> read_authority_of("https://hub.example:443"), read_authority_of("https://hub.example:8443")
+        ('hub.example', 'hub.example:8443')
+    """
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    name = f"[{host}]" if ":" in host else host
+    default = {"https": 443, "http": 80}[parts.scheme]
+    return name if parts.port in {None, default} else f"{name}:{parts.port}"
+
+
+def _derive_listen(address: str) -> str:
+    parts = urlsplit(address)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if not _is_loopback(parts.hostname or ""):
+        return f"0.0.0.0:{port or 443}"
+    return f"[::1]:{port or 443}" if parts.hostname == "::1" else f"127.0.0.1:{port or 443}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)

@@ -1,0 +1,389 @@
+"""The agent: a member's node at work. It follows, witnesses, answers approved runs, and speaks when its people say so.
+
+Four kinds of threads share one follower, one outbox and one way to the hub: the watch changes the fold, the courier
+brings what was signed, each seat attends one run, and the steward does what nobody has to ask for.
+"""
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from threading import Event, Thread
+from typing import Any, Final
+
+from hansa.coalition import Body, State, Tick, write_acknowledgement
+from hansa.errors import HansaError, Malformed, Refused, Unavailable
+from hansa.governance import Plan
+from hansa.learning import MemberReport, Rows
+from hansa.node.closing import read_outcome, verify_sealed, write_failure
+from hansa.node.courier import Courier
+from hansa.node.data import load_rows
+from hansa.node.duty import find_tick
+from hansa.node.follower import Follower
+from hansa.node.house import House
+from hansa.node.journal import Journal
+from hansa.node.mirror import Mirror
+from hansa.node.outbox import Outbox
+from hansa.node.remote import Remote, fetch_authority
+from hansa.node.seat import Seat
+from hansa.node.trainer import Trainer
+from hansa.node.trust import SYSTEM, open_trust, read_authority, verify_authority
+from hansa.node.watch import Watch
+from hansa.store import write_atomically
+from hansa.store.lock import WriterLock
+from hansa.transparency import SigningKey, format_instant, parse_leaf
+
+WAIT_SECONDS: Final = 25
+"""How long the hub may wait with a new checkpoint."""
+
+ROUND_SECONDS: Final = 1.0
+"""Between two looks of the steward at what there is to do."""
+
+OUTCOME_SECONDS: Final = 1.0
+"""Between two questions for the outcome of a run that this member opened."""
+
+_SHORTEST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 20.0
+_PROBLEMS: Final = 20
+
+
+class Agent:
+    """One member's node.
+
+    Args:
+        house: its folder.
+        key: its identity key.
+        clock: returns Unix seconds.
+        draw: the operating system's generator.
+        journal: where it is noted what happens.
+
+    Raises:
+        Unavailable: the coalition is not founded yet, or the disk fails.
+        Malformed, Refused: what lies in the house is damaged, or is not what this member cosigned.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        key: SigningKey,
+        *,
+        clock: Callable[[], int],
+        draw: Callable[[int], bytes],
+        journal: Journal,
+    ) -> None:
+        if house.settings.coalition is None:
+            raise Unavailable(
+                f"the coalition of `{house.folder}` is not founded yet; `hansa coalition join` goes on with it"
+            )
+        self.house = house
+        # INVARIANT: one node at a time in a house; two would sign one place of the chain twice.
+        self._lock = _hold(house)
+        self._key = key
+        self._clock = clock
+        self._draw = draw
+        self._journal = journal
+        self._stop = Event()
+        self._threads: list[Thread] = []
+        self._seats: dict[str, Seat] = {}
+        self._problems: deque[Mapping[str, Any]] = deque(maxlen=_PROBLEMS)
+        self._contact: tuple[int, str] = (0, "")
+        self._fresh = Event()
+        mirror = Mirror(house.log)
+        self._follower = Follower(house.member, key, clock, house.folder, self._keep_with(mirror))
+        self._outbox = Outbox(house.member, key, lambda: self._follower.state, clock, house.folder)
+        self._remote = self._reach()
+        self._watch = Watch(self._follower, mirror, self._remote, journal, fetched=self._take)
+        self._courier = Courier(self._outbox, self._watch, self._remote, journal, self._stop)
+        try:
+            self._watch.begin()
+            if self._follower.size:
+                self._outbox.settle(self._follower.state)
+        except BaseException:
+            self._remote.close()
+            self._lock.release()
+            raise
+
+    # -- its life ----------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to work."""
+        for work in (self._follow, self._courier.work, self._keep_house):
+            thread = Thread(target=work, name=getattr(work, "__name__", "work"), daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self, seconds: float = 0.5) -> None:
+        """Stop working. What was begun and not finished is picked up when the node begins again."""
+        self._stop.set()
+        self._fresh.set()
+        self._courier.wake()
+        end = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+        if not any(thread.is_alive() for thread in self._threads):
+            self._remote.close()
+            self._lock.release()
+        self._journal.note("stopped")
+
+    # -- what its people ask -----------------------------------------------------------------------------------
+
+    def say(self, bodies: Sequence[Body], seconds: float) -> tuple[int, ...]:
+        """Write entries in the member's name, and return their numbers on the log; see `Courier.say_and_wait`."""
+        return self._courier.say_and_wait(bodies, seconds)
+
+    def describe(self) -> dict[str, Any]:
+        """Return how the node does."""
+        follower = self._follower
+        state = follower.state if follower.size else None
+        reached_at, problem = self._contact
+        return {
+            "member": self.house.member,
+            "coalition": self.house.settings.coalition,
+            "hub": self._remote.address,
+            "reached_at": format_instant(reached_at) if reached_at else None,
+            "hub_problem": problem or None,
+            "standing": None
+            if state is None or self.house.member not in state.members
+            else state.members[self.house.member].status,
+            "entries": follower.size,
+            "final": follower.final_size,
+            "at": None if state is None else format_instant(state.at),
+            "outbox": [waiting.entry.kind for waiting in self._outbox.waiting],
+            "outbox_problem": None if self._courier.problem is None else str(self._courier.problem),
+            "runs": [seat.run for seat in tuple(self._seats.values())],
+            "problems": list(self._problems),
+        }
+
+    def describe_run(self, run_id: str) -> dict[str, Any]:
+        """Return how far an attempt is, here and at the hub.
+
+        Raises:
+            Refused: `run.unknown`.
+        """
+        run = self._follower.state.runs.get(run_id)
+        if run is None:
+            raise Refused(
+                "run.unknown", f"the log that `{self.house.member}` follows holds no run `{run_id}`"
+            )
+        seat = self._seats.get(run_id)
+        told: Mapping[str, Any] | None = None
+        if run.status == "open":
+            try:
+                told = self._remote.read_run(run_id)
+            except HansaError as error:
+                self._journal.note("run-unknown", run=run_id[:16], rule=getattr(error, "rule", "unavailable"))
+        return {
+            "run": run_id,
+            "status": run.status,
+            "is_final": run.number < self._follower.final_size,
+            "turn": 0 if seat is None else seat.turn,
+            "problem": None if seat is None or seat.problem is None else str(seat.problem),
+            "hub": told,
+        }
+
+    # -- the watch's thread ------------------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        pause = _SHORTEST_PAUSE
+        while not self._stop.wait(self._watch.count_pause()):
+            try:
+                self._renew_trust()
+                if self._watch.step(WAIT_SECONDS):
+                    self._fresh.set()
+                self._contact = (self._clock(), "")
+                pause = _SHORTEST_PAUSE
+            except HansaError as error:
+                self._contact = (self._contact[0], str(error))
+                self._report("hub", error)
+                self._stop.wait(pause)
+                pause = min(_LONGEST_PAUSE, 2 * pause)
+
+    def _take(self, first: int, leaves: tuple[bytes, ...]) -> None:
+        try:
+            self._courier.settle(first, leaves)
+        except Refused as refusal:
+            self._report("outbox", refusal)
+
+    # -- the steward's thread ----------------------------------------------------------------------------------
+
+    def _keep_house(self) -> None:
+        while not self._stop.is_set():
+            self._fresh.wait(ROUND_SECONDS)
+            self._fresh.clear()
+            if not self._watch.is_current or self._stop.is_set():
+                continue
+            for duty in (self._acknowledge, self._note_time, self._take_seats, self._fetch_blobs):
+                try:
+                    duty(self._follower.state)
+                except HansaError as error:
+                    self._report("steward", error)
+
+    def _acknowledge(self, state: State) -> None:
+        """Say that the own fold came to the state of everybody, once the member is admitted; before it counts nowhere."""
+        if self.house.member in state.newcomers and not self._outbox.waiting:
+            self._courier.say(write_acknowledgement(state, self.house.member))
+
+    def _note_time(self, state: State) -> None:
+        due = find_tick(state, self.house.member, self._clock(), is_late=self._watch.is_late)
+        # A tick under way is not followed by another one before it is seen.
+        if due is not None and due <= self._clock() and not self._outbox.waiting:
+            self._courier.say(Tick())
+
+    def _take_seats(self, state: State) -> None:
+        for run in state.runs.values():
+            is_known = run.id in self._seats or run.number >= self._follower.final_size
+            if run.status != "open" or is_known or self.house.member not in run.cohort:
+                continue
+            seat = self._seats[run.id] = Seat(
+                run.id,
+                self._remote,
+                self._journal,
+                keep_report=self._keep_report,
+                is_open=partial(self._is_open, run.id),
+                stop=self._stop,
+            )
+            Thread(target=self._attend, args=(seat,), name=f"run {run.number}", daemon=True).start()
+
+    def _fetch_blobs(self, state: State) -> None:
+        for run in state.runs.values():
+            for digest in (run.model, run.report) if run.status == "completed" else ():
+                path = self.house.blobs / digest
+                if not path.is_file():
+                    self._remote.fetch_blob(digest, path)
+                    self._journal.note("blob", digest=digest[:16])
+
+    # -- a run's thread ----------------------------------------------------------------------------------------
+
+    def _attend(self, seat: Seat) -> None:
+        self._journal.note("run-begins", run=seat.run[:16])
+        seat.attend(
+            Trainer(
+                self.house.member,
+                self._key,
+                self._follower,
+                self._load_rows,
+                self._draw,
+                folder=self.house.folder,
+                write=lambda body: self._courier.say(body)[0],
+            )
+        )
+        if seat.problem is not None:
+            self._report(f"run {seat.run[:16]}", seat.problem)
+        run = self._follower.state.runs[seat.run]
+        if run.coordinator == self.house.member:
+            self._close(seat.run)
+
+    def _close(self, run_id: str) -> None:
+        """Say on the record how a run ended that this member opened, as soon as the hub has an outcome."""
+        while self._is_open(run_id) and not self._stop.wait(OUTCOME_SECONDS / 4):
+            try:
+                said = self._remote.read_run(run_id).get("outcome")
+                if isinstance(said, Mapping) and self._write_end(run_id, said):
+                    return
+            except HansaError as error:
+                self._report(f"run {run_id[:16]}", error)
+                self._stop.wait(OUTCOME_SECONDS)
+
+    def _write_end(self, run_id: str, said: Mapping[str, Any]) -> bool:
+        """Write evidence and the close; say whether it is done, or has to wait for a seal."""
+        outcome = read_outcome(run_id, said)
+        run = self._follower.state.runs[run_id]
+        close = outcome.close
+        if close.status == "completed":
+            if not run.seals.keys() >= {name for name in run.cohort if name not in close.dropped}:
+                return False
+            try:
+                verify_sealed(run, close, self.house.member)
+            except Refused as refusal:
+                self._report(f"run {run_id[:16]}", refusal)
+                close = write_failure(run_id, refusal.rule)
+        for found in outcome.evidence:
+            try:
+                self._courier.say(found)
+            except (Refused, Malformed) as error:  # known already, or none
+                self._journal.note("evidence-refused", run=run_id[:16], rule=error.rule)
+        self._courier.say(close)
+        return True
+
+    def _is_open(self, run_id: str) -> bool:
+        return self._follower.state.runs[run_id].status == "open"
+
+    def _load_rows(self, plan: Plan) -> Rows:
+        data = self.house.data
+        if data is None:
+            raise Refused("data.none", f"`{self.house.member}` has no data file in `{self.house.folder}`")
+        return load_rows(data, plan, self.house.member)
+
+    def _keep_report(self, run: str, report: MemberReport) -> None:
+        path = self.house.report(run)
+        try:
+            path.parent.mkdir(exist_ok=True)
+            write_atomically(path, json.dumps(report.to_json(), indent=1).encode() + b"\n")
+        except OSError as error:
+            raise Unavailable(f"the report `{path}` cannot be written: {error.strerror}") from error
+
+    # -- the hub -----------------------------------------------------------------------------------------------
+
+    def _reach(self) -> Remote:
+        settings = self.house.settings
+        return Remote(
+            settings.hub,
+            open_trust(settings.authority),
+            member=settings.member,
+            key=self._key,
+            clock=self._clock,
+            draw=self._draw,
+            pause=self._stop.wait,
+            proxy=settings.proxy,
+        )
+
+    def _keep_with(self, mirror: Mirror) -> Callable[[int, Sequence[bytes], str], None]:
+        """Return what writes the mirror, once the first entry is found to be that of this house's coalition."""
+
+        def keep(first: int, leaves: Sequence[bytes], note_text: str) -> None:
+            expected = self.house.settings.coalition
+            if first == 0 and (found := parse_leaf(leaves[0]).envelope.id) != expected:
+                raise Refused(
+                    "node.coalition",
+                    f"the hub shows the log of the coalition `{found}`, and this house belongs to `{expected}`",
+                )
+            mirror.extend(first, leaves, note_text)
+
+        return keep
+
+    def _renew_trust(self) -> None:
+        """Believe only the authority that has the log's key on the record, which is another one when a hub has taken over.
+
+        Raises:
+            Refused: `authority.key`, whoever answers at the hub's address is not the log's hub.
+            Unavailable: nobody answers.
+        """
+        settings = self.house.settings
+        if settings.authority == SYSTEM or not self._follower.size:
+            return
+        log_key = self._follower.state.log_key
+        if read_authority(settings.authority) == log_key:
+            return
+        fetched = fetch_authority(self._remote.address, settings.proxy)
+        verify_authority(fetched, log_key)
+        self.house.change(authority=fetched)
+        self._remote.renew(open_trust(fetched))
+        self._journal.note("authority", key=log_key.fingerprint[:16])
+
+    def _report(self, where: str, error: HansaError) -> None:
+        """Show the people of the house what went wrong; the journal gets the rule, and the text where it quotes no data."""
+        rule = error.rule if isinstance(error, Malformed | Refused) else "unavailable"
+        known = self._problems[-1] if self._problems else {}
+        if (known.get("where"), known.get("text")) != (where, str(error)):
+            self._problems.append(
+                {"at": format_instant(self._clock()), "where": where, "rule": rule, "text": str(error)}
+            )
+        self._journal.note("problem", where=where, rule=rule)
+
+
+def _hold(house: House) -> WriterLock:
+    try:
+        return WriterLock(house.folder / "node")
+    except Unavailable as error:
+        raise Unavailable(f"another node is at work in this house: {error}") from None

@@ -1,0 +1,76 @@
+"""The intercom: how the people of a house speak with its node, over a socket that only they can open."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import httpx2
+
+from hansa.coalition import Body, name_kind
+from hansa.errors import Malformed, Unavailable
+from hansa.node.house import House
+from hansa.node.problems import read_problem
+
+SAY_SECONDS: Final = 30.0
+"""How long the node may take until its own fold has what was said."""
+
+_QUIET_SECONDS: Final = 60.0
+
+
+class Intercom:
+    """Asks the node of a house.
+
+    Args:
+        house: the member's folder.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def status(self) -> Mapping[str, Any]:
+        """Return how the node does.
+
+        Raises:
+            Unavailable: it is not running.
+        """
+        return self._ask("GET", "/status")
+
+    def say(self, bodies: Sequence[Body]) -> tuple[int, ...]:
+        """Let the node sign entries, and return their numbers once its own fold has them.
+
+        Raises:
+            Malformed, Refused: what the member's fold says of them.
+            Unavailable: the node is not running, or the hub does not take them now.
+        """
+        said = [{"kind": name_kind(body), "body": body.model_dump(mode="json")} for body in bodies]
+        numbers = self._ask("POST", "/entries", {"bodies": said}).get("numbers")
+        if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
+            raise Malformed("node.answer", "the node does not say which numbers the entries have")
+        return tuple(numbers)
+
+    def run(self, run: str) -> Mapping[str, Any]:
+        """Return how far an attempt at a run is."""
+        return self._ask("GET", f"/runs/{run}")
+
+    def _ask(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        house = self._house
+        try:
+            with httpx2.Client(
+                transport=httpx2.HTTPTransport(uds=str(house.socket)), timeout=_QUIET_SECONDS
+            ) as client:
+                response = client.request(method, f"http://node{path}", json=document)
+        except httpx2.ConnectError:
+            raise Unavailable(
+                f"the node of `{house.member}` is not running; `hansa node up --folder {house.folder}` starts it"
+            ) from None
+        except httpx2.TransportError as error:
+            raise Unavailable(f"the node of `{house.member}` does not answer: {error}") from error
+        if response.status_code >= 400:
+            raise read_problem(response.status_code, response.content)
+        try:
+            answer = json.loads(response.content)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise Malformed("node.answer", "the node answers with something else than a JSON object")
+        return answer

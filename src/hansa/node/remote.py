@@ -1,0 +1,320 @@
+"""The hub as a node reaches it: signed requests over HTTPS, outbound only.
+
+Nothing that comes back is believed here; whoever asked checks it. Each request may be made again without harm, so one
+that fails on the way is made again, at the next address of the hub if it has several.
+"""
+
+import hashlib
+import json
+import ssl
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+
+from hansa.errors import HansaError, Malformed, Unavailable
+from hansa.node.problems import read_problem
+from hansa.node.trust import open_blindly
+from hansa.store import sync_folder
+from hansa.transparency import Envelope, SigningKey, canonical
+from hansa.transparency.request import NONCE_BYTES, Target, sign_request
+
+MAX_TEXT_BYTES: Final = 4 * 1024 * 1024
+MAX_BUNDLE_BYTES: Final = 256 * (65_535 + 2)
+MAX_MESSAGE_BYTES: Final = 2**31
+MAX_BLOB_BYTES: Final = 2**33
+
+PAUSES: Final = (0.1, 0.5, 2.0)
+"""Seconds before a request is made again; after the last try it has failed."""
+
+_CHUNK: Final = 256 * 1024
+_CONNECT_SECONDS: Final = 10.0
+_QUIET_SECONDS: Final = 60.0
+"""How long a connection may bring nothing, beyond what the hub was allowed to wait."""
+
+_AGAIN: Final = frozenset({"request.replay"})
+"""Rules that a fresh signature satisfies."""
+
+
+class Remote:
+    """Asks one hub, for one member.
+
+    Args:
+        addresses: such as `https://hub.example:8443`; tried in turn, beginning with the one that answered last.
+        trust: what the hub's certificate is checked with.
+        member: this member's id.
+        key: its identity key.
+        clock: returns Unix seconds.
+        draw: the operating system's generator.
+        pause: waits so many seconds, or less when there is no time.
+        proxy: address of a proxy on the way out, or None.
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        trust: ssl.SSLContext,
+        *,
+        member: str,
+        key: SigningKey,
+        clock: Callable[[], int],
+        draw: Callable[[int], bytes],
+        pause: Callable[[float], object],
+        proxy: str | None = None,
+    ) -> None:
+        self._addresses = tuple(addresses)
+        self._first = 0
+        self._member = member
+        self._key = key
+        self._clock = clock
+        self._draw = draw
+        self._pause = pause
+        self._proxy = proxy
+        self._client = self._connect(trust)
+
+    @property
+    def address(self) -> str:
+        """The address that answered last."""
+        return self._addresses[self._first]
+
+    def renew(self, trust: ssl.SSLContext) -> None:
+        """Check the hub's certificate with something else from now on."""
+        before, self._client = self._client, self._connect(trust)
+        before.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    # -- the log -----------------------------------------------------------------------------------------------
+
+    def read_checkpoint(self, seen: str | None, wait_seconds: int) -> str | None:
+        """Return the newest checkpoint, or None when there is none but the one seen.
+
+        Args:
+            seen: the checkpoint that is known, as text.
+            wait_seconds: how long the hub may wait for another one.
+        """
+        headers = {"prefer": f"wait={wait_seconds}"} if wait_seconds else {}
+        if seen is not None:
+            headers["if-none-match"] = f'"{hashlib.sha256(seen.encode()).hexdigest()}"'
+        status, data = self._ask(
+            "GET", "/checkpoint", headers=headers, wait=wait_seconds, most=MAX_TEXT_BYTES
+        )
+        if status == 304:
+            return None
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Malformed("note.utf8", "the hub's checkpoint is not UTF-8") from None
+
+    def read_tile(self, path: str, skip: int = 0) -> bytes:
+        """Return a tile or a bundle of entries, from byte `skip` on."""
+        headers = {"range": f"bytes={skip}-"} if skip else {}
+        status, data = self._ask("GET", f"/{path}", headers=headers, most=MAX_BUNDLE_BYTES)
+        return data if status == 206 else data[skip:]
+
+    def submit(self, envelopes: Sequence[Envelope]) -> None:
+        """Bring entries to the hub; that they stand on the log is known once they are followed there."""
+        body = canonical.encode({"entries": [envelope.to_json() for envelope in envelopes]})
+        self._ask("POST", "/v1/entries", body)
+
+    def cosign(self, size: int, lines: Sequence[str]) -> None:
+        """Bring cosignatures of the checkpoint of this size."""
+        self._ask("POST", "/v1/cosignatures", canonical.encode({"signatures": list(lines), "size": size}))
+
+    # -- runs --------------------------------------------------------------------------------------------------
+
+    def read_run(self, run: str) -> Mapping[str, Any]:
+        """Return what the hub says of a run."""
+        return self._ask_json("GET", f"/v1/runs/{run}", None)
+
+    def take_turn(self, run: str, carriage: int, turn: int, wait_seconds: int) -> bytes | None:
+        """Return a message of the coordinator, or None when there is none yet."""
+        headers = {"prefer": f"wait={wait_seconds}"}
+        return self._take("GET", _name_turn(run, carriage, turn), None, headers, wait_seconds)
+
+    def answer_turn(
+        self, run: str, carriage: int, turn: int, answer: bytes, wait_seconds: int
+    ) -> bytes | None:
+        """Answer a message, and return the next one, or None when there is none yet."""
+        headers = {"prefer": f"wait={wait_seconds}", "content-type": "application/octet-stream"}
+        return self._take("PUT", _name_turn(run, carriage, turn), answer, headers, wait_seconds)
+
+    def _take(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], wait: int
+    ) -> bytes | None:
+        status, data = self._ask(method, path, body, headers=headers, wait=wait, most=MAX_MESSAGE_BYTES)
+        return None if status == 204 else data
+
+    # -- blobs -------------------------------------------------------------------------------------------------
+
+    def fetch_blob(self, digest: str, path: Path) -> None:
+        """Write the blob with this digest to a file, in chunks; it appears whole or not at all.
+
+        Raises:
+            Malformed: `blob.digest`, the hub sent other bytes.
+            Unavailable: the disk fails.
+        """
+        unfinished = path.with_name(f".{path.name}.unfinished")
+        try:
+            got = hashlib.sha256()
+            with self._stream("GET", f"/v1/blobs/{digest}") as response, unfinished.open("wb") as file:
+                for chunk in _read_chunks(response, MAX_BLOB_BYTES):
+                    got.update(chunk)
+                    file.write(chunk)
+            if got.hexdigest() != digest:
+                unfinished.unlink()
+                raise Malformed("blob.digest", f"the hub sent other bytes than the blob `{digest}`")
+            unfinished.replace(path)
+            sync_folder(path.parent)
+        except OSError as error:
+            raise Unavailable(f"`{path}` cannot be written: {error.strerror}") from error
+
+    # -- the way -----------------------------------------------------------------------------------------------
+
+    def _connect(self, trust: ssl.SSLContext) -> httpx2.Client:
+        return httpx2.Client(
+            verify=trust,
+            proxy=self._proxy,
+            trust_env=False,
+            headers={"accept-encoding": "identity"},
+            limits=httpx2.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30),
+        )
+
+    def _ask_json(self, method: str, path: str, body: bytes | None) -> Mapping[str, Any]:
+        _, data = self._ask(method, path, body, most=MAX_TEXT_BYTES)
+        try:
+            answer = json.loads(data)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise Malformed("hub.answer", f"the hub answers `{path}` with something else than a JSON object")
+        return answer
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        wait: int = 0,
+        most: int = MAX_TEXT_BYTES,
+    ) -> tuple[int, bytes]:
+        """Ask until there is an answer, at most as often as there are pauses, and return its status and body."""
+        for pause in (*PAUSES, None):
+            try:
+                with self._stream(method, path, body, headers=headers, wait=wait) as response:
+                    return response.status_code, b"".join(_read_chunks(response, most))
+            except HansaError as error:
+                if pause is None or not _is_worth_another_try(error):
+                    raise
+            self._pause(pause)
+        raise AssertionError("the last try returns or raises")
+
+    @contextmanager
+    def _stream(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        wait: int = 0,
+    ) -> Iterator[httpx2.Response]:
+        """Sign and send a request once, to the first address that takes it.
+
+        Raises:
+            Unavailable: nobody answers, or the connection breaks.
+            Malformed, Refused, Unavailable: what the hub says.
+        """
+        failures = []
+        for step in range(len(self._addresses)):
+            place = (self._first + step) % len(self._addresses)
+            try:
+                with self._open(self._addresses[place] + path, method, body, headers or {}, wait) as response:
+                    if response.status_code >= 400:
+                        data = b"".join(_read_chunks(response, MAX_TEXT_BYTES))
+                        problem = read_problem(response.status_code, data)
+                        if response.status_code == 503 and step + 1 < len(self._addresses):
+                            failures.append(f"`{self._addresses[place]}`: {problem}")
+                            continue  # one that stands by; another one may sequence
+                        raise problem
+                    self._first = place
+                    yield response
+                    return
+            except httpx2.ConnectError as error:
+                failures.append(f"`{self._addresses[place]}`: {explain(error)}")
+            except httpx2.TransportError as error:
+                raise Unavailable(
+                    f"the connection to the hub at `{self._addresses[place]}` broke: {explain(error)}"
+                ) from error
+        raise Unavailable(f"the hub cannot be reached at {', nor at '.join(failures)}")
+
+    @contextmanager
+    def _open(
+        self, url: str, method: str, body: bytes | None, headers: Mapping[str, str], wait: int
+    ) -> Iterator[httpx2.Response]:
+        timeout = httpx2.Timeout(_QUIET_SECONDS + wait, connect=_CONNECT_SECONDS)
+        request = self._client.build_request(
+            method, url, content=body, headers=dict(headers), timeout=timeout
+        )
+        path, _, query = request.url.raw_path.decode("ascii").partition("?")
+        request.headers.update(
+            sign_request(
+                Target(method, request.url.netloc.decode("ascii"), path, query),
+                hashlib.sha256(body or b"").digest(),
+                key_id=self._member,
+                key=self._key,
+                created=self._clock(),
+                nonce=self._draw(NONCE_BYTES),
+            )
+        )
+        response = self._client.send(request, stream=True)
+        try:
+            yield response
+        finally:
+            response.close()
+
+
+def fetch_authority(address: str, proxy: str | None = None) -> str:
+    """Return the certificate authority of whoever answers at an address; believe it only once it was verified.
+
+    Raises:
+        Unavailable: nobody answers, or with something else.
+    """
+    try:
+        with httpx2.Client(
+            verify=open_blindly(), proxy=proxy, trust_env=False, timeout=_CONNECT_SECONDS
+        ) as client:
+            response = client.get(f"{address}/v1/authority")
+    except httpx2.TransportError as error:
+        raise Unavailable(f"the hub cannot be reached at `{address}`: {explain(error)}") from error
+    if response.status_code != 200 or len(response.content) > MAX_TEXT_BYTES:
+        raise Unavailable(f"`{address}` does not say what its authority is (status {response.status_code})")
+    return response.text
+
+
+def _is_worth_another_try(error: HansaError) -> bool:
+    return isinstance(error, Unavailable) or getattr(error, "rule", "") in _AGAIN
+
+
+def _read_chunks(response: httpx2.Response, most: int) -> Iterator[bytes]:
+    size = 0
+    for chunk in response.iter_bytes(_CHUNK):
+        size += len(chunk)
+        if size > most:
+            raise Malformed("hub.answer", f"the hub sends more than {most:,} bytes")
+        yield chunk
+
+
+def _name_turn(run: str, carriage: int, turn: int) -> str:
+    return f"/v1/runs/{run}/{carriage}/turns/{turn}"
+
+
+def explain(error: httpx2.TransportError) -> str:
+    """Say why a connection failed."""
+    return str(error) or type(error).__name__

@@ -1,0 +1,190 @@
+"""The node's face for the people of its house: a few questions over a Unix socket that only its owner can open.
+
+GET  /status        how the node does
+POST /entries       {"bodies":[{"kind":"ballot","body":{…}}]}: sign them; {"numbers":[12]} once the own fold has them
+GET  /runs/<run>    how far an attempt is, here and at the hub
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hansa.coalition import BODIES, Body
+from hansa.errors import HansaError, Malformed, Refused, Unavailable
+from hansa.node.agent import Agent
+from hansa.node.intercom import SAY_SECONDS
+from hansa.web.problems import MEDIA_TYPE, describe
+
+NOT_SAID: Final = frozenset({"found", "acknowledge", "run_seal", "handover"})
+"""Kinds that no person writes through the node: they begin a coalition, follow by themselves, or are signed by many."""
+
+_MAX_BODY_BYTES: Final = 1024 * 1024
+_MAX_ENTRIES: Final = 64
+
+
+def make_house_service(agent: Agent) -> Starlette:
+    """Return the service of a house."""
+
+    async def status(_request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(agent.describe))
+
+    async def entries(request: Request) -> Response:
+        bodies = read_bodies(await _read_body(request))
+        numbers = await run_in_threadpool(agent.say, bodies, SAY_SECONDS)
+        return JSONResponse({"numbers": list(numbers)})
+
+    async def run(request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(agent.describe_run, request.path_params["run"]))
+
+    return Starlette(
+        routes=[
+            Route("/status", _guard(status), methods=["GET"]),
+            Route("/entries", _guard(entries), methods=["POST"]),
+            Route("/runs/{run}", _guard(run), methods=["GET"]),
+        ]
+    )
+
+
+def serve_house(agent: Agent, path: Path, ready: Callable[[], None]) -> None:
+    """Let a node work and serve the people of its house, until the process is asked to stop (SIGTERM, Ctrl-C).
+
+    Args:
+        agent: the node; it is started here, and stopped.
+        path: of the socket.
+        ready: called once people can ask.
+
+    Raises:
+        Unavailable: the socket cannot be made, or another node is at work here.
+    """
+    listening = open_socket(path)  # before any thread begins: it changes what new files allow
+    config = uvicorn.Config(
+        make_house_service(agent),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
+    agent.start()
+    try:
+        _Server(config).serve_until_told(listening, ready)
+    finally:
+        agent.stop()
+        listening.close()
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+
+
+class _Server(uvicorn.Server):
+    """A server whose process ends as any other does when it was asked to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `serve_until_told`; the parent would raise them again at the end."""
+        yield
+
+    def serve_until_told(self, listening: socket.socket, ready: Callable[[], None]) -> None:
+        """Serve until SIGTERM or SIGINT."""
+
+        async def serve() -> None:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._stop)
+            ready()
+            await self.serve(sockets=[listening])
+
+        asyncio.run(serve())
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+
+def open_socket(path: Path) -> socket.socket:
+    """Return a socket that only its owner can open.
+
+    The caller holds the house's lock, so a socket that is there already was left by a node that was killed.
+
+    Raises:
+        Unavailable: it cannot be made.
+    """
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)  # from its first moment on, not only after a chmod
+    try:
+        path.unlink(missing_ok=True)
+        opened.bind(str(path))
+        opened.listen(64)
+    except OSError as error:
+        opened.close()
+        reason = error.strerror or str(error)
+        raise Unavailable(f"the socket `{path}` cannot be made: {reason}; is the path too long?") from error
+    finally:
+        os.umask(before)
+    return opened
+
+
+def read_bodies(data: bytes) -> tuple[Body, ...]:
+    """Read what people want to say.
+
+    Raises:
+        Malformed: `entries.form`, `entry.kind`, `entry.body`.
+    """
+    try:
+        said = json.loads(data)["bodies"]
+        pairs = [(found["kind"], found["body"]) for found in said]
+    except (ValueError, TypeError, KeyError):
+        raise Malformed(
+            "entries.form", "expected `bodies`, a list of objects with `kind` and `body`"
+        ) from None
+    if not 1 <= len(pairs) <= _MAX_ENTRIES:
+        raise Malformed("entries.form", f"expected 1 to {_MAX_ENTRIES} entries, got {len(pairs)}")
+    return tuple(_read_body_of(kind, body) for kind, body in pairs)
+
+
+def _read_body_of(kind: object, value: object) -> Body:
+    model = BODIES.get(kind) if isinstance(kind, str) and kind not in NOT_SAID else None
+    if model is None:
+        raise Malformed("entry.kind", "this is not a kind of entry that people write")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "body"
+        raise Malformed("entry.body", f"`{kind}` field `{place}`: {first['msg'].lower()}") from None
+
+
+async def _read_body(request: Request) -> bytes:
+    data = b""
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > _MAX_BODY_BYTES:
+            raise Refused("request.body-size", f"at most {_MAX_BODY_BYTES:,} bytes can be said at once")
+    return data
+
+
+def _guard(
+    answer: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    """Turn failures into problem documents."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except HansaError as error:
+            problem = describe(error)
+            content: dict[str, Any] = {**problem.to_json()}
+            return JSONResponse(content, status_code=problem.status, media_type=MEDIA_TYPE)
+
+    return guarded

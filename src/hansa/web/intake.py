@@ -1,0 +1,193 @@
+"""What comes in: who asks, and the body of a request, never larger or slower than allowed."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from starlette.requests import ClientDisconnect, Request
+
+from hansa import entropy
+from hansa.errors import HansaError, Malformed, Refused, Unavailable
+from hansa.hub import Caller, Hub, verify_body, verify_role
+from hansa.transparency import canonical
+from hansa.transparency.request import CONTENT_DIGEST, SIGNATURE, SIGNATURE_INPUT, Target
+
+LEAST_BYTES_PER_SECOND: Final = 10_000
+"""How slow a body may be on average, after the first half minute."""
+
+_NOTHING: Final = hashlib.sha256(b"").digest()
+_PATIENCE_SECONDS: Final = 30
+_ONCE: Final = frozenset(
+    {"authorization", "host", "content-length", CONTENT_DIGEST, SIGNATURE_INPUT, SIGNATURE}
+)
+
+
+class Spooled(NamedTuple):
+    """A body in a file, whole and with the digest that was signed.
+
+    Args:
+        path: the file, the receiver's to move or remove.
+        size_bytes: its length.
+        digest: SHA-256, hex.
+    """
+
+    path: Path
+    size_bytes: int
+    digest: str
+
+
+def admit(request: Request, hub: Hub) -> Caller:
+    """Check who asks, before the body is read.
+
+    Raises:
+        Malformed, Refused: see `Gate.admit`; `request.role`; `request.body`, `request.digest`, where there is to be no body.
+    """
+    address = read_address(request)
+    tick = time.monotonic()
+    hub.open_limiter.require(address, tick)
+    try:
+        headers = read_headers(request)
+        target = Target(
+            request.method,
+            headers.get("host", ""),
+            request.scope["raw_path"].decode("ascii"),
+            request.scope["query_string"].decode("ascii"),
+        )
+        caller = hub.gate.admit(target, headers, tick)
+    except HansaError:
+        # Whoever is not let in has asked as nobody.
+        hub.open_limiter.spend(address, tick)
+        raise
+    request.scope["hansa.member"] = caller.member
+    if request.method not in {"GET", "HEAD"}:
+        verify_role(caller, entries=request.scope["path"] == "/v1/entries")
+    if request.method in {"GET", "HEAD"}:
+        if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
+            raise Malformed("request.body", f"a `{request.method}` has no body")
+        verify_body(caller, _NOTHING)
+    return caller
+
+
+def admit_anybody(request: Request, hub: Hub) -> None:
+    """Let somebody in who does not say who it is, not too often.
+
+    Raises:
+        Refused: `request.rate`.
+    """
+    hub.open_limiter.spend(read_address(request), time.monotonic())
+
+
+def read_address(request: Request) -> str:
+    """Return the address at the other end of the connection, whatever a header says."""
+    return request.client.host if request.client is not None else ""
+
+
+def read_headers(request: Request) -> dict[str, str]:
+    """Return the headers by name.
+
+    Raises:
+        Malformed: `request.form`, one that matters comes twice.
+    """
+    headers: dict[str, str] = {}
+    for raw, value in request.scope["headers"]:
+        name = raw.decode("latin-1")
+        if name in headers and name in _ONCE:
+            raise Malformed("request.form", f"the header `{name}` comes twice")
+        headers[name] = value.decode("latin-1")
+    return headers
+
+
+async def read_json(request: Request, hub: Hub, caller: Caller | None, most_bytes: int) -> canonical.Json:
+    """Read a body of canonical JSON into memory.
+
+    Args:
+        request: the request; its body has not been read.
+        hub: whose limits.
+        caller: whose digest the body must have; None where nobody signed.
+        most_bytes: it may be no longer.
+
+    Raises:
+        Malformed: `request.digest`, `canonical-json.*`, `request.body`.
+        Refused: `request.body-size`, `request.slow`.
+    """
+    return canonical.parse(await read_bytes(request, hub, caller, most_bytes))
+
+
+async def read_bytes(request: Request, hub: Hub, caller: Caller | None, most_bytes: int) -> bytes:
+    """Read a body into memory; see `read_json`."""
+    body = b"".join([chunk async for chunk in read_chunks(request, hub, most_bytes)])
+    if caller is not None:
+        verify_body(caller, hashlib.sha256(body).digest())
+    return body
+
+
+async def spool(request: Request, hub: Hub, caller: Caller, most_bytes: int) -> Spooled:
+    """Read a body into a file beside the log, piece by piece.
+
+    Args:
+        request: the request; its body has not been read.
+        hub: whose spool and limits.
+        caller: whose digest the body must have.
+        most_bytes: it may be no longer.
+
+    Raises:
+        Malformed: `request.digest`, `request.body`.
+        Refused: `request.body-size`, `request.slow`.
+        Unavailable: the disk fails.
+    Guarantees:
+        When it raises, the file is gone.
+    """
+    path = hub.folder.spool / entropy.draw(16).hex()
+    digest = hashlib.sha256()
+    size = 0
+    try:
+        with path.open("xb", buffering=0) as file:
+            async for chunk in read_chunks(request, hub, most_bytes):
+                digest.update(chunk)
+                file.write(chunk)
+                size += len(chunk)
+        verify_body(caller, digest.digest())
+    except BaseException as error:
+        path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise Unavailable(f"the hub's disk does not take what was sent: {error.strerror}") from error
+        raise
+    return Spooled(path, size, digest.hexdigest())
+
+
+async def read_chunks(request: Request, hub: Hub, most_bytes: int) -> AsyncIterator[bytes]:
+    """Read a body piece by piece.
+
+    Raises:
+        Malformed: `request.body`, the connection ended inside it.
+        Refused: `request.body-size`, `request.slow`.
+    """
+    said = request.headers.get("content-length", "0")
+    if not said.isascii() or not said.isdigit() or int(said) > most_bytes:
+        raise _too_large(most_bytes)
+    began, size = time.monotonic(), 0
+    stalled = hub.settings.limits.stalled_seconds
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(stalled):
+                chunk = await anext(stream, None)
+        except TimeoutError:
+            raise Refused("request.slow", f"nothing came for {stalled} seconds") from None
+        except ClientDisconnect:
+            raise Malformed("request.body", "the connection ended inside the body") from None
+        if chunk is None:
+            return
+        size += len(chunk)
+        if size > most_bytes:
+            raise _too_large(most_bytes)
+        if time.monotonic() - began > _PATIENCE_SECONDS + size / LEAST_BYTES_PER_SECOND:
+            raise Refused("request.slow", f"less than {LEAST_BYTES_PER_SECOND:,} bytes a second came")
+        yield chunk
+
+
+def _too_large(most_bytes: int) -> Refused:
+    return Refused("request.body-size", f"a body here has at most {most_bytes:,} bytes")

@@ -1,0 +1,265 @@
+"""What strangers, former members and members who mean ill try over the wire, against a real hub."""
+
+import contextlib
+import json
+import socket
+import ssl
+import time
+from hashlib import sha256
+
+import pytest
+from hubhouse import encode_entries, key_of, sign
+from hubreader import state_of
+
+from hansa.coalition import Leave
+from hansa.node import Voter
+
+
+def wait_for_end(raw):
+    """Read until the other side hangs up, and return what it said."""
+    said = b""
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        while piece := raw.recv(65_536):
+            said += piece
+    return said
+
+
+def judge(hub, method="GET", path="/checkpoint", body=b"", **how):
+    answer = hub.ask(method, path, body, **how)
+    return answer.status, answer.rule
+
+
+def test_a_request_that_was_made_is_not_made_again(running_hub):
+    headers = sign("GET", running_hub.authority, "/checkpoint", b"", "ada")
+    assert running_hub.ask("GET", "/checkpoint", headers=headers).status == 200
+    assert judge(running_hub, headers=headers) == (401, "request.replay")
+
+
+def test_a_request_made_to_the_hub_before_its_restart_is_not_made_again(hubs):
+    hub = hubs()
+    headers = sign("GET", hub.authority, "/checkpoint", b"", "ada")
+    assert hub.ask("GET", "/checkpoint", headers=headers).status == 200
+    time.sleep(1)
+    hub.stop()
+    hub.start()
+    assert judge(hub, headers=headers) == (401, "request.replay")
+    assert hub.ask("GET", "/checkpoint", member="ada").status == 200
+
+
+@pytest.mark.parametrize(
+    ("signed", "rule"),
+    [
+        ({"created": 0}, "request.clock"),
+        ({"created": int(time.time()) + 4_000}, "request.clock"),
+        ({"key": key_of("eve")}, "signature.invalid"),
+        ({"digest": sha256(b"something else").digest()}, "request.digest"),
+    ],
+)
+def test_who_cannot_sign_this_request_now_is_nobody(running_hub, signed, rule):
+    status, got = judge(running_hub, member="ada", **signed)
+    assert got == rule
+    assert status == 401
+
+
+def test_a_stranger_is_nobody_also_with_a_good_signature(running_hub):
+    assert judge(running_hub, member="eve") == (401, "request.member")
+
+
+def test_a_signature_is_good_for_one_method_path_query_and_host(running_hub):
+    good = sign("GET", running_hub.authority, "/checkpoint", b"", "ada")
+    assert judge(running_hub, path="/tile/0/000.p/1", headers=good) == (401, "signature.invalid")
+    assert judge(running_hub, path="/checkpoint?x=1", headers=good) == (401, "signature.invalid")
+    foreign = sign("GET", "other.example", "/checkpoint", b"", "ada")
+    assert judge(running_hub, headers=foreign) == (401, "signature.invalid")
+    assert judge(running_hub, headers=foreign | {"Host": "other.example"}) == (421, "request.host")
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"X-Forwarded-User": "ada", "X-Hansa-Member": "ada"},
+        {"X-Forwarded-For": "127.0.0.1", "Forwarded": "for=127.0.0.1;host=hub"},
+        {"Authorization": "Bearer ada", "X-SSL-Client-S-DN": "CN=ada"},
+    ],
+)
+def test_no_other_header_says_who_asks(running_hub, claim):
+    assert judge(running_hub, headers=claim) == (401, "request.unsigned")
+    assert judge(running_hub, member="eve", headers=claim) == (401, "request.member")
+
+
+def test_a_header_that_matters_comes_once(running_hub):
+    headers = sign("GET", running_hub.authority, "/checkpoint", b"", "ada")
+    other = sign("GET", running_hub.authority, "/checkpoint", b"", "bob")
+    lines = [f"{name}: {value}" for each in (headers, other) for name, value in each.items()]
+    text = "\r\n".join(
+        ["GET /checkpoint HTTP/1.1", f"Host: {running_hub.authority}", *lines, "Connection: close", "", ""]
+    )
+    raw = running_hub.raw()
+    raw.sendall(text.encode())
+    assert b"request.form" in wait_for_end(raw)
+
+
+def test_a_body_is_the_one_that_was_signed(running_hub):
+    body = encode_entries()
+    headers = sign("POST", running_hub.authority, "/v1/entries", body, "ada")
+    assert judge(running_hub, "POST", "/v1/entries", body + b" ", headers=headers) == (401, "request.digest")
+
+
+def test_whoever_left_is_nobody(hubs):
+    hub = hubs()
+    (leave,) = Voter("cyd", key_of("cyd")).write(state_of(hub), Leave(reason=""))
+    assert hub.ask("POST", "/v1/entries", encode_entries(leave), member="cyd").status == 200
+    assert judge(hub, member="cyd") == (401, "request.member")
+    assert hub.ask("GET", "/checkpoint", member="ada").status == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[" * 200_000,
+        b'{"entries":[]}',
+        b'{"entries":[{}]}',
+        b'{"entries":[1]}',
+        b'{"entries":{}}',
+        b'{"entries":[{}],"more":1}',
+        b'{ "entries":[{}]}',
+        b'{"entries":[1.5]}',
+        b"\xff\xfe",
+        json.dumps({"entries": [{}] * 101}, separators=(",", ":")).encode(),
+    ],
+)
+def test_nonsense_is_answered_and_changes_nothing(running_hub, body):
+    before = state_of(running_hub).size
+    assert judge(running_hub, "POST", "/v1/entries", body, member="ada")[0] == 400
+    assert state_of(running_hub).size == before
+
+
+def test_a_body_too_large_is_refused_before_it_is_read(running_hub):
+    connection = running_hub.connect()
+    headers = sign("POST", running_hub.authority, "/v1/entries", b"", "ada")
+    connection.putrequest("POST", "/v1/entries")
+    for name, value in {**headers, "Content-Length": str(10**12)}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert answer.status == 413
+    assert answer.getheader("connection") == "close"
+    assert json.loads(answer.read())["rule"] == "request.body-size"
+
+
+def test_a_body_without_a_length_ends_at_the_limit(running_hub):
+    raw = running_hub.raw()
+    headers = sign("POST", running_hub.authority, "/v1/cosignatures", b"", "ada")
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    start = ["POST /v1/cosignatures HTTP/1.1", f"Host: {running_hub.authority}", *lines]
+    raw.sendall("\r\n".join([*start, "Transfer-Encoding: chunked", "", ""]).encode())
+    piece = b"8000\r\n" + bytes(0x8000) + b"\r\n"
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        for _ in range(100):
+            raw.sendall(piece)
+    # Whoever goes on sending may lose the answer with the connection; nobody is served.
+    assert wait_for_end(raw)[9:12] in {b"", b"413"}
+
+
+def test_whoever_dawdles_over_the_headers_is_hung_up_on(hubs):
+    hub = hubs(limits={"header_seconds": 1})
+    silent, slow = hub.raw(), hub.raw()
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        for letter in "GET /checkpoint HTTP/1.1\r\nX-Slow: aaaaaaaaaaaa":
+            slow.sendall(letter.encode())
+            time.sleep(0.1)
+    assert wait_for_end(slow) == b""
+    assert wait_for_end(silent) == b""
+    assert hub.ask("GET", "/health").status == 200
+
+
+def test_whoever_dawdles_over_the_body_is_answered_and_hung_up_on(hubs):
+    hub = hubs(limits={"stalled_seconds": 1})
+    raw = hub.raw()
+    headers = sign("POST", hub.authority, "/v1/cosignatures", b"", "ada")
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    start = ["POST /v1/cosignatures HTTP/1.1", f"Host: {hub.authority}", *lines, "Content-Length: 1000"]
+    raw.sendall("\r\n".join([*start, "", '{"size":']).encode())
+    said = wait_for_end(raw)
+    assert b"408" in said
+    assert b"request.slow" in said
+
+
+def test_headers_without_end_are_hung_up_on(running_hub):
+    raw = running_hub.raw()
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        raw.sendall(b"GET /checkpoint HTTP/1.1\r\n")
+        for number in range(2_000):
+            raw.sendall(b"X-%d: %b\r\n" % (number, b"a" * 100))
+    said = wait_for_end(raw)
+    assert b"200 OK" not in said
+    assert running_hub.ask("GET", "/health").status == 200
+
+
+def test_who_asks_too_often_waits_and_the_others_do_not(hubs):
+    hub = hubs(limits={"requests_per_second": 1})
+    connection = hub.connect()
+    answers = [hub.ask("GET", "/checkpoint", member="ada", connection=connection) for _ in range(15)]
+    late = answers[-1]
+    assert (late.status, late.rule) == (429, "request.rate")
+    assert int(late.headers["retry-after"]) >= 1
+    assert answers[0].status == 200
+    assert hub.ask("GET", "/checkpoint", member="bob").status == 200
+
+
+def test_strangers_cannot_ask_for_ever(hubs):
+    hub = hubs(limits={"open_requests_per_second": 1})
+    connection = hub.connect()
+    answers = [hub.ask("GET", "/checkpoint", connection=connection).status for _ in range(15)]
+    assert answers[0] == 401
+    assert answers[-1] == 429
+
+
+def test_connections_are_counted(hubs):
+    hub = hubs(limits={"connections": 8})
+    held = [hub.raw() for _ in range(8)]
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        one_more = hub.raw()
+        assert wait_for_end(one_more) == b""
+    held.pop().close()
+    time.sleep(0.2)
+    assert hub.ask("GET", "/health").status == 200
+
+
+def test_a_plain_connection_to_a_tls_port_gets_nothing(running_hub):
+    with socket.create_connection(("127.0.0.1", running_hub.port), timeout=30) as plain:
+        plain.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"alive" not in wait_for_end(plain)
+
+
+def test_older_tls_is_refused(running_hub):
+    context = running_hub.context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with (
+        socket.create_connection(("127.0.0.1", running_hub.port), timeout=30) as plain,
+        pytest.raises(ssl.SSLError),
+    ):
+        context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["..", "../hub.json", "key", "A" * 64, "a" * 63, "a" * 65, "%2e%2e%2fkey", "a" * 32 + "/" + "a" * 31],
+)
+def test_no_name_of_a_blob_leads_anywhere_else(running_hub, name):
+    for method in ("GET", "PUT", "HEAD"):
+        answer = running_hub.ask(method, f"/v1/blobs/{name}", member="ada")
+        assert answer.status in {400, 404, 405}
+
+
+def test_a_blob_has_the_digest_of_its_name(running_hub):
+    digest = sha256(b"good").hexdigest()
+    assert judge(running_hub, "PUT", f"/v1/blobs/{digest}", b"bad", member="ada") == (400, "blob.digest")
+    lying = judge(
+        running_hub, "PUT", f"/v1/blobs/{digest}", b"bad", member="ada", digest=sha256(b"good").digest()
+    )
+    assert lying == (401, "request.digest")
+    assert running_hub.ask("GET", f"/v1/blobs/{digest}", member="ada").status == 404
+    assert not list((running_hub.path / "spool").iterdir())

@@ -64,9 +64,9 @@ def handed_over():
 
     chain = log_of("ada", "bob")
     handover = draft_handover(
-        chain.state, author="ada", key=key_of("ada"), log_key=key_of("new log"), addresses=[]
+        chain.state, author="ada", key=key_of("ada"), log_key=key_of("new log").public, addresses=[]
     )
-    chain.take(handover.sign(key_of("bob")).sign(key_of("cyd")))
+    chain.take(handover.sign(key_of("new log")).sign(key_of("bob")).sign(key_of("cyd")))
     chain.say("cyd", Tick())
     return chain
 

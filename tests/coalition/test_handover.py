@@ -34,8 +34,8 @@ def refused(rule, call, *arguments, **options):
 
 def draft(chain, signers=("ada", "bob", "cyd"), author="ada", log_key="new log"):
     envelope = draft_handover(
-        chain.state, author=author, key=key_of(author), log_key=key_of(log_key), addresses=[ADDRESS]
-    )
+        chain.state, author=author, key=key_of(author), log_key=key_of(log_key).public, addresses=[ADDRESS]
+    ).sign(key_of(log_key))
     for name in signers:
         envelope = envelope.sign(key_of(name))
     return envelope
@@ -157,3 +157,16 @@ def test_a_handover_is_an_entry_like_any_other_to_the_clock_and_to_its_authors_c
     assert chain.state.members["ada"].head == written.id
     refused("handover.size", chain.take, written)
     assert Leaf(chain.at, written).encode() == chain.leaves[number]
+
+
+def test_what_is_no_address_is_said_when_it_is_drafted(chain):
+    for addresses in (["hub.example"], [ADDRESS] * 17):
+        refused(
+            "handover.addresses",
+            draft_handover,
+            chain.state,
+            author="ada",
+            key=key_of("ada"),
+            log_key=key_of("new log").public,
+            addresses=addresses,
+        )

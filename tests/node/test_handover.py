@@ -55,8 +55,8 @@ def refused(rule, call, *arguments, **options):
 
 def draft(state, log_key="second log"):
     return draft_handover(
-        state, author="ada", key=key_of("ada"), log_key=key_of(log_key), addresses=[ADDRESS]
-    )
+        state, author="ada", key=key_of("ada"), log_key=key_of(log_key).public, addresses=[ADDRESS]
+    ).sign(key_of(log_key))
 
 
 def succeed(tmp_path, hub, handover, clock, log_key="second log"):

@@ -70,7 +70,7 @@ def rotated() -> Chain:
 def handover(chain: Chain, *signers: str, **changes: Any) -> Envelope:
     """Write a handover by ada, signed by `signers` and the new log key, but for the changes to what it says."""
     draft = draft_handover(
-        chain.state, author="ada", key=key_of("ada"), log_key=key_of("new log"), addresses=[ADDRESS]
+        chain.state, author="ada", key=key_of("ada"), log_key=key_of("new log").public, addresses=[ADDRESS]
     )
     body = read_handover(draft).model_copy(update=changes)
     return chain.write("ada", body, keys=tuple(map(key_of, (*signers, "new log"))))

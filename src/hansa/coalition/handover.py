@@ -6,6 +6,8 @@ The note that they sign is the entry itself, the first one on the new hub's log 
 
 from collections.abc import Iterable
 
+from pydantic import ValidationError
+
 from hansa.coalition.delegation import list_keys
 from hansa.coalition.entry import Entry, Handover, make_entry, parse_entry
 from hansa.coalition.snapshot import State, Tenure
@@ -15,9 +17,9 @@ from hansa.transparency.canonical import Json
 
 
 def draft_handover(
-    state: State, *, author: str, key: SigningKey, log_key: SigningKey, addresses: Iterable[str]
+    state: State, *, author: str, key: SigningKey, log_key: PublicKey, addresses: Iterable[str]
 ) -> Envelope:
-    """Write a handover after all that `state` has folded, signed by its author and the new log key.
+    """Write a handover after all that `state` has folded, signed by its author; the holder of the log key signs it next.
 
     Args:
         state: the author's own fold.
@@ -25,16 +27,24 @@ def draft_handover(
         key: its main key.
         log_key: the new hub's.
         addresses: where the new hub will be, such as `https://hub.example:8443`.
+
+    Raises:
+        Malformed: `handover.addresses`.
     """
     record = state.members[author]
-    body = Handover(size=state.size, root=state.root, key=log_key.public.encode(), addresses=list(addresses))
+    try:
+        body = Handover(size=state.size, root=state.root, key=log_key.encode(), addresses=list(addresses))
+    except ValidationError:
+        raise Malformed(
+            "handover.addresses", "expected at most 16 addresses such as `https://hub.example:8443`"
+        ) from None
     return make_entry(
         body,
         coalition=state.coalition,
         author=author,
         seq=record.next_seq,
         prev=record.head,
-        keys=(key, log_key),
+        keys=(key,),
     )
 
 

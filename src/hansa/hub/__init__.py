@@ -17,7 +17,7 @@ and for members on their own machines, behind `hansa.web`::
 
 from hansa.hub.authority import read_authority, write_authority
 from hansa.hub.clerk import Clerk
-from hansa.hub.folder import HubFolder, HubSettings, init_hub, read_authority_of
+from hansa.hub.folder import HubFolder, HubSettings, init_hub, read_authority_of, succeed_hub
 from hansa.hub.gate import Caller, Gate, verify_body, verify_role
 from hansa.hub.hub import Hub
 from hansa.hub.limits import TooOften
@@ -43,6 +43,7 @@ __all__ = [
     "open_lobby",
     "read_authority",
     "read_authority_of",
+    "succeed_hub",
     "take_over",
     "verify_body",
     "verify_role",

@@ -12,7 +12,7 @@ from functools import partial
 from threading import Event, Thread
 from typing import Any, Final
 
-from hansa.coalition import Body, State, Tick, write_acknowledgement
+from hansa.coalition import Body, State, Tick, draft_handover, write_acknowledgement
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
 from hansa.governance import Plan
 from hansa.learning import MemberReport, Rows
@@ -27,12 +27,13 @@ from hansa.node.mirror import Mirror
 from hansa.node.outbox import Outbox
 from hansa.node.remote import Remote, fetch_authority
 from hansa.node.seat import Seat
+from hansa.node.succession import read_turn
 from hansa.node.trainer import Trainer
 from hansa.node.trust import SYSTEM, open_trust, read_authority, verify_authority
 from hansa.node.watch import Watch
 from hansa.store import write_atomically
 from hansa.store.lock import WriterLock
-from hansa.transparency import SigningKey, format_instant, parse_leaf
+from hansa.transparency import Envelope, PublicKey, SigningKey, format_instant, parse_leaf
 
 WAIT_SECONDS: Final = 25
 """How long the hub may wait with a new checkpoint."""
@@ -131,6 +132,23 @@ class Agent:
     def say(self, bodies: Sequence[Body], seconds: float) -> tuple[int, ...]:
         """Write entries in the member's name, and return their numbers on the log; see `Courier.say_and_wait`."""
         return self._courier.say_and_wait(bodies, seconds)
+
+    def draft_handover(self, log_key: PublicKey, addresses: Sequence[str], *, instead: bool) -> Envelope:
+        """Write and sign a handover to another hub, after everything that this node has folded."""
+        handover = draft_handover(
+            self._follower.state,
+            author=self.house.member,
+            key=self._key,
+            log_key=log_key,
+            addresses=addresses,
+        )
+        return self.sign_handover(handover, instead=instead)
+
+    def sign_handover(self, handover: Envelope, *, instead: bool) -> Envelope:
+        """Sign a handover to another hub, and cosign nothing more of the present one."""
+        signed = self._watch.sign_handover(handover, instead=instead)
+        self._journal.note("handover-signed", entry=handover.id[:16])
+        return signed
 
     def describe(self) -> dict[str, Any]:
         """Return how the node does."""
@@ -363,7 +381,7 @@ class Agent:
         if settings.authority == SYSTEM or not self._follower.size:
             return
         log_key = self._follower.state.log_key
-        if read_authority(settings.authority) == log_key:
+        if read_authority(settings.authority) in {log_key, read_turn(self.house)}:
             return
         fetched = fetch_authority(self._remote.address, settings.proxy)
         verify_authority(fetched, log_key)

@@ -131,7 +131,7 @@ class House:
         """Return where the member's own report of a run lies."""
         return self.folder / "reports" / f"{run}.json"
 
-    def change(self, **settings: str) -> None:
+    def change(self, **settings: str | tuple[str, ...]) -> None:
         """Write new settings.
 
         Raises:

@@ -13,7 +13,7 @@ from hansa.hub import take_over
 from hansa.rehearsal.actor import KEY_FILE
 from hansa.rehearsal.stage import HUB, NEXT_HUB, Stage
 from hansa.store import read_seed, write_seed
-from hansa.transparency import Envelope
+from hansa.transparency import Envelope, SigningKey
 
 LOG_FILE: Final = "log.sqlite"
 
@@ -28,18 +28,19 @@ def draft_succession(
     """
     actor = stage.actor(member)
     stage.catch_up(actor)
-    next_hub = stage.folder / NEXT_HUB
-    next_hub.mkdir(exist_ok=True)
-    if not (next_hub / KEY_FILE).exists():
-        write_seed(next_hub / KEY_FILE)
+    log_key = draw_log_key(stage.folder / NEXT_HUB)
     handover = draft_handover(
-        actor.follower.state,
-        author=member,
-        key=actor.key,
-        log_key=read_seed(next_hub / KEY_FILE),
-        addresses=addresses,
+        actor.follower.state, author=member, key=actor.key, log_key=log_key.public, addresses=addresses
     )
-    return actor.follower.sign_handover(handover, instead=instead)
+    return actor.follower.sign_handover(handover.sign(log_key), instead=instead)
+
+
+def draw_log_key(hub: Path) -> SigningKey:
+    """Return the log key of a hub's folder; drawn, with the folder, when there is none."""
+    hub.mkdir(exist_ok=True, mode=0o700)
+    if not (hub / KEY_FILE).exists():
+        write_seed(hub / KEY_FILE)
+    return read_seed(hub / KEY_FILE)
 
 
 def sign_succession(

@@ -21,7 +21,7 @@ from hansa.node.courier import Courier
 from hansa.node.data import load_rows
 from hansa.node.duty import find_tick
 from hansa.node.follower import Follower
-from hansa.node.house import House
+from hansa.node.house import House, hold_house
 from hansa.node.journal import Journal
 from hansa.node.mirror import Mirror
 from hansa.node.outbox import Outbox
@@ -32,7 +32,6 @@ from hansa.node.trainer import Trainer
 from hansa.node.trust import SYSTEM, open_trust, read_authority, verify_authority
 from hansa.node.watch import Watch
 from hansa.store import write_atomically
-from hansa.store.lock import WriterLock
 from hansa.transparency import Envelope, PublicKey, SigningKey, format_instant, parse_leaf
 
 WAIT_SECONDS: Final = 25
@@ -79,7 +78,7 @@ class Agent:
             )
         self.house = house
         # INVARIANT: one node at a time in a house; two would sign one place of the chain twice.
-        self._lock = _hold(house)
+        self._lock = hold_house(house)
         self._key = key
         self._clock = clock
         self._draw = draw
@@ -398,10 +397,3 @@ class Agent:
                 {"at": format_instant(self._clock()), "where": where, "rule": rule, "text": str(error)}
             )
         self._journal.note("problem", where=where, rule=rule)
-
-
-def _hold(house: House) -> WriterLock:
-    try:
-        return WriterLock(house.folder / "node")
-    except Unavailable as error:
-        raise Unavailable(f"another node is at work in this house: {error}") from None

@@ -10,10 +10,9 @@ from typing import Final
 
 from hansa.coalition import parse_handover, replay, verify_signers
 from hansa.errors import Malformed, Refused, Unavailable
-from hansa.node.house import House, check_address
+from hansa.node.house import House, check_address, hold_house
 from hansa.node.trust import verify_authority
 from hansa.store import read_tree, write_atomically
-from hansa.store.lock import WriterLock
 from hansa.transparency import Envelope, PublicKey, canonical, parse_public_key
 
 HANDOVER_FILE: Final = "handover.json"
@@ -32,10 +31,7 @@ def turn_to_hub(house: House, handover: Envelope, fetch: Callable[[str], str]) -
             whoever answers there is not the hub that it names.
         Unavailable: the node runs, the new hub does not answer, or the disk fails.
     """
-    try:
-        lock = WriterLock(house.folder / "node")
-    except Unavailable as error:
-        raise Unavailable(f"stop the node first, and start it afterwards: {error}") from None
+    lock = hold_house(house)
     try:
         tree = read_tree(house.log)
         state = replay(tree.leaves)

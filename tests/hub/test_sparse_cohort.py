@@ -127,6 +127,9 @@ def test_a_hub_that_shows_a_member_other_neighbours_than_the_graphs_loses_it(cro
                 }
             return self.engine.turn(messages)
 
+        def tell(self, messages):
+            self.engine.tell(messages)
+
     # Three more vanish, so that the one that refuses ends the attempt and is named.
     for name in NAMES[10:13]:
         vanish(crowd, name, 0, "begin")

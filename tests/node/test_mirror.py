@@ -3,6 +3,7 @@ import signal
 
 import pytest
 
+from hansa.cli.record import read_record
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.node import mirror as mirrors
 from hansa.node.mirror import Mirror
@@ -168,3 +169,21 @@ def _die_at(step):
 
     mirrors.write_atomically = watch(mirrors.write_atomically)
     mirrors.Path.unlink = watch(mirrors.Path.unlink)
+
+
+def test_who_reads_the_copy_meanwhile_sees_it_whole(tmp_path):
+    """A child adds entry after entry while the copy is read."""
+    leaves = leaves_of(300)
+    mirror = Mirror(tmp_path / "log")
+    grow(mirror, leaves, 1)
+    child = os.fork()
+    if child == 0:
+        for size in range(2, 301):
+            grow(mirror, leaves, size)
+        os._exit(0)
+    sizes = set()
+    while max(sizes, default=0) < 300:
+        record = read_record(tmp_path / "log")
+        sizes.add(len(record.leaves))
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(sizes) > 2

@@ -60,3 +60,15 @@ def test_a_folder_in_the_place_of_a_blob_is_unavailable(blobs):
         blobs.put(b"x")
     with pytest.raises(Unavailable):
         blobs.get(digest)
+
+
+def test_a_file_that_was_compared_already_is_moved_in(blobs, tmp_path):
+    path = tmp_path / "arrived"
+    path.write_bytes(b"model")
+    digest = hashlib.sha256(b"model").hexdigest()
+    blobs.adopt(path, digest)
+    assert (blobs.get(digest), path.exists()) == (b"model", False)
+    with pytest.raises(Unavailable):
+        blobs.adopt(path, digest)
+    with pytest.raises(Malformed, match=r"blob\.name"):
+        blobs.adopt(tmp_path / "arrived", "../key")

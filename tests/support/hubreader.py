@@ -10,11 +10,11 @@ from hansa.transparency import parse_entry_bundle, tile_path
 
 
 def read_log(hub, size):
-    leaves = []
+    leaves, connection = [], hub.connect()
     while len(leaves) < size:
         width = min(256, size - len(leaves))
         path = "/" + tile_path("entries", len(leaves) // 256, width)
-        leaves += parse_entry_bundle(hub.ask("GET", path, member="ada").body)
+        leaves += parse_entry_bundle(hub.ask("GET", path, member="ada", connection=connection).body)
     return leaves
 
 

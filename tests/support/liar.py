@@ -50,6 +50,9 @@ class Meddling:
         answers = {name: self.overhear(name, answer) for name, answer in turn.answers.items()}
         return type(turn)(answers, turn.failures)
 
+    def tell(self, messages):
+        self.turn(messages)
+
 
 def conduct_with(stage, number, meddle, overhear=lambda name, answer: answer):
     """Open an attempt and conduct it over a meddling engine; return how it went and who was missed."""

@@ -39,13 +39,19 @@ class NodeProcess:
     def house(self):
         return House(self.path)
 
-    def start(self):
+    def begin(self):
+        """Start its process, and do not wait for it."""
         environment = {**os.environ, "PYTHONPATH": str(SRC), "HANSA_PASSPHRASE": "four candles"}
         command = [sys.executable, "-W", "error", *self.program, "node", "up", "--folder", str(self.path)]
         with (self.path.parent / f"{self.path.name}.journal").open("ab") as journal:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=journal, env=environment, cwd="/"
             )
+        return self
+
+    def start(self):
+        if self.process is None:
+            self.begin()
         line = self.process.stdout.readline()
         assert line, self.journal()
         return self

@@ -187,6 +187,59 @@ def test_whoever_dawdles_over_the_body_is_answered_and_hung_up_on(hubs):
     assert b"request.slow" in said
 
 
+def test_whoever_does_not_read_an_answer_is_hung_up_on(hubs):
+    hub = hubs(limits={"stalled_seconds": 1})
+    data = bytes(30_000_000)
+    path = f"/v1/blobs/{sha256(data).hexdigest()}"
+    assert hub.ask("PUT", path, data, member="ada").status == 204
+    raw = hub.raw()
+    headers = sign("GET", hub.authority, path, b"", "ada")
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    raw.sendall("\r\n".join([f"GET {path} HTTP/1.1", f"Host: {hub.authority}", *lines, "", ""]).encode())
+
+    def count():
+        figures = hub.ask("GET", "/metrics").body.decode()
+        (line,) = (x for x in figures.splitlines() if x.startswith("hansa_http_requests_under_way"))
+        return int(line.split(" ")[1])
+
+    deadline = time.monotonic() + 20
+    while count() > 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert len(wait_for_end(raw)) < len(data)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Content-Length: 0", "Content-Length: 5"],
+        ["Content-Length: 5", "Transfer-Encoding: chunked"],
+        ["Transfer-Encoding: chunked, identity"],
+        ["X-Folded: one\r\n two"],
+        ["Content-Length: +5"],
+        ["Bad Name: x"],
+        ["X-Null: \x00"],
+    ],
+)
+def test_what_proxies_might_read_differently_is_refused(running_hub, lines):
+    raw = running_hub.raw()
+    headers = sign("POST", running_hub.authority, "/v1/cosignatures", b"", "ada")
+    signed = [f"{name}: {value}" for name, value in headers.items()]
+    start = ["POST /v1/cosignatures HTTP/1.1", f"Host: {running_hub.authority}", "Connection: close"]
+    raw.sendall("\r\n".join([*start, *signed, *lines, "", "0\r\n\r\n"]).encode())
+    said = wait_for_end(raw)
+    assert said[9:12] in {b"400", b"401", b""}
+    assert b"HTTP/1.1" not in said[12:], "one request, one answer"
+
+
+def test_strangers_do_not_fill_the_journal(hubs):
+    hub = hubs(limits={"open_requests_per_second": 10_000})
+    connection = hub.connect()
+    for _ in range(600):
+        hub.ask("GET", "/nothing", connection=connection)
+    assert len(hub.journal().splitlines()) < 500
+
+
 def test_headers_without_end_are_hung_up_on(running_hub):
     raw = running_hub.raw()
     with contextlib.suppress(ConnectionError, ssl.SSLError):

@@ -22,7 +22,7 @@ def test_a_blob_comes_back_whole_in_ranges_and_its_length_alone(running_hub):
     part = running_hub.ask("GET", path, member="bob", headers={"Range": "bytes=10-19"})
     assert part.body == data[10:20]
     beyond = running_hub.ask("GET", path, member="bob", headers={"Range": "bytes=1000003-"})
-    assert (beyond.status, beyond.rule) == (416, "blob.range")
+    assert (beyond.status, beyond.rule) == (416, "range.beyond")
     assert not list((running_hub.path / "spool").iterdir())
 
 
@@ -49,3 +49,10 @@ def test_a_blob_larger_than_the_hub_takes_is_refused(hubs):
     raw.endheaders()
     assert raw.getresponse().status == 413
     assert put(hub, data[1:]).status == 204
+
+
+def test_a_disk_that_is_nearly_full_is_left_to_the_log(hubs):
+    hub = hubs(limits={"reserve_mebibytes": 1_048_576})
+    answer = put(hub, b"too much")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert not list((hub.path / "spool").iterdir())

@@ -138,6 +138,16 @@ def test_tiles_are_of_the_checkpointed_log_only_and_full_ones_may_be_kept_for_ev
         assert (answer.status, answer.rule) == (404, rule)
 
 
+def test_a_part_of_a_bundle_is_enough_for_whoever_has_the_rest(running_hub):
+    whole = running_hub.ask("GET", "/tile/entries/000.p/1", member="ada").body
+    part = running_hub.ask("GET", "/tile/entries/000.p/1", member="ada", headers={"Range": "bytes=100-"})
+    assert (part.status, part.body) == (206, whole[100:])
+    assert part.headers["content-range"] == f"bytes 100-{len(whole) - 1}/{len(whole)}"
+    for other in ("bytes=-5", "bytes=0-1,4-5", "lines=1-2"):
+        answer = running_hub.ask("GET", "/tile/entries/000.p/1", member="ada", headers={"Range": other})
+        assert (answer.status, answer.body) == (200, whole)
+
+
 def test_the_authority_is_the_logs_key(running_hub):
     answer = running_hub.ask("GET", "/v1/authority")
     assert answer.status == 200

@@ -71,6 +71,7 @@ class HouseDesk:
         from hansa.coalition import replay
 
         if not (self.house.log / "checkpoint").is_file():
+            self.node.status()  # says so when the node is not running
             raise Unavailable(
                 f"the node of `{self.house.member}` has not seen the log yet; `hansa node status --folder {self.folder}` "
                 "says why"

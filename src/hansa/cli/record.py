@@ -12,6 +12,7 @@ from typing import Final
 from hansa.coalition import ProposalRecord, State, replay
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.store import LogStore, read_tree
+from hansa.store.lock import held_still
 from hansa.transparency import hash_leaf, parse_checkpoint, parse_note
 
 CHECKPOINT: Final = "checkpoint"
@@ -102,7 +103,8 @@ def find_proposal(state: State, number: int) -> ProposalRecord:
 
 def _read_folder(path: Path) -> Record:
     try:
-        tree = read_tree(path)
+        with held_still(path):
+            tree = read_tree(path)
     except Malformed as error:
         stray = next((name for name in sorted(STRAY) if f"{name}`" in error.message), None)
         if error.rule != "tree.unexpected-file" or stray is None:

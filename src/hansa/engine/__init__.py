@@ -1,9 +1,9 @@
 """Engines carry bytes between a run's coordinator and its contributors.
 
 An engine decides nothing: who is asked, what an answer means and whether to go on is the coordinator's
-business. It never changes, keeps or reads what it carries; it counts the bytes. The engine here,
-`LocalEngine`, has everybody in one process, one object per member that shares nothing with the others
-but bytes. Beside it stands what both ends of a run need to understand each other: the frame of a
+business. It never changes or reads what it carries. `LocalEngine` has everybody in one process, one object
+per member that shares nothing with the others but bytes; `Mailbox` keeps messages until members on machines of
+their own fetch them, and their answers until the coordinator reads them. Beside them stands what both ends of a run need to understand each other: the frame of a
 message, the transcript, and the derivation of the next question from totals alone.
 
     >>> from hansa.engine import LocalEngine
@@ -18,13 +18,18 @@ Format: `docs/formats/run.md`.
 
 from hansa.engine.derivation import Derivation, read_total, write_total
 from hansa.engine.frame import Frame, parse_frame
-from hansa.engine.local import LocalEngine, Traffic, Turn
+from hansa.engine.local import LocalEngine
+from hansa.engine.mailbox import Letter, Mailbox
 from hansa.engine.transcript import derive_graph
+from hansa.engine.turn import Engine, Traffic, Turn
 
 __all__ = [
     "Derivation",
+    "Engine",
     "Frame",
+    "Letter",
     "LocalEngine",
+    "Mailbox",
     "Traffic",
     "Turn",
     "derive_graph",

@@ -1,26 +1,10 @@
 """The local engine: a coordinator and its contributors in one process, with only bytes between them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from hansa.engine.turn import Traffic, Turn
 from hansa.errors import HansaError
-
-
-@dataclass(frozen=True)
-class Traffic:
-    """What one contributor received and sent so far."""
-
-    bytes_down: int = 0
-    bytes_up: int = 0
-
-
-@dataclass(frozen=True)
-class Turn:
-    """What came back: an answer or a failure for each contributor that was asked, never both."""
-
-    answers: Mapping[str, bytes]
-    failures: Mapping[str, HansaError]
 
 
 class LocalEngine:
@@ -70,6 +54,10 @@ class LocalEngine:
             self._count(member, up=len(answer))
             answers[member] = answer
         return Turn(MappingProxyType(answers), MappingProxyType(failures))
+
+    def tell(self, messages: Mapping[str, bytes]) -> None:
+        """Bring one last message to each contributor named; whether anybody hears it changes nothing."""
+        self.turn(messages)
 
     def _count(self, member: str, *, down: int = 0, up: int = 0) -> None:
         before = self._traffic[member]

@@ -20,7 +20,7 @@ from hansa.hub.clerk import Clerk
 from hansa.hub.folder import HubFolder, HubSettings, init_hub, read_authority_of, succeed_hub
 from hansa.hub.gate import Caller, Gate, verify_body, verify_role
 from hansa.hub.hub import Hub
-from hansa.hub.limits import TooOften
+from hansa.hub.limits import Limiter, TooOften
 from hansa.hub.lobby import describe_member, open_lobby
 from hansa.hub.rounds import Conducted, Coordinator
 from hansa.hub.sequencer import LATEST, Sequencer
@@ -36,6 +36,7 @@ __all__ = [
     "Hub",
     "HubFolder",
     "HubSettings",
+    "Limiter",
     "Sequencer",
     "TooOften",
     "describe_member",

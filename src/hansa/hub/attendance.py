@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from hansa.engine import Frame, LocalEngine, parse_frame
+from hansa.engine import Engine, Frame, parse_frame
 from hansa.errors import Malformed, Refused
 
 _RULE: Final = re.compile(r"[a-z0-9-]{1,40}(?:\.[a-z0-9-]{1,40})?")
@@ -29,7 +29,7 @@ class Attendance:
 
     def __init__(
         self,
-        engine: LocalEngine,
+        engine: Engine,
         run: str,
         cohort: Sequence[str],
         required: int,
@@ -68,27 +68,46 @@ class Attendance:
         Returns:
             The right answers.
         """
-        waiting = {name: frame.encode() for name, frame in frames.items() if name in self._present}
-        answers: dict[str, bytes] = {}
+        right: dict[str, Frame] = {}
+        self.gather(frames, expected, right.__setitem__, tries=tries)
+        return right
+
+    def gather(
+        self,
+        frames: Mapping[str, Frame],
+        expected: str,
+        take: Callable[[str, Frame], None],
+        *,
+        tries: int = 1,
+    ) -> None:
+        """Take one turn as `exchange` does, and hand over each right answer as it arrives, so that none must be kept."""
+        # One frame for everybody is encoded once.
+        encoded = {id(frame): frame.encode() for frame in frames.values()}
+        waiting = {name: encoded[id(frame)] for name, frame in frames.items() if name in self._present}
+        del encoded
         for _ in range(tries):
-            answers |= self._engine.turn(waiting).answers
-            waiting = {name: message for name, message in waiting.items() if name not in answers}
+            if not waiting:
+                return
+            answers = self._engine.turn(waiting).answers
+            for name in answers:
+                del waiting[name]
+                self._judge(name, answers[name], expected, take)
         for name in waiting:
             self.drop(name, "did not answer")
-        right: dict[str, Frame] = {}
-        for name, answer in answers.items():
-            try:
-                frame = parse_frame(answer)
-            except Malformed as error:
-                self.drop(name, f"sent something else than a frame ({error.rule})")
-                continue
-            if frame.word == expected:
-                right[name] = frame
-            elif frame.word == "refused":
-                self.drop(name, f"refused: {_read_rule(frame)}")
-            else:
-                self.drop(name, f"answered with another word than `{expected}`")
-        return right
+
+    def _judge(self, name: str, answer: bytes, expected: str, take: Callable[[str, Frame], None]) -> None:
+        try:
+            frame = parse_frame(answer)
+        except Malformed as error:
+            self.drop(name, f"sent something else than a frame ({error.rule})")
+            return
+        del answer  # it may be large
+        if frame.word == expected:
+            take(name, frame)
+        elif frame.word == "refused":
+            self.drop(name, f"refused: {_read_rule(frame)}")
+        else:
+            self.drop(name, f"answered with another word than `{expected}`")
 
     def drop(self, name: str, why: str) -> None:
         """Let a member be out of the run, and tell it so."""
@@ -119,7 +138,7 @@ class Attendance:
     def _stop(self, names: Sequence[str], reason: str) -> None:
         """Say it once; whether anybody hears it changes nothing."""
         message = Frame("stop", {"run": self._run, "reason": reason}).encode()
-        self._engine.turn(dict.fromkeys(names, message))
+        self._engine.tell(dict.fromkeys(names, message))
 
 
 def _read_rule(frame: Frame) -> str:

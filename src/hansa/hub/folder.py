@@ -47,7 +47,7 @@ def _check_address(value: str) -> str:
     except ValueError:
         port = 0
     host = parts.hostname or ""
-    plain = value == f"{parts.scheme}://{parts.netloc}" and "@" not in parts.netloc
+    plain = value == f"{parts.scheme}://{parts.netloc}".lower() and "@" not in parts.netloc
     if (
         not plain
         or parts.scheme not in {"https", "http"}
@@ -91,6 +91,8 @@ class Limits(Form):
     blob_mebibytes: Annotated[int, Field(ge=1, le=1_048_576)] = 1_024
     message_mebibytes: Annotated[int, Field(ge=1, le=65_536)] = 512
     """One message of a run."""
+    reserve_mebibytes: Annotated[int, Field(ge=0, le=1_048_576)] = 512
+    """What bodies leave free on the disk, for the log."""
     turn_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
     """How long a member may take to answer one message of a run."""
     absent_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60

@@ -10,6 +10,7 @@ from hansa import entropy
 from hansa.errors import Unavailable
 from hansa.hub.authority import issue_certificate, needs_renewal
 from hansa.hub.clerk import Clerk
+from hansa.hub.conductor import Conductor
 from hansa.hub.folder import HubFolder, write_private
 from hansa.hub.gate import Gate
 from hansa.hub.limits import Limiter
@@ -35,6 +36,7 @@ class Hub:
         self.settings = folder.settings
         self._clock = clock
         self._listeners: list[Callable[[], None]] = []
+        self._run_listeners: list[Callable[[], None]] = []
         with contextlib.suppress(FileNotFoundError):
             for leftover in folder.spool.iterdir():
                 leftover.unlink()
@@ -42,6 +44,10 @@ class Hub:
         self.clerk = Clerk(lambda: LogStore.open(folder.log), folder.key, lambda: int(clock()), self._notify)
         self.blobs = BlobStore(folder.blobs)
         self.lobby = Lobby(folder, self.clerk)
+        folder.runs.mkdir(exist_ok=True)
+        self.conductor = Conductor(
+            self.clerk, self.blobs, folder.runs, self.settings.limits, lambda: _ring(self._run_listeners)
+        )
         limits = self.settings.limits
         rate = limits.requests_per_second
         self.gate = Gate(
@@ -50,9 +56,16 @@ class Hub:
         rate = limits.open_requests_per_second
         self.open_limiter = Limiter(rate, _BURST * rate)
 
-    def listen(self, listener: Callable[[], None]) -> None:
-        """Tell `listener`, in whatever thread, when readers see something new; it returns at once."""
-        self._listeners.append(listener)
+    def begin(self, news: Callable[[], None], run_news: Callable[[], None]) -> None:
+        """Begin to conduct runs, and tell what is new, in whatever thread.
+
+        Args:
+            news: told when readers of the log see something new; returns at once.
+            run_news: told when there is news for members of a run; returns at once.
+        """
+        self._run_listeners.append(run_news)
+        self._listeners += [news, self.conductor.review]
+        self.conductor.review()
 
     def provide_certificate(self) -> tuple[Path, Path]:
         """Return where the hub's certificate and its key lie; its own is renewed when it is half over.
@@ -82,8 +95,13 @@ class Hub:
 
     def close(self) -> None:
         """Finish what was begun and close the log."""
+        self.conductor.close()
         self.clerk.close()
 
     def _notify(self) -> None:
-        for listener in self._listeners:
-            listener()
+        _ring(self._listeners)
+
+
+def _ring(listeners: list[Callable[[], None]]) -> None:
+    for listener in listeners:
+        listener()

@@ -37,18 +37,11 @@ class Limiter:
         Raises:
             TooOften: there is none left.
         """
-        bucket = self._fill(name, now)
-        if bucket.tokens < 1:
-            raise TooOften((1 - bucket.tokens) / self._rate)
-        bucket.tokens -= 1
+        self.require(name, now)
+        self._buckets[name].tokens -= 1
 
     def require(self, name: str, now: float) -> None:
         """Check that a name has a token, and leave it there; raises as `spend` does."""
-        bucket = self._fill(name, now)
-        if bucket.tokens < 1:
-            raise TooOften((1 - bucket.tokens) / self._rate)
-
-    def _fill(self, name: str, now: float) -> _Bucket:
         bucket = self._buckets.get(name)
         if bucket is None:
             bucket = self._buckets[name] = _Bucket(self._burst, now)
@@ -57,7 +50,8 @@ class Limiter:
         bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.at) * self._rate)
         bucket.at = now
         self._buckets.move_to_end(name)
-        return bucket
+        if bucket.tokens < 1:
+            raise TooOften((1 - bucket.tokens) / self._rate)
 
 
 class TooOften(Refused):

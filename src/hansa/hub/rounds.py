@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import cpu_count
-from typing import Final
+from typing import Final, Protocol
 
 from hansa.coalition import (
     Evidence,
@@ -17,17 +17,17 @@ from hansa.coalition import (
     RunRecord,
     RunSeal,
     SignedStatement,
+    State,
     minimum_cohort,
     parse_entry,
     result_digest,
     verify_run,
 )
-from hansa.engine import Derivation, Frame, LocalEngine, derive_graph, write_total
+from hansa.engine import Derivation, Engine, Frame, derive_graph, write_total
 from hansa.entropy import draw
 from hansa.errors import HansaError, Malformed, Refused
 from hansa.governance import Plan
 from hansa.hub.attendance import Attendance
-from hansa.hub.sequencer import Sequencer
 from hansa.learning import Result, build_recipe, write_metrics, write_report
 from hansa.privacy import Meter
 from hansa.secagg import Aggregator, Conflict, Party
@@ -61,27 +61,41 @@ class Conducted:
     seals: tuple[Envelope, ...]
 
 
+class Record(Protocol):
+    """The hub's own log and fold, as they are now."""
+
+    @property
+    def state(self) -> State:
+        """The fold."""
+
+    def root_at(self, size: int) -> bytes:
+        """Return the root hash over the first `size` entries."""
+
+
 class Coordinator:
     """Conducts one attempt at a run.
 
     Args:
-        sequencer: the hub's own log and fold, as they are now.
+        record: the hub's own log and fold.
         engine: carries the bytes.
         report: told the round's number, the question's name and how many numbers it asks for, before each round.
         miss: told the round's number, the member and why, whenever one is out of the run.
+        learn: told the round's number, its total and whose numbers are in it, after each round.
     """
 
     def __init__(
         self,
-        sequencer: Sequencer,
-        engine: LocalEngine,
+        record: Record,
+        engine: Engine,
         report: Callable[[int, str, int], None] = lambda _round, _name, _length: None,
         miss: Callable[[int, str, str], None] = lambda _round, _member, _why: None,
+        learn: Callable[[int, bytes, tuple[str, ...]], None] = lambda _round, _total, _survivors: None,
     ) -> None:
-        self._sequencer = sequencer
+        self._record = record
         self._engine = engine
         self._report = report
         self._miss = miss
+        self._learn = learn
         self._evidence: dict[tuple[str, str], Evidence] = {}
 
     @property
@@ -128,6 +142,8 @@ class Coordinator:
                 finally:
                     self._keep(run.id, aggregator.conflicts)
                 total, survivors = write_total(aggregator.total), aggregator.survivors
+                del aggregator  # its numbers are as many as the total's
+                self._learn(derivation.round, total, survivors)
                 derivation.learn(total, survivors)
             return _finish(run, derivation, attendance, total)
         except HansaError as error:
@@ -149,7 +165,7 @@ class Coordinator:
             self._evidence.setdefault((conflict.member, conflict.kind), found)
 
     def _permitted(self, run_id: str) -> tuple[RunRecord, ProposalRecord, Plan]:
-        state = self._sequencer.state
+        state = self._record.state
         run = state.runs.get(run_id)
         if run is None or run.status != "open":
             raise Refused("run.unknown", f"no open attempt has the id `{run_id}`")
@@ -160,10 +176,10 @@ class Coordinator:
         return run, proposal, plan
 
     def _count_required(self, run: RunRecord, plan: Plan) -> int:
-        return max(run.sharing.required, minimum_cohort(self._sequencer.state, plan))
+        return max(run.sharing.required, minimum_cohort(self._record.state, plan))
 
     def _derive(self, run: RunRecord, plan: Plan) -> Derivation:
-        state = self._sequencer.state
+        state = self._record.state
         required = self._count_required(run, plan)
         honest = run.sharing.count_honest(required)
         return Derivation(
@@ -174,7 +190,7 @@ class Coordinator:
             threshold=run.sharing.threshold,
             degree=run.sharing.degree,
             minimum_cohort=required,
-            graph=derive_graph(run.id, self._sequencer.root_at(run.number)),
+            graph=derive_graph(run.id, self._record.root_at(run.number)),
             meter=Meter(plan.privacy.rho, honest),
         )
 
@@ -187,19 +203,22 @@ def _carry_sum(
     assert question is not None  # the caller has looked
     fields: dict[str, canonical.Json] = {"run": run.id, "round": derivation.round}
     ask = {**fields, "name": question.name, "question": derivation.question_digest.hex()}
-    answers = attendance.ask_all(Frame("ask", ask, last_total), "sum")
+    frames = dict.fromkeys(attendance.present, Frame("ask", ask, last_total))
+
+    def take(member: str, answer: Frame) -> None:
+        try:
+            aggregator.receive(member, answer.body)
+        except (Malformed, Refused) as error:
+            attendance.drop(member, f"sent a wrong message of the secure sum ({error.rule})")
+
     while True:
-        for member, answer in answers.items():
-            try:
-                aggregator.receive(member, answer.body)
-            except (Malformed, Refused) as error:
-                attendance.drop(member, f"sent a wrong message of the secure sum ({error.rule})")
+        attendance.gather(frames, "sum", take)
         attendance.require()
         messages = aggregator.broadcast()
         if not messages:
             return
-        frames = {member: Frame("sum", fields, body) for member, body in messages.items()}
-        answers = attendance.exchange(frames, "sum")
+        bodies = {id(body): Frame("sum", fields, body) for body in messages.values()}
+        frames = {member: bodies[id(body)] for member, body in messages.items()}
 
 
 def _finish(run: RunRecord, derivation: Derivation, attendance: Attendance, total: bytes) -> Conducted:

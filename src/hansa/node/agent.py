@@ -208,6 +208,7 @@ class Agent:
                 self._renew_trust()
                 if self._watch.step(WAIT_SECONDS):
                     self._fresh.set()
+                    self._courier.wake()
                 self._contact = (self._clock(), "")
                 pause = _SHORTEST_PAUSE
             except HansaError as error:

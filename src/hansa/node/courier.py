@@ -18,6 +18,8 @@ MOST: Final = 64
 _SEEN_SECONDS: Final = 5.0
 """After which entries that the hub took and the fold does not have are brought again."""
 
+_BEGIN_SECONDS: Final = 5.0
+
 _SHORTEST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 30.0
 
@@ -63,10 +65,12 @@ class Courier:
             Malformed, Refused: as `say`, or why they were given up.
         """
         with self._news:
+            # Just begun, the node may know the newest log in a moment.
+            self._news.wait_for(lambda: self._stop.is_set() or self._watch.is_current, _BEGIN_SECONDS)
             ids = [envelope.id for envelope in self._say(bodies)]
             self._awaited |= dict.fromkeys(ids)
             try:
-                self._news.wait_for(lambda: self._stop.is_set() or self._is_settled(ids), seconds)
+                self._news.wait_for(lambda: self._is_stuck() or self._is_settled(ids), seconds)
                 found = [self._awaited[name] for name in ids]
             finally:
                 for name in ids:
@@ -132,6 +136,7 @@ class Courier:
                     pause = min(_LONGEST_PAUSE, 2 * pause)
                 continue
             pause = _SHORTEST_PAUSE
+            self.problem = None
             first = waiting[0].envelope.id
             with self._news:
                 self._news.wait_for(lambda first=first: self._is_moving(first), _SEEN_SECONDS)  # type: ignore[misc]  # mypy cannot infer a default
@@ -145,6 +150,10 @@ class Courier:
         self._news.notify_all()
         return written
 
+    def _is_stuck(self) -> bool:
+        """Say whether waiting helps nobody: the node stops, or the hub cannot be reached."""
+        return self._stop.is_set() or isinstance(self.problem, Unavailable)
+
     def _is_settled(self, ids: Sequence[str]) -> bool:
         return all(self._awaited[name] is not None for name in ids)
 
@@ -155,6 +164,7 @@ class Courier:
     def _give_up(self, error: HansaError) -> bool:
         """Say whether what waits was given up, because the hub refused it and the own fold, brought up to date, does too."""
         self.problem = error
+        self.wake()
         rule = getattr(error, "rule", "unavailable")
         self._journal.note("not-taken", rule=rule, waiting=len(self._outbox.waiting))
         if not isinstance(error, Malformed | Refused) or rule.startswith(("request.", "hub.")):

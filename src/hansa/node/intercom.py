@@ -1,10 +1,11 @@
 """The intercom: how the people of a house speak with its node, over a socket that only they can open."""
 
+import http.client
 import json
+import socket
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
-
-import httpx2
 
 from hansa.coalition import Body, name_kind, parse_handover
 from hansa.errors import Malformed, Unavailable
@@ -68,23 +69,45 @@ class Intercom:
 
     def _ask(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         house = self._house
+        data = None if document is None else json.dumps(document).encode()
+        connection = _UnixConnection(house.socket)
         try:
-            with httpx2.Client(
-                transport=httpx2.HTTPTransport(uds=str(house.socket)), timeout=_QUIET_SECONDS
-            ) as client:
-                response = client.request(method, f"http://node{path}", json=document)
-        except httpx2.ConnectError:
+            connection.request(method, path, data)
+            response = connection.getresponse()
+            status, said = response.status, response.read()
+        except (FileNotFoundError, ConnectionRefusedError):
             raise Unavailable(
                 f"the node of `{house.member}` is not running; `hansa node up --folder {house.folder}` starts it"
             ) from None
-        except httpx2.TransportError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise Unavailable(f"the node of `{house.member}` does not answer: {error}") from error
-        if response.status_code >= 400:
-            raise read_problem(response.status_code, response.content)
+        finally:
+            connection.close()
+        if status >= 400:
+            raise read_problem(status, said)
         try:
-            answer = json.loads(response.content)
+            answer = json.loads(said)
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
             raise Malformed("node.answer", "the node answers with something else than a JSON object")
         return answer
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a socket in a folder."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("node", timeout=_QUIET_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect, or leave nothing open."""
+        opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            opened.settimeout(_QUIET_SECONDS)
+            opened.connect(str(self._path))
+        except OSError:
+            opened.close()
+            raise
+        self.sock = opened

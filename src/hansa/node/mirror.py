@@ -1,6 +1,7 @@
 """The mirror: a member's own copy of the log, in the published layout, which anybody can verify.
 
-It grows with the log: each update writes the last bundle, the last tiles and the checkpoint, however long the log is.
+It grows with the log: each update writes the last bundle, the last tiles and the checkpoint, however long the log is. Who
+reads it meanwhile, in another process, holds it still for so long.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import Final
 
 from hansa.errors import Refused, Unavailable
 from hansa.store import read_tree, tidy, write_atomically
+from hansa.store.lock import held_alone
 from hansa.store.tree import CHECKPOINT
 from hansa.transparency import TILE_WIDTH, entry_bundles, hash_leaf, root_of, tile_path
 
@@ -82,7 +84,8 @@ class Mirror:
         before, tail = [len(level) for level in self._levels], self._tail
         self._take(leaves[len(known) :], hashes[len(known) :])
         try:
-            self._write_grown(before, [*tail, *leaves[len(known) :]], note_text)
+            with held_alone(self._folder):
+                self._write_grown(before, [*tail, *leaves[len(known) :]], note_text)
         except OSError as error:
             # What is not on the disk is not here either: the same entries will be shown again.
             self._levels = [level[:size] for level, size in zip(self._levels, before, strict=False)]
@@ -96,7 +99,8 @@ class Mirror:
             Unavailable: the disk fails.
         """
         try:
-            self._write(CHECKPOINT, note_text.encode())
+            with held_alone(self._folder):
+                self._write(CHECKPOINT, note_text.encode())
         except OSError as error:
             raise Unavailable(f"the mirror `{self._folder}` cannot be written: {error.strerror}") from error
 

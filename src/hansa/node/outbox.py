@@ -120,7 +120,8 @@ class Outbox:
                 not seen or seen[-1].entry.seq != record.next_seq - 1 or seen[-1].envelope.id == record.head
             )
             if same and not (rest and rest[0].entry.prev != record.head):
-                self._remove(seen)
+                if seen:
+                    self._remove(seen)
                 return seen
             self._remove(self._waiting)
             raise Refused(

@@ -34,6 +34,8 @@ _CONNECT_SECONDS: Final = 10.0
 _QUIET_SECONDS: Final = 60.0
 """How long a connection may bring nothing, beyond what the hub was allowed to wait."""
 
+_FINE: Final = frozenset({200, 204, 206, 304})
+
 _AGAIN: Final = frozenset({"request.replay"})
 """Rules that a fresh signature satisfies."""
 
@@ -236,7 +238,7 @@ class Remote:
             place = (self._first + step) % len(self._addresses)
             try:
                 with self._open(self._addresses[place] + path, method, body, headers or {}, wait) as response:
-                    if response.status_code >= 400:
+                    if response.status_code not in _FINE:
                         data = b"".join(_read_chunks(response, MAX_TEXT_BYTES))
                         problem = read_problem(response.status_code, data)
                         if response.status_code == 503 and step + 1 < len(self._addresses):

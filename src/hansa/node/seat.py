@@ -74,7 +74,7 @@ class Seat:
                 rule = getattr(error, "rule", "unavailable")
                 if rule == "run.over":
                     break
-                if rule in {"turn.carriage", "turn.order"}:
+                if rule in {"turn.carriage", "turn.order", "turn.answered"}:
                     place = None  # the hub has taken the run up again, or this node has
                 self._journal.note("run-waits", run=self.run[:16], rule=rule, turn=self.turn)
             self._stop.wait(pause)

@@ -110,7 +110,6 @@ class Watch:
             if note_text is not None:
                 self._take(note_text, before)
                 self._seen = note_text
-            self.is_current = True
         return note_text is not None
 
     def catch_up(self) -> State:
@@ -142,6 +141,7 @@ class Watch:
             ):
                 return  # the fold went further while this answer was under way
             self._follow(note, note_text)
+        self.is_current = True
         self._cosign(note)
         self._confirm(note_text)
 
@@ -156,6 +156,8 @@ class Watch:
     def _fetch(self, first: int, size: int) -> tuple[bytes, ...]:
         """Return the entries from `first` on; of a bundle of which a part is known, only the rest is asked for."""
         leaves: list[bytes] = []
+        if size <= first:
+            return ()  # nothing is new; what is wrong with that, the follower says
         skip = self._bundle_bytes
         for index in range(first // TILE_WIDTH, -(-size // TILE_WIDTH)):
             start = max(first, index * TILE_WIDTH)

@@ -3,6 +3,8 @@
 import fcntl
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hansa.errors import Unavailable
@@ -40,3 +42,38 @@ class WriterLock:
     def release(self) -> None:
         """Give the lock back; once is enough, twice is an error of the caller."""
         os.close(self._handle)
+
+
+@contextmanager
+def held_alone(path: Path) -> Iterator[None]:
+    """Keep the readers of a folder out while it changes; waits until they are done.
+
+    Args:
+        path: the folder; the lock lies at `path` + `.changing`.
+    """
+    with _held(path, os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX):
+        yield
+
+
+@contextmanager
+def held_still(path: Path) -> Iterator[None]:
+    """Keep a folder from changing while it is read; one that nobody changes in this way is just read."""
+    if not _name_lock(path).exists():
+        yield
+        return
+    with _held(path, os.O_RDONLY, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def _held(path: Path, flags: int, kind: int) -> Iterator[None]:
+    handle = os.open(_name_lock(path), flags | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, kind)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _name_lock(path: Path) -> Path:
+    return path.with_name(f"{path.name}.changing")

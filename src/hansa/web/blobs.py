@@ -1,7 +1,6 @@
 """Blobs over HTTP: bytes named by their SHA-256, streamed both ways."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -12,10 +11,10 @@ from starlette.responses import Response, StreamingResponse
 
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.hub import Hub
-from hansa.web.description import SIGNED, describe_answers, describe_bytes
-from hansa.web.intake import admit, spool
+from hansa.web.description import SIGNED, DigestPart, describe_answers, describe_bytes
+from hansa.web.intake import admit, collect
+from hansa.web.ranges import read_range
 
-_RANGE: Final = re.compile(r"bytes=([0-9]{1,18})-([0-9]{0,18})")
 _CHUNK_BYTES: Final = 256 * 1024
 _MEBIBYTE: Final = 1024 * 1024
 
@@ -26,11 +25,11 @@ def blob_routes(hub: Hub) -> APIRouter:
     answers = describe_answers("application/octet-stream", "the bytes", s206="the part that was asked for")
 
     @router.get("/v1/blobs/{digest}", responses=answers, openapi_extra=SIGNED)
-    async def get_blob(request: Request, digest: str) -> Response:
+    async def get_blob(request: Request, digest: DigestPart) -> Response:
         """Return a blob, or one range of it."""
         admit(request, hub)
         path, size = _find(hub, digest)
-        start, stop = _read_range(request, size)
+        start, stop = read_range(request, size)
         headers = _describe(digest, stop - start)
         if (start, stop) == (0, size):
             return StreamingResponse(send_file(path, 0, size), 200, headers)
@@ -38,7 +37,7 @@ def blob_routes(hub: Hub) -> APIRouter:
         return StreamingResponse(send_file(path, start, stop), 206, headers)
 
     @router.head("/v1/blobs/{digest}", responses=answers, openapi_extra=SIGNED)
-    async def head_blob(request: Request, digest: str) -> Response:
+    async def head_blob(request: Request, digest: DigestPart) -> Response:
         """Say whether a blob is there, and how long it is."""
         admit(request, hub)
         _, size = _find(hub, digest)
@@ -50,15 +49,16 @@ def blob_routes(hub: Hub) -> APIRouter:
         responses=describe_answers("text/plain", "never", s204="it is kept"),
         openapi_extra={**SIGNED, **describe_bytes()},
     )
-    async def put_blob(request: Request, digest: str) -> Response:
+    async def put_blob(request: Request, digest: DigestPart) -> Response:
         """Keep a blob; keeping it twice is the same."""
         caller = admit(request, hub)
         hub.blobs.path(digest)
         if caller.body_digest.hex() != digest:
             raise Malformed("blob.digest", "the body that was signed is not the blob of this name")
         most = hub.settings.limits.blob_mebibytes * _MEBIBYTE
-        spooled = await spool(request, hub, caller, most)
-        await asyncio.to_thread(hub.blobs.adopt, spooled.path, digest)
+        letter = await collect(request, hub, caller, most, to_file=True)
+        assert letter.path is not None  # as was asked for
+        await asyncio.to_thread(hub.blobs.adopt, letter.path, digest)
         return Response(status_code=204)
 
     return router
@@ -76,7 +76,7 @@ async def send_file(path: Path, start: int, stop: int) -> AsyncIterator[bytes]:
             yield chunk
 
 
-def _find(hub: Hub, digest: str) -> tuple[Path, int]:
+def _find(hub: Hub, digest: DigestPart) -> tuple[Path, int]:
     path = hub.blobs.path(digest)
     try:
         return path, path.stat().st_size
@@ -84,17 +84,6 @@ def _find(hub: Hub, digest: str) -> tuple[Path, int]:
         raise Refused("blob.unknown", f"there is no blob `{digest}` here") from None
     except OSError as error:
         raise Unavailable(f"the blob `{digest}` cannot be read: {error.strerror}") from error
-
-
-def _read_range(request: Request, size: int) -> tuple[int, int]:
-    """Return the bytes that are asked for: one range, or all where we understand no range."""
-    match = _RANGE.fullmatch(request.headers.get("range", ""))
-    if match is None or "if-range" in request.headers:
-        return 0, size
-    start, stop = int(match[1]), min(size, int(match[2]) + 1 if match[2] else size)
-    if start >= stop:
-        raise Refused("blob.range", f"the blob has {size:,} bytes")
-    return start, stop
 
 
 def _describe(digest: str, size: int) -> dict[str, str]:

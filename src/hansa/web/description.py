@@ -1,8 +1,9 @@
 """How the table of requests is spelt in OpenAPI, so that the document and the checks have one source."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
+from fastapi import Path
 from pydantic import BaseModel
 
 from hansa.web.problems import MEDIA_TYPE
@@ -38,6 +39,21 @@ SCHEMES: Final[Mapping[str, Any]] = {
     },
     "invitation": {"type": "http", "scheme": "bearer", "description": "the token of a founder's invitation"},
 }
+
+
+def _spelt(pattern: str, example: str) -> Any:  # noqa: ANN401 - FastAPI's own marker
+    """Describe a part of a path. It is not checked before it is known who asks, but by whoever reads it."""
+    return Path(json_schema_extra={"pattern": f"^{pattern}$", "examples": [example]})
+
+
+DigestPart: TypeAlias = Annotated[str, _spelt("[0-9a-f]{64}", "9f" * 32)]
+MemberPart: TypeAlias = Annotated[str, _spelt("[a-z0-9][a-z0-9-]{0,62}", "north-air")]
+CountPart: TypeAlias = Annotated[str, _spelt("(0|[1-9][0-9]{0,8})", "0")]
+NumberPart: TypeAlias = Annotated[str, _spelt("[1-9][0-9]{0,8}", "1")]
+TilePart: TypeAlias = Annotated[
+    str,
+    _spelt("(entries|[0-9]|[1-5][0-9]|6[0-3])/(x[0-9]{3}/){0,6}[0-9]{3}([.]p/[1-9][0-9]{0,2})?", "0/000.p/1"),
+]
 
 
 def describe_json(model: type[BaseModel]) -> dict[str, Any]:

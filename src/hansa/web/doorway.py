@@ -3,17 +3,24 @@
 import asyncio
 import logging
 import time
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hansa.errors import HansaError, Refused
-from hansa.hub import TooOften
+from hansa.hub import Limiter, TooOften
 from hansa.transparency import canonical
 from hansa.web.journal import LOGGER, note
 from hansa.web.operations import Meter
 from hansa.web.problems import MEDIA_TYPE, Problem, describe
+
+ABORT: Final = "hansa.abort"
+"""Where a request's scope says how to cut its connection."""
+
+_LINES_PER_SECOND: Final = 10
+_LINES_AT_ONCE: Final = 200
 
 
 class Doorway:
@@ -29,6 +36,8 @@ class Doorway:
         self._service = service
         self._meter = meter
         self._stalled_seconds = stalled_seconds
+        # Strangers must not fill the disk with what is written about them.
+        self._lines = Limiter(_LINES_PER_SECOND, _LINES_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -46,6 +55,8 @@ class Doorway:
                 await self._service(scope, visit.receive, visit.send)
         except _GoneError:
             visit.status = visit.status or 499
+            # Closing would wait until what is left was read.
+            scope.get(ABORT, _do_nothing)()
         except Exception:  # noqa: BLE001 - this is the face; whoever asked has got its answer, or gets none
             LOGGER.exception("defect", extra={"facts": {"method": scope["method"]}})
             visit.status = 500
@@ -69,11 +80,7 @@ class Doorway:
         )
         note(
             "request",
-            logging.WARNING
-            if visit.status >= 500
-            else logging.INFO
-            if visit.status >= 400
-            else logging.DEBUG,
+            self._weigh(visit.status),
             method=scope["method"],
             path=scope["path"][:200],
             status=visit.status,
@@ -84,6 +91,19 @@ class Doorway:
             sent_bytes=visit.sent_bytes,
             **({"rule": scope["hansa.rule"]} if "hansa.rule" in scope else {}),
         )
+
+    def _weigh(self, status: int) -> int:
+        if status < 400:
+            return logging.DEBUG
+        try:
+            self._lines.spend("", time.monotonic())
+        except TooOften:
+            return logging.DEBUG
+        return logging.WARNING if status >= 500 else logging.INFO
+
+
+def _do_nothing() -> None:
+    pass
 
 
 class _GoneError(Exception):

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from hansa.errors import Malformed, Refused
 from hansa.hub import Hub
 from hansa.transparency.canonical import parse_base64
-from hansa.web.description import describe_answers, describe_json
+from hansa.web.description import MemberPart, describe_answers, describe_json
 from hansa.web.document import Body, answer_json, parse_body
 from hansa.web.intake import admit_anybody, read_headers, read_json
 
@@ -54,7 +54,7 @@ def founding_routes(hub: Hub) -> APIRouter:
         responses=answers,
         openapi_extra={**_INVITED, **describe_json(FounderKey)},
     )
-    async def put_key(request: Request, member: str) -> Response:
+    async def put_key(request: Request, member: MemberPart) -> Response:
         """Take a founder's key, once."""
         token = _admit_invited(request, hub)
         body = parse_body(FounderKey, await read_json(request, hub, None, _MAX_BYTES))
@@ -66,7 +66,7 @@ def founding_routes(hub: Hub) -> APIRouter:
         responses=answers,
         openapi_extra={**_INVITED, **describe_json(FounderSignature)},
     )
-    async def put_signature(request: Request, member: str) -> Response:
+    async def put_signature(request: Request, member: MemberPart) -> Response:
         """Take a founder's signature of the first entry; the last one founds the coalition."""
         token = _admit_invited(request, hub)
         body = parse_body(FounderSignature, await read_json(request, hub, None, _MAX_BYTES))

@@ -2,14 +2,17 @@
 
 import asyncio
 import hashlib
+import shutil
 import time
 from collections.abc import AsyncIterator
+from io import FileIO
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 
 from hansa import entropy
+from hansa.engine import Letter
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
 from hansa.hub import Caller, Hub, verify_body, verify_role
 from hansa.transparency import canonical
@@ -19,24 +22,13 @@ LEAST_BYTES_PER_SECOND: Final = 10_000
 """How slow a body may be on average, after the first half minute."""
 
 _NOTHING: Final = hashlib.sha256(b"").digest()
+_SHORT_BYTES: Final = 256 * 1024
+"""Up to here a body stays in memory."""
+
 _PATIENCE_SECONDS: Final = 30
 _ONCE: Final = frozenset(
     {"authorization", "host", "content-length", CONTENT_DIGEST, SIGNATURE_INPUT, SIGNATURE}
 )
-
-
-class Spooled(NamedTuple):
-    """A body in a file, whole and with the digest that was signed.
-
-    Args:
-        path: the file, the receiver's to move or remove.
-        size_bytes: its length.
-        digest: SHA-256, hex.
-    """
-
-    path: Path
-    size_bytes: int
-    digest: str
 
 
 def admit(request: Request, hub: Hub) -> Caller:
@@ -124,14 +116,17 @@ async def read_bytes(request: Request, hub: Hub, caller: Caller | None, most_byt
     return body
 
 
-async def spool(request: Request, hub: Hub, caller: Caller, most_bytes: int) -> Spooled:
-    """Read a body into a file beside the log, piece by piece.
+async def collect(
+    request: Request, hub: Hub, caller: Caller, most_bytes: int, *, to_file: bool = False
+) -> Letter:
+    """Read a body, piece by piece: a long one into a file beside the log.
 
     Args:
         request: the request; its body has not been read.
         hub: whose spool and limits.
         caller: whose digest the body must have.
         most_bytes: it may be no longer.
+        to_file: a short one, too.
 
     Raises:
         Malformed: `request.digest`, `request.body`.
@@ -140,22 +135,57 @@ async def spool(request: Request, hub: Hub, caller: Caller, most_bytes: int) -> 
     Guarantees:
         When it raises, the file is gone.
     """
-    path = hub.folder.spool / entropy.draw(16).hex()
     digest = hashlib.sha256()
+    kept: list[bytes] = []
     size = 0
+    path: Path | None = None
+    file: FileIO | None = None
     try:
-        with path.open("xb", buffering=0) as file:
-            async for chunk in read_chunks(request, hub, most_bytes):
-                digest.update(chunk)
-                file.write(chunk)
-                size += len(chunk)
+        async for chunk in read_chunks(request, hub, most_bytes):
+            digest.update(chunk)
+            kept.append(chunk)
+            size += len(chunk)
+            if file is None and size > _SHORT_BYTES:
+                path, file = _open(hub, request)
+            if file is not None:
+                _write(file, kept)
+        if file is None and to_file:
+            path, file = _open(hub, request)
+            _write(file, kept)
         verify_body(caller, digest.digest())
     except BaseException as error:
-        path.unlink(missing_ok=True)
+        if path is not None:
+            path.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise Unavailable(f"the hub's disk does not take what was sent: {error.strerror}") from error
         raise
-    return Spooled(path, size, digest.hexdigest())
+    finally:
+        if file is not None:
+            file.close()
+    return Letter(digest.digest(), None if path is not None else b"".join(kept), path)
+
+
+def _open(hub: Hub, request: Request) -> tuple[Path, FileIO]:
+    """Make a file in the spool, if the disk has room for what is said to come.
+
+    Raises:
+        Unavailable: it has not.
+    """
+    reserve = hub.settings.limits.reserve_mebibytes * 1024 * 1024
+    coming = int(request.headers.get("content-length", "0"))
+    if shutil.disk_usage(hub.folder.spool).free - coming < reserve:
+        raise Unavailable("the hub's disk is nearly full, and what is left is for the log")
+    path = hub.folder.spool / entropy.draw(16).hex()
+    return path, path.open("xb", buffering=0)
+
+
+def _write(file: FileIO, kept: list[bytes]) -> None:
+    """Write what is in memory to a file, and forget it there."""
+    for chunk in kept:
+        view = memoryview(chunk)
+        while view:
+            view = view[file.write(view) :]
+    kept.clear()
 
 
 async def read_chunks(request: Request, hub: Hub, most_bytes: int) -> AsyncIterator[bytes]:

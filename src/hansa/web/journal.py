@@ -38,7 +38,7 @@ def open_journal(*, every_request: bool) -> None:
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.propagate = False
-        logger.setLevel(logging.WARNING)
+        logger.setLevel(logging.ERROR)  # what strangers send is no news
     LOGGER.setLevel(logging.DEBUG if every_request else logging.INFO)
 
 

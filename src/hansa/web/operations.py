@@ -103,6 +103,8 @@ def operation_routes(hub: Hub, meter: Meter) -> APIRouter:
             f"hansa_log_entries {size}",
             "# TYPE hansa_log_final_entries gauge",
             f"hansa_log_final_entries {final_size}",
+            "# TYPE hansa_runs_under_way gauge",
+            f"hansa_runs_under_way {hub.conductor.under_way}",
             "# TYPE hansa_sequencing gauge",
             f"hansa_sequencing {int(hub.clerk.is_working)}",
             "# TYPE hansa_peak_memory_bytes gauge",

@@ -26,7 +26,6 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
 )
 _BY_RULE: Final[Mapping[str, int]] = MappingProxyType(
     {
-        "blob.range": 416,
         "blob.unknown": 404,
         "checkpoint.unknown": 409,
         "founding.key": 409,
@@ -34,6 +33,7 @@ _BY_RULE: Final[Mapping[str, int]] = MappingProxyType(
         "founding.none": 404,
         "founding.token": 401,
         "log.empty": 404,
+        "range.beyond": 416,
         "request.body": 400,
         "request.body-size": 413,
         "request.fields": 400,

@@ -13,9 +13,10 @@ from starlette.responses import Response
 from hansa.hub import Hub
 from hansa.transparency import TILE_WIDTH, TilePlace, canonical, parse_envelope, parse_tile_path
 from hansa.web.bell import Bell
-from hansa.web.description import SIGNED, describe_answers, describe_json
+from hansa.web.description import SIGNED, TilePart, describe_answers, describe_json
 from hansa.web.document import Body, answer_json, parse_body
 from hansa.web.intake import admit, admit_anybody, read_json
+from hansa.web.ranges import read_range
 
 MAX_WAIT_SECONDS: Final = 60
 MAX_ENTRIES: Final = 100
@@ -80,10 +81,12 @@ def record_routes(hub: Hub, bell: Bell) -> APIRouter:
 
     @router.get(
         "/tile/{place:path}",
-        responses=describe_answers("application/octet-stream", "a tile or a bundle of entries"),
+        responses=describe_answers(
+            "application/octet-stream", "a tile or a bundle of entries", s206="the part that was asked for"
+        ),
         openapi_extra=SIGNED,
     )
-    async def get_tile(request: Request, place: str) -> Response:
+    async def get_tile(request: Request, place: TilePart) -> Response:
         """Return a tile or a bundle of entries."""
         kept_by = admit_reader(request)
         wanted = parse_tile_path(f"tile/{place}")
@@ -97,8 +100,15 @@ def record_routes(hub: Hub, bell: Bell) -> APIRouter:
                     bundles.popitem(last=False)
         # A tile never changes; one that is not full is only asked for once.
         kept = _FOREVER if wanted.width == TILE_WIDTH else "max-age=60"
+        headers = {"cache-control": f"{kept_by}, {kept}", "accept-ranges": "bytes"}
+        start, stop = read_range(request, len(data))
+        if stop - start < len(data):
+            headers["content-range"] = f"bytes {start}-{stop - 1}/{len(data)}"
         return Response(
-            data, headers={"cache-control": f"{kept_by}, {kept}"}, media_type="application/octet-stream"
+            data[start:stop],
+            206 if "content-range" in headers else 200,
+            headers,
+            media_type="application/octet-stream",
         )
 
     @router.post(

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
 from hansa.errors import HansaError
@@ -19,17 +20,18 @@ from hansa.web.founding import founding_routes
 from hansa.web.operations import Meter, operation_routes
 from hansa.web.problems import Problem
 from hansa.web.record import record_routes
+from hansa.web.runs import run_routes
 
 
-def make_service(hub: Hub, bell: Bell) -> ASGIApp:
+def make_service(hub: Hub, bell: Bell, run_bell: Bell) -> ASGIApp:
     """Return the service of a hub.
 
     Args:
         hub: the hub.
-        bell: of the event loop that will serve it; closed before the service is.
+        bell: rung when readers see something new; of the event loop that will serve the service.
+        run_bell: rung when there is news for members of a run.
     """
     meter = Meter()
-    hub.listen(bell.ring)
     service = FastAPI(
         title="hansa hub",
         version=version("hansa"),
@@ -41,6 +43,7 @@ def make_service(hub: Hub, bell: Bell) -> ASGIApp:
     for router in (
         record_routes(hub, bell),
         blob_routes(hub),
+        run_routes(hub, run_bell),
         founding_routes(hub),
         operation_routes(hub, meter),
     ):
@@ -57,14 +60,16 @@ def _describe(service: FastAPI) -> Any:  # noqa: ANN401 - a function without arg
     return lambda: document
 
 
-def _answer_http(_request: Request, error: Exception) -> Response:
+def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # it is registered for these only
-    if error.status_code == 405:
-        problem = Problem("refused", "request.method", ("this cannot be asked with this method",))
-    else:
-        problem = Problem("refused", "request.unknown", ("there is nothing at this path",))
-    answer = write_problem(problem)
-    answer.headers.update(
-        {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
-    )
+    if error.status_code != 405:
+        return write_problem(Problem("refused", "request.unknown", ("there is nothing at this path",)))
+    answer = write_problem(Problem("refused", "request.method", ("this cannot be asked with this method",)))
+    allowed = {
+        method
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
+    answer.headers["allow"] = ", ".join(sorted(allowed))
     return answer

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from hansa.errors import HansaError, Unavailable
 from hansa.hub import Hub
 from hansa.web.bell import Bell
+from hansa.web.doorway import ABORT
 from hansa.web.journal import note
 from hansa.web.service import make_service
 
@@ -69,6 +70,7 @@ class PatientlessProtocol(HttpToolsProtocol):
         """Stop waiting: the service reads the body and has its own limits."""
         self._in_headers = False
         self._deadline.cancel()
+        self.scope[ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # for the doorway
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -137,9 +139,9 @@ async def _serve(
     hub: Hub, context: ssl.SSLContext | None, listener: socket.socket, ready: Callable[[], None]
 ) -> None:
     loop = asyncio.get_running_loop()
-    bell = Bell()
+    bell, run_bell = Bell(), Bell()
     limits = hub.settings.limits
-    served = Served(make_service(hub, bell), Connections(limits.connections), limits.header_seconds)
+    served = Served(make_service(hub, bell, run_bell), Connections(limits.connections), limits.header_seconds)
     config = Config(
         served,
         http=PatientlessProtocol,
@@ -168,10 +170,12 @@ async def _serve(
     )
     renewal = asyncio.create_task(_renew(hub, context)) if context is not None else None
     dates = asyncio.create_task(_keep_date(server))
+    hub.begin(bell.ring, run_bell.ring)
     ready()
     await stopped.wait()
     note("stopping", requests=len(state.tasks))
     bell.close()
+    run_bell.close()
     dates.cancel()
     if renewal is not None:
         renewal.cancel()

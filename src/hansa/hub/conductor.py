@@ -1,0 +1,279 @@
+"""The conductor: it starts a coordinator for each open run, and remembers how runs went.
+
+    RUNS/<run>/round-<n>.total, round-<n>.json    what each round came to: the coordinator's whole state
+    RUNS/<run>.json                               the outcome
+
+A run is started when its `run_open` entry stands under a final checkpoint; nobody has to call for it. The member that
+opened it closes it on the record, with the outcome that it fetches here.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from hansa.coalition import ZERO_DIGEST, RunRecord
+from hansa.engine import Mailbox
+from hansa.errors import HansaError, Refused, Unavailable
+from hansa.hub.clerk import Clerk
+from hansa.hub.folder import Limits
+from hansa.hub.rounds import Conducted, Coordinator
+from hansa.store import BlobStore, write_atomically
+from hansa.transparency import canonical
+
+_LOGGER: Final = logging.getLogger("hansa.hub")
+
+CARRIAGE: Final = 0
+"""How often this hub has taken a run up again; it does not do that yet."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One run under way. Its coordinator's thread writes the progress, others read it."""
+
+    run: RunRecord
+    mailbox: Mailbox
+    round: int = 0
+    question: str | None = None
+    gone: dict[str, str] = field(default_factory=dict)
+    thread: threading.Thread | None = None
+    is_over: bool = False
+
+
+class Conductor:
+    """Conducts the runs of one hub, some at a time.
+
+    Args:
+        clerk: the log.
+        blobs: where models and reports go.
+        folder: RUNS above; it exists.
+        limits: how many runs at a time, and how long members may take.
+        notify: told, in any thread, that there is news for members; must return at once.
+    """
+
+    def __init__(
+        self, clerk: Clerk, blobs: BlobStore, folder: Path, limits: Limits, notify: Callable[[], None]
+    ) -> None:
+        self._clerk = clerk
+        self._blobs = blobs
+        self._folder = folder
+        self._limits = limits
+        self._notify = notify
+        # INVARIANT: `_attempts` and `_is_closing` change under the lock only.
+        self._lock = threading.Lock()
+        self._attempts: dict[str, _Attempt] = {}
+        self._is_closing = False
+
+    def review(self) -> None:
+        """Look at the record: start what may start, end what was ended there. From any thread; returns soon."""
+        try:
+            state, final_size = self._clerk.state, self._clerk.published.final_size
+        except Refused:
+            return  # nothing is founded yet
+        with self._lock:
+            if self._is_closing:
+                return
+            for run in state.runs.values():
+                attempt = self._attempts.get(run.id)
+                if run.status != "open":
+                    if attempt is not None:
+                        attempt.mailbox.close(f"the record says that it is {run.status}")
+                        if attempt.is_over:
+                            del self._attempts[run.id]
+                elif attempt is None and run.number < final_size and not self._outcome_path(run.id).exists():
+                    under_way = sum(not other.is_over for other in self._attempts.values())
+                    if under_way < self._limits.runs:
+                        self._start(run)
+
+    def find_mailbox(self, run_id: str, carriage: int, member: str) -> Mailbox | None:
+        """Return where a member fetches the messages of a run, or None when it has not been started yet.
+
+        Raises:
+            Refused: `run.unknown`, `run.cohort`, `turn.carriage`, `run.over`.
+        """
+        run = self._find_run(run_id)
+        if member not in run.cohort:
+            raise Refused("run.cohort", f"`{member}` takes no part in this run")
+        if carriage != CARRIAGE:
+            raise Refused("turn.carriage", f"the present carriage is {CARRIAGE}")
+        with self._lock:
+            attempt = self._attempts.get(run_id)
+        if attempt is not None:
+            return attempt.mailbox
+        if run.status != "open" or self._outcome_path(run_id).exists():
+            raise Refused("run.over", "the run is over")
+        return None
+
+    def describe(self, run_id: str, member: str) -> dict[str, canonical.Json]:
+        """Say how far a run is.
+
+        Args:
+            run_id: the id of its `run_open` entry.
+            member: who asks; `turn` is what it has to answer next, or null when it has no part in it or it is over.
+
+        Raises:
+            Refused: `run.unknown`.
+        """
+        run = self._find_run(run_id)
+        with self._lock:
+            attempt = self._attempts.get(run_id)
+        outcome = self._read_outcome(run_id)
+        turn: int | None = None
+        if member in run.cohort and outcome is None and run.status == "open":
+            turn = 1 if attempt is None else attempt.mailbox.present_turn(member)
+        gone = dict(attempt.gone) if attempt is not None else {}
+        return {
+            "carriage": CARRIAGE,
+            "gone": {**gone},
+            "outcome": outcome,
+            "present": [name for name in run.cohort if name not in gone],
+            "question": attempt.question if attempt is not None else None,
+            "round": attempt.round if attempt is not None else 0,
+            "turn": turn,
+        }
+
+    @property
+    def under_way(self) -> int:
+        """How many runs there are right now."""
+        with self._lock:
+            return sum(not attempt.is_over for attempt in self._attempts.values())
+
+    def close(self) -> None:
+        """Stop all coordinators; what they were at stays open on the record."""
+        with self._lock:
+            self._is_closing = True
+            attempts = list(self._attempts.values())
+        for attempt in attempts:
+            attempt.mailbox.close("the hub is stopping")
+        for attempt in attempts:
+            if attempt.thread is not None:
+                attempt.thread.join()
+
+    def _find_run(self, run_id: str) -> RunRecord:
+        run = self._clerk.state.runs.get(run_id)
+        if run is None:
+            raise Refused("run.unknown", "the log holds no run of this id")
+        return run
+
+    def _start(self, run: RunRecord) -> None:
+        mailbox = Mailbox(
+            run.cohort,
+            turn_seconds=self._limits.turn_seconds,
+            absent_seconds=self._limits.absent_seconds,
+            notify=self._notify,
+        )
+        attempt = self._attempts[run.id] = _Attempt(run, mailbox)
+        attempt.thread = threading.Thread(
+            target=self._conduct, args=(attempt,), name=f"run-{run.number}", daemon=True
+        )
+        attempt.thread.start()
+
+    # -- in a coordinator's thread -----------------------------------------------------------------------------
+
+    def _conduct(self, attempt: _Attempt) -> None:
+        run = attempt.run
+        coordinator = Coordinator(
+            self._clerk,
+            attempt.mailbox,
+            report=lambda number, name, _length: self._note_round(attempt, number, name),
+            miss=lambda _number, member, why: attempt.gone.__setitem__(member, why),
+            learn=lambda number, total, survivors: self._note_total(run.id, number, total, survivors),
+        )
+        outcome: Mapping[str, canonical.Json]
+        try:
+            self._begin(run)
+            outcome = self._keep_result(coordinator.conduct(run.id))
+        except HansaError as error:
+            outcome = _fail(str(error))
+        except Exception as error:
+            _LOGGER.exception("a coordinator failed")
+            outcome = _fail(f"the hub made a mistake: {type(error).__name__}")
+        evidence: list[canonical.Json] = [found.model_dump(mode="json") for found in coordinator.evidence]
+        with self._lock:
+            is_stopped = self._is_closing
+        if not is_stopped:
+            try:
+                self._write(self._outcome_path(run.id), {**outcome, "evidence": evidence})
+            except Unavailable:
+                _LOGGER.exception("an outcome could not be kept")
+        attempt.is_over = True
+        attempt.mailbox.close("the run has ended; its opener closes it on the record")
+        self.review()
+
+    def _note_round(self, attempt: _Attempt, number: int, name: str) -> None:
+        attempt.round, attempt.question = number, name
+
+    def _begin(self, run: RunRecord) -> None:
+        place = self._folder / run.id
+        try:
+            place.mkdir()
+        except FileExistsError:
+            raise Unavailable(
+                "the hub was stopped while it conducted this attempt; open another one"
+            ) from None
+        except OSError as error:
+            raise Unavailable(f"`{place}` cannot be made: {error.strerror}") from error
+
+    def _note_total(self, run_id: str, number: int, total: bytes, survivors: tuple[str, ...]) -> None:
+        """Keep what a round came to: from these alone the coordinator derives everything else again."""
+        place = self._folder / run_id
+        try:
+            # Not flushed: a machine that loses power loses the round, and the digest says so.
+            (place / f"round-{number}.total").write_bytes(total)
+        except OSError as error:
+            raise Unavailable(f"`{place}` cannot be written: {error.strerror}") from error
+        named: list[canonical.Json] = [*survivors]
+        self._write(
+            place / f"round-{number}.json",
+            {"survivors": named, "total": hashlib.sha256(total).hexdigest()},
+        )
+
+    def _keep_result(self, conducted: Conducted) -> Mapping[str, canonical.Json]:
+        for brought in [self._clerk.submit([seal]) for seal in conducted.seals]:
+            # If it is refused: its author brings it too, and before it whatever it continues.
+            with contextlib.suppress(HansaError):
+                brought.result()
+        return {
+            "dropped": {**conducted.dropped},
+            "metrics": {**conducted.metrics},
+            "model": self._blobs.put(conducted.model),
+            "reason": "",
+            "report": self._blobs.put(conducted.report),
+            "status": "completed",
+            "transcript": conducted.transcript,
+        }
+
+    def _outcome_path(self, run_id: str) -> Path:
+        return self._folder / f"{run_id}.json"
+
+    def _read_outcome(self, run_id: str) -> canonical.Json:
+        try:
+            value: canonical.Json = json.loads(self._outcome_path(run_id).read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise Unavailable(f"the outcome of the run cannot be read: {error}") from error
+        return value
+
+    def _write(self, path: Path, value: Mapping[str, canonical.Json]) -> None:
+        try:
+            write_atomically(path, canonical.encode(dict(value)))
+        except OSError as error:
+            raise Unavailable(f"`{path}` cannot be written: {error.strerror}") from error
+
+
+def _fail(reason: str) -> Mapping[str, canonical.Json]:
+    return {
+        "dropped": {},
+        "metrics": {},
+        "model": ZERO_DIGEST,
+        "reason": reason[:1_000],
+        "report": ZERO_DIGEST,
+        "status": "failed",
+        "transcript": ZERO_DIGEST,
+    }

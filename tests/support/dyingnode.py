@@ -1,0 +1,35 @@
+"""A node that is killed at one moment of saying something.
+
+    python dyingnode.py MOMENT node up --folder HOUSE
+
+MOMENT is `signed` (the entry is on the disk, nothing has left), `sent` (the hub has it, the answer was not heard), or `seen` (the
+own fold has it, and it is still in the outbox). Kills are real: SIGKILL, so that nothing is tidied up.
+"""
+
+import os
+import signal
+import sys
+
+from hansa.cli import main
+from hansa.node.outbox import Outbox
+from hansa.node.remote import Remote
+
+
+def die(*_arguments, **_options):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def submit_and_die(remote, envelopes):
+    submit(remote, envelopes)
+    die()
+
+
+moment, *arguments = sys.argv[1:]
+submit = Remote.submit
+if moment == "signed":
+    Remote.submit = die
+elif moment == "sent":
+    Remote.submit = submit_and_die
+elif moment == "seen":
+    Outbox._remove = die
+sys.exit(main(arguments))

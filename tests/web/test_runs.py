@@ -1,0 +1,139 @@
+import json
+import time
+from hashlib import sha256
+
+import pytest
+from hubmembers import HubCoalition
+from hubreader import read_log, wait_for
+
+from hansa.coalition import RunClose, replay
+from hansa.coalition.run import result_digest
+
+
+@pytest.fixture
+def coalition(hubs, tmp_path):
+    def make(**limits):
+        hub = hubs(limits=limits)
+        return HubCoalition(hub, tmp_path)
+
+    return make
+
+
+def close(coalition, run, outcome):
+    """Close a run as its opener's node does."""
+    fields = {name: outcome[name] for name in RunClose.model_fields if name != "run"}
+    number = coalition.lead.say(RunClose(run=run, **fields))
+    coalition.settle(number + 1)
+    return coalition.lead.follower.state.runs[run]
+
+
+def test_members_take_part_over_the_wire_and_the_run_is_sealed_and_closed(coalition):
+    three = coalition()
+    run = three.open_run()
+    outcome = three.play(run)
+    assert outcome["status"] == "completed", outcome
+    assert (outcome["dropped"], outcome["evidence"]) == ({}, [])
+    # The seals stand on the log, brought by the hub.
+    wait_for(three.hub, three.lead.follower.size + 3)
+    three.lead.follow()
+    state = three.lead.follower.state
+    sealed = result_digest(outcome["model"], outcome["report"], outcome["metrics"], {})
+    assert {seal[1] for seal in state.runs[run].seals.values()} == {sealed}
+    assert len(state.runs[run].seals) == 3
+    three.settle(state.size)
+    assert close(three, run, outcome).status == "completed"
+    for name in ("model", "report"):
+        blob = three.lead.ask("GET", f"/v1/blobs/{outcome[name]}").body
+        assert sha256(blob).hexdigest() == outcome[name]
+    said = three.lead.ask("GET", f"/v1/runs/{run}").json()
+    assert (said["turn"], said["outcome"]) == (None, outcome)
+    assert not list((three.hub.path / "spool").iterdir())
+    late = three.lead.ask("GET", f"/v1/runs/{run}/0/turns/99")
+    assert (late.status, late.rule) == (410, "run.over")
+
+
+def test_a_member_that_is_gone_is_given_up_and_the_opener_learns_why(coalition):
+    three = coalition(absent_seconds=1, turn_seconds=5)
+    run = three.open_run()
+    outcome = three.play(run, cyd=lambda frame: frame.fields.get("round") == 1)
+    assert outcome["status"] == "failed"
+    assert "`cyd` did not answer" in outcome["reason"]
+    assert three.lead.ask("GET", f"/v1/runs/{run}").json()["gone"] == {"cyd": "did not answer"}
+    # Whoever comes back hears that it is over.
+    three.members["cyd"].play(run)
+    assert three.members["cyd"].error is None
+    number = three.lead.follower.size
+    three.settle(number)
+    assert close(three, run, outcome).status == "failed"
+    # The next attempt is started by itself.
+    again = three.open_run()
+    assert three.lead.ask("GET", f"/v1/runs/{again}").json()["turn"] == 1
+
+
+def test_an_answer_counts_once_and_only_the_one_that_came_first(coalition):
+    three = coalition()
+    run = three.open_run()
+    ada, bob = three.members["ada"], three.members["bob"]
+    path = f"/v1/runs/{run}/0/turns"
+    first = ada.ask("GET", f"{path}/1", Prefer="wait=20")
+    assert first.status == 200
+    assert ada.ask("GET", f"{path}/2").status == 204
+    early = ada.ask("PUT", f"{path}/2", b"early")
+    assert (early.status, early.rule) == (409, "turn.order")
+    answer = ada.trainer.receive(first.body)
+    assert ada.ask("PUT", f"{path}/1", answer).status == 204
+    assert ada.ask("PUT", f"{path}/1", answer).status == 204
+    other = ada.ask("PUT", f"{path}/1", answer + b"!")
+    assert (other.status, other.rule) == (409, "turn.answered")
+    again = ada.ask("GET", f"{path}/1")
+    assert (again.status, again.rule) == (409, "turn.answered")
+    assert ada.ask("GET", f"/v1/runs/{run}").json()["turn"] == 2
+    carriage = bob.ask("GET", f"/v1/runs/{run}/1/turns/1")
+    assert (carriage.status, carriage.rule) == (409, "turn.carriage")
+    for wrong in (f"{path}/0", f"{path}/01", f"{path}/x", f"/v1/runs/{run}/00/turns/1"):
+        assert bob.ask("GET", wrong).status == 404
+    unknown = bob.ask("GET", f"/v1/runs/{'0' * 64}/0/turns/1")
+    assert (unknown.status, unknown.rule) == (404, "run.unknown")
+    assert bob.ask("GET", f"/v1/runs/{'0' * 64}").rule == "run.unknown"
+
+
+def test_a_hub_that_is_stopped_in_a_run_says_afterwards_that_it_was(coalition):
+    three = coalition()
+    run = three.open_run()
+    assert three.lead.ask("GET", f"/v1/runs/{run}/0/turns/1", Prefer="wait=20").status == 200
+    began = time.monotonic()
+    three.hub.stop()
+    assert time.monotonic() - began < 8
+    three.hub.start()
+    outcome = three.wait_for_outcome(run)
+    assert outcome["status"] == "failed"
+    assert "the hub was stopped" in outcome["reason"]
+
+
+def test_what_each_round_came_to_is_kept(coalition):
+    three = coalition()
+    run = three.open_run()
+    assert three.play(run)["status"] == "completed"
+    kept = sorted((three.hub.path / "runs" / run).glob("*.json"))
+    assert kept
+    for path in kept:
+        said = json.loads(path.read_text())
+        assert said["survivors"] == ["ada", "bob", "cyd"]
+        assert sha256(path.with_suffix(".total").read_bytes()).hexdigest() == said["total"]
+
+
+def test_a_run_that_is_closed_on_the_record_ends_at_the_hub(coalition):
+    three = coalition()
+    run = three.open_run()
+    assert three.lead.ask("GET", f"/v1/runs/{run}/0/turns/1", Prefer="wait=20").status == 200
+    outcome = {
+        **dict.fromkeys(("transcript", "model", "report"), "0" * 64),
+        "metrics": {},
+        "dropped": {},
+        "status": "failed",
+        "reason": "we thought better of it",
+    }
+    assert close(three, run, outcome).status == "failed"
+    answer = three.members["bob"].ask("GET", f"/v1/runs/{run}/0/turns/1")
+    assert (answer.status, answer.rule) == (410, "run.over")
+    assert replay(read_log(three.hub, three.lead.follower.size)).runs[run].status == "failed"

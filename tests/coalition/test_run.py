@@ -141,6 +141,7 @@ def test_an_admission_in_the_middle_of_an_attempt_does_not_end_it(chain, approve
     (run,) = chain.state.attempts(approved.id)
     chain.at += 1
     seal_all(chain, run)
+    chain.acknowledge("eve")
     assert chain.state.members["eve"].is_active
     digest = approved.plan.digest
     verify_run(chain.state, approved.id, plan_digest=digest, cohort=NAMES)

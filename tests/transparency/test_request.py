@@ -144,3 +144,19 @@ def test_no_text_is_more_than_malformed(one, two, three):
 def test_a_nonce_has_sixteen_bytes():
     with pytest.raises(ValueError, match="16 bytes"):
         sign(nonce=b"short")
+
+
+@pytest.mark.parametrize("key_id", ["ada", "ada/clara", "a" * 63 + "/" + "b" * 63])
+def test_a_key_is_named_after_its_member_or_after_member_and_holder(key_id):
+    headers = sign_request(TARGET, digest_body(BODY), key_id=key_id, key=KEY, created=NOW, nonce=bytes(16))
+    assert parse_signed_request(headers).key_id == key_id
+
+
+@pytest.mark.parametrize(
+    "key_id", ["", "/", "ada/", "/clara", "ada/clara/eve", "Ada", "ada/../eve", "a" * 64]
+)
+def test_no_other_name_of_a_key_is_read(key_id):
+    headers = sign_request(TARGET, digest_body(BODY), key_id=key_id, key=KEY, created=NOW, nonce=bytes(16))
+    with pytest.raises(Malformed) as caught:
+        parse_signed_request(headers)
+    assert caught.value.rule == "request.form"

@@ -19,6 +19,16 @@ from hansa.transparency import (
 
 AT = 1_795_431_600
 
+AICS = "aics-tlog 0.2.1"
+AICS_KEY = "peer.example/witness+375a29ed+BAtROtm0kkAVygkC7QeQRNOsXb7CMG8GlIwQ2o62458t"
+AICS_NOTE = """log.example/peers
+3
+cj413eq2+9jjmkdzxh+LpYhof9aS/0W4vdHfWg0QqXs=
+
+— log.example/peers JlilFh0Ewz7szH/SncMsohrg7UmFU1gPhX2mNJx0rxFmd4fzUeSDf0clDR0q1vPGxX1jmww1GLshZ8npizQUrTA2agE=
+— peer.example/witness N1op7QAAAABrBBywI6rvnYhrqZs1mGl2f5/c11tHGD5bDgviXBxuV1pjwC7Cg+kOW8caQZ4qVu4tkfsxY5vLH54vEbR//bptbP04Dg==
+"""
+
 
 def cases() -> Iterator[Case]:
     for key in ARCHE_WITNESSES:
@@ -39,6 +49,7 @@ def cases() -> Iterator[Case]:
             text=ARCHE_NOTE.replace("1432088532", "1432088533"),
             key=key,
         )
+    yield valid("aics", "a cosignature by another implementation", AICS, text=AICS_NOTE, key=AICS_KEY, at=AT)
     witness = SigningKey.from_seed(b"\x0b" * 32)
     witness_key = NoteKey("witness.example", COSIGNATURE, witness.public)
     plain = sign_checkpoint(Checkpoint(ORIGIN, 0, root_of([])), LOG, ORIGIN)

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from hansa.cli.options import AsJson
+from hansa.cli import handover
+from hansa.cli.options import AsJson, stop
 from hansa.cli.printing import make_facts, show, suggest
 
 app = App(name="hub", help="Run the meeting place of a coalition whose members have machines of their own.")
@@ -37,14 +38,27 @@ def init(
     insecure_loopback: Annotated[
         bool, Parameter(negative="", help="Speak without TLS, for trying things out; at 127.0.0.1 only.")
     ] = False,
+    mirror: Annotated[
+        Path | None,
+        Parameter(name="--from", help="A member's folder or mirror, whose log the new hub goes on with."),
+    ] = None,
+    handover_file: Annotated[
+        Path | None, Parameter(name="--handover", help="The handover to it, signed by enough members.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a hub: a folder with settings, the log's key, and an empty log.
 
+    With --from and --handover it goes on with a log that there is; its key was drawn when the handover was drafted.
+
     Its certificate authority follows from the log's key, which the founders sign, so nothing has to be bought.
     """
+    import time
+
+    from hansa.cli.record import read_record
+    from hansa.coalition import read_handover
     from hansa.errors import Refused
-    from hansa.hub import init_hub
+    from hansa.hub import init_hub, succeed_hub
 
     plain = [each for each in address if each.startswith("http:")]
     if plain and not insecure_loopback:
@@ -52,7 +66,23 @@ def init(
             "hub.insecure",
             f"`{plain[0]}` is not encrypted; say `https://`, or `--insecure-loopback` at 127.0.0.1",
         )
-    folder = init_hub(hub, address, listen, readers=readers)
+    if (mirror is None) != (handover_file is None):
+        stop("`--from` and `--handover` go together: a log, and the handover of it")
+    if mirror is None or handover_file is None:
+        folder, size = init_hub(hub, address, listen, readers=readers), 0
+    else:
+        signed = handover.read_handover_file(handover_file)
+        leaves = read_record(mirror).leaves
+        folder = succeed_hub(
+            hub,
+            address,
+            listen,
+            readers=readers,
+            leaves=leaves,
+            handover=signed,
+            clock=lambda: int(time.time()),
+        )
+        size = read_handover(signed).size + 1
     settings = folder.settings
     document = {
         "hub": str(hub),
@@ -60,6 +90,7 @@ def init(
         "listen": settings.listen,
         "log_key": folder.key.public.encode(),
         "fingerprint": folder.key.public.fingerprint,
+        "entries": size,
     }
     facts = make_facts(
         [
@@ -69,6 +100,10 @@ def init(
             ("folder", hub),
         ]
     )
+    if size:
+        after = suggest(f"hub up {hub}")
+        show(document, f"A hub is made; its log goes on with {size} entries.", facts, after, as_json=as_json)
+        return
     found = suggest(f"coalition found CHARTER --members FILE --hub {hub} --invitations DIR")
     show(document, "A hub is made; its log is empty.", facts, found, as_json=as_json)
 
@@ -143,3 +178,6 @@ def status(hub: HubPath, /, *, as_json: AsJson = False) -> None:
         ]
     )
     show(document, facts, as_json=as_json)
+
+
+app.command(handover.app)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from hansa.cli.options import HERE, AsJson, Folder, read_duration
-from hansa.cli.printing import make_table, show
+from hansa.cli.printing import make_table, open_console, show
 
-app = App(name="log", help="Read the record, move its clock, prove an entry.")
+if TYPE_CHECKING:
+    from hansa.cli.record import Record
+    from hansa.coalition import Comparison
+
+app = App(name="log", help="Read the record, move its clock, prove an entry, compare heads.")
 
 
 @app.command(name="show")
@@ -144,3 +149,133 @@ def proof(
         show(document, as_json=True)
     else:
         print(text, end="")  # noqa: T201 - bytes for a file: nothing may wrap them
+
+
+@app.command
+def head(
+    *,
+    output: Annotated[Path | None, Parameter(help="A file for it; printed when left out.")] = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Give the newest head of the log that this folder has, signed, for another member to compare with its own."""
+    from hansa.cli.record import read_record
+    from hansa.errors import Unavailable
+    from hansa.store import write_atomically
+    from hansa.transparency import parse_checkpoint, parse_note
+
+    text = read_record(folder).note_text
+    size = parse_checkpoint(parse_note(text).body).size
+    document = {"entries": size, "head": text, "file": None if output is None else str(output)}
+    if output is not None:
+        try:
+            write_atomically(output, text.encode())
+        except OSError as error:
+            raise Unavailable(f"`{output}` cannot be written: {error.strerror}") from error
+        show(document, f"The head of {size} entries is in `{output}`.", as_json=as_json)
+    elif as_json:
+        show(document, as_json=True)
+    else:
+        print(text, end="")  # noqa: T201 - bytes for a file: nothing may wrap them
+
+
+@app.command
+def compare(
+    other: Annotated[
+        Path, Parameter(name="OTHER", help="Another member's head, or its published log or coalition folder.")
+    ],
+    /,
+    *,
+    output: Annotated[
+        Path | None, Parameter(help="Where evidence of a fork goes; `fork-SIZE.json` when left out.")
+    ] = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> int:
+    """Hold another member's head against the log in this folder; needs no hub.
+
+    Exit code 0: nothing contradicts anything. 4: the hub shows different logs to different members; the evidence is written to a file
+    that anybody can check with `hansa verify`.
+    """
+    from hansa.cli.failure import EXIT_CODES, Failure, Reason
+    from hansa.cli.record import read_record
+
+    own = read_record(folder)
+    found = _compare(own, other)
+    document: dict[str, object] = {
+        "verdict": found.verdict,
+        "entries": found.size,
+        "own_entries": found.own_size,
+        "evidence": None,
+    }
+    if found.fork is None:
+        show(document, _describe_comparison(found), as_json=as_json)
+        return 0
+    path = output or Path(f"fork-{min(found.size, found.own_size)}.json")
+    _write_new(path, found.fork.encode())
+    reason = (
+        f"the log has signed two heads, of {found.size} and of {found.own_size} entries, that contradict each other; the evidence is "
+        f"`{path}`, for `hansa verify`"
+    )
+    failure = Failure("refused", (Reason("log.fork", reason),))
+    if as_json:
+        show(document | {"evidence": str(path)} | failure.to_json(), as_json=True)
+    else:
+        failure.print(open_console(stderr=True))
+    return EXIT_CODES["refused"]
+
+
+def _compare(own: Record, path: Path) -> Comparison:
+    """Compare from the side of whoever has more entries: a head alone does not show what stands under it."""
+    from dataclasses import replace
+
+    from hansa.cli.memberfile import read_text
+    from hansa.cli.record import read_record
+    from hansa.coalition import compare_head
+
+    if path.is_file() and path.suffix != ".sqlite":
+        return compare_head(own.leaves, own.note_text, read_text(path))
+    other = read_record(path)
+    if len(other.leaves) <= len(own.leaves):
+        return compare_head(own.leaves, own.note_text, other.note_text)
+    found = compare_head(other.leaves, other.note_text, own.note_text)
+    return replace(
+        found,
+        verdict="continues" if found.verdict == "behind" else found.verdict,
+        size=found.own_size,
+        own_size=found.size,
+    )
+
+
+def _describe_comparison(found: Comparison) -> str:
+    match found.verdict:
+        case "same":
+            return f"Both have the same log of {found.size} entries."
+        case "behind":
+            return (
+                f"Their log of {found.size} entries is the beginning of this one, which has {found.own_size}."
+            )
+        case "continues":
+            return f"Their log of {found.size} entries continues this one, which has {found.own_size}."
+        case "ahead":
+            return (
+                f"Their log has {found.size} entries, this one {found.own_size}; whether one continues the other is seen when this one has "
+                "caught up, or when they compare with `hansa log head` of this one."
+            )
+        case _:
+            return (
+                f"Their head of {found.size} entries is signed with a key that the log was handed over from: that hub goes on, and "
+                "nothing that it signs counts."
+            )
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    from hansa.errors import Refused, Unavailable
+    from hansa.store import write_atomically
+
+    if path.exists() and path.read_bytes() != data:
+        raise Refused("compare.exists", f"`{path}` is there already; name another file with `--output`")
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        raise Unavailable(f"`{path}` cannot be written: {error.strerror}") from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from hansa.cli import key
 from hansa.cli.options import HERE, AsJson, Folder, Reason, Speaker
 from hansa.cli.printing import make_facts, make_table, show, suggest
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from hansa.coalition import EvidenceRecord, MemberRecord, State
     from hansa.governance import Budget
 
-app = App(name="member", help="See who belongs, leave, or prepare a newcomer.")
+app = App(name="member", help="See who belongs, leave, prepare a newcomer, or hand out keys.")
 
 
 @app.command(name="list")
@@ -189,6 +190,9 @@ def invite(
     document = {"member": founder.id, "invitation": str(path), "coalition": state.coalition}
     text = f"`{path}` invites {founder.name}. It holds no secret; on the newcomer's machine:"
     show(document, text, suggest(f"coalition join {path} --folder FOLDER --data TABLE"), as_json=as_json)
+
+
+app.command(key.app)
 
 
 def _describe(known: MemberRecord, record: Record) -> dict[str, Any]:

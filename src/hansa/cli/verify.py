@@ -27,7 +27,8 @@ def verify(
     path: Annotated[
         Path,
         Parameter(
-            name="PATH", help="A published log, a coalition's folder (then its log), or a file log.sqlite."
+            name="PATH",
+            help="A published log, a coalition's folder (then its log), a file log.sqlite, or evidence of a fork.",
         ),
     ],
     /,
@@ -48,10 +49,13 @@ def verify(
     another coalition's, or too few members cosigned.
     """
     from hansa.cli.failure import EXIT_CODES, Failure, Reason
+    from hansa.cli.forked import is_fork, verify_evidence
     from hansa.cli.record import read_record
     from hansa.coalition import audit_log, replay
     from hansa.errors import Malformed
 
+    if is_fork(path):
+        return verify_evidence(path, expected=coalition, as_json=as_json)
     record = read_record(path)
     try:
         audit = audit_log(record.leaves, record.note_text, coalition=coalition)
@@ -139,7 +143,7 @@ def _describe(record: Record, audit: Audit, blobs: Mapping[str, Any]) -> dict[st
         "entries": state.size,
         "beyond_checkpoint": len(record.beyond),
         "kinds": dict(audit.kinds),
-        "signatures": _count_signatures(audit),
+        "signatures": _count_signatures(record),
         "from": format_instant(parse_leaf(record.leaves[0]).at),
         "to": format_instant(state.at),
         "state": state.digest,
@@ -179,10 +183,11 @@ def _describe_run(run: RunRecord, state: State) -> dict[str, Any]:
     }
 
 
-def _count_signatures(audit: Audit) -> int:
-    """Every founder signed the first entry, its author every other; each was verified."""
-    founders = sum(1 for record in audit.state.members.values() if record.since == 0)
-    return founders + audit.state.size - 1
+def _count_signatures(record: Record) -> int:
+    """Every founder signed the first entry, many a handover, its author every other; each was verified."""
+    from hansa.transparency import parse_leaf
+
+    return sum(len(parse_leaf(leaf).envelope.signatures) for leaf in record.leaves)
 
 
 def _tell(
@@ -200,12 +205,19 @@ def _tell(
     steps: list[tuple[str, object]] = [
         ("files", files),
         ("entries", f"{state.size}: {kinds}"),
-        ("signatures", f"{_count_signatures(audit)}, each by its author's key, the first by every founder's"),
+        (
+            "signatures",
+            f"{_count_signatures(record)}, each by its author's key, the first by every founder's",
+        ),
         ("chains", f"of {len(state.members)} authors: nothing missing, repeated or reordered"),
         ("clock", f"{begun} to {format_instant(state.at)}, never back"),
         *(("decision", _tell_decision(proposal)) for proposal in state.proposals_in_order),
         *(("run", line) for run in state.runs.values() for line in _tell_run(run, state)),
         *(("account", line) for line in _tell_accounts(state)),
+        *(
+            ("handover", f"entry {tenure.first - 1}: signed by enough members; another log key from there on")
+            for tenure in state.tenures[1:]
+        ),
         ("checkpoint", "signed by the log, over exactly these entries"),
         ("cosigned", _tell_cosignatures(audit)),
         *_tell_blobs(blobs),
@@ -270,7 +282,7 @@ def _tell_accounts(state: State) -> Iterator[str]:
     """Say how the data sets stand: the fold has refused every run that would have passed a budget."""
     from hansa.coalition import derive_account, spell_standings
 
-    accounts = [derive_account(state, name) for name in state.members]
+    accounts = [derive_account(state, name) for name in state.members if name not in state.newcomers]
     standings = [
         (found.budget.epsilon, str(found.epsilon_spent), str(found.epsilon_left))
         for found in accounts

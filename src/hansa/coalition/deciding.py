@@ -224,7 +224,8 @@ def _verify_amendment(state: State, effect: Amend) -> Charter:
         raise Refused(
             "amend.origin", f"the log keeps its name `{state.charter.origin}`; got `{charter.origin}`"
         )
-    orphans = [m.id for m in state.active_members if m.member_class not in charter.classes]
+    belonging = (record.member for _, record in sorted(state.members.items()) if record.belongs)
+    orphans = [member.id for member in belonging if member.member_class not in charter.classes]
     if orphans:
         raise Refused("amend.classes", f"the new charter has no class for {', '.join(orphans)}")
     errors = [f.message for f in lint_charter(charter, state.active_members) if f.level == "error"]

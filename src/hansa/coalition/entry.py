@@ -7,9 +7,17 @@ is refused.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from hansa.errors import Malformed
@@ -25,6 +33,8 @@ MAX_ROUNDS: Final = 1_000_000
 Kind = Literal[
     "found",
     "tick",
+    "acknowledge",
+    "key",
     "propose",
     "withdraw",
     "ballot",
@@ -35,11 +45,15 @@ Kind = Literal[
     "run_seal",
     "run_close",
     "evidence",
+    "handover",
 ]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 
 StatementKind = Literal["advert", "masked", "consent"]
 """What members sign in a secure sum (`docs/formats/secure-sum.md`)."""
+
+Role = Literal["viewer", "representative", "data-steward"]
+"""What a delegated key is for."""
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -74,6 +88,48 @@ class Found(Body):
 
 class Tick(Body):
     """Moves the log's clock."""
+
+
+class Acknowledge(Body):
+    """A newcomer has replayed the log, and stands where everybody stood when it was admitted.
+
+    `size` is how many entries there were then, `state` the digest of the fold over them.
+    """
+
+    size: Annotated[int, Field(ge=1)]
+    state: Digest
+
+
+class Key(Body):
+    """Grants a role to a key, revokes such a key, or puts another main key in the place of the old.
+
+    `proof` is the new key's signature, see `delegation.possession_message`. What an act does not need is empty.
+    """
+
+    act: Literal["grant", "revoke", "rotate"]
+    name: Annotated[str, StringConstraints(pattern=r"^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)?$")]
+    role: Role | Literal[""]
+    key: Annotated[str, StringConstraints(max_length=44)]
+    proof: Annotated[str, StringConstraints(max_length=88), AfterValidator(_check_base64)]
+
+    @model_validator(mode="after")
+    def _check_act(self) -> Self:
+        present = tuple(bool(part) for part in (self.name, self.role, self.key, self.proof))
+        if present != _NEEDED[self.act]:
+            raise PydanticCustomError(
+                "act", "a grant has all fields, `revoke` a name, `rotate` key and proof"
+            )
+        return self
+
+
+_NEEDED: Final = MappingProxyType(
+    {
+        "grant": (True, True, True, True),
+        "revoke": (True, False, False, False),
+        "rotate": (False, False, True, True),
+    }
+)
+"""Which fields of a `Key` are not empty, in the order of their declaration."""
 
 
 class Propose(Body):
@@ -171,10 +227,32 @@ class Evidence(Body):
     second: SignedStatement
 
 
+Address = Annotated[
+    str,
+    StringConstraints(
+        max_length=200, pattern=r"^https?://[a-z0-9.-]+(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~-]+)*$"
+    ),
+]
+
+
+class Handover(Body):
+    """Another hub continues the log after its first `size` entries, whose tree has the root `root`.
+
+    From this entry on the log is signed with `key`, and found at `addresses`. Members sign it together.
+    """
+
+    size: Annotated[int, Field(ge=1)]
+    root: Digest
+    key: Annotated[str, StringConstraints(min_length=44, max_length=44)]
+    addresses: Annotated[list[Address], Field(max_length=16)]
+
+
 BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
     {
         "found": Found,
         "tick": Tick,
+        "acknowledge": Acknowledge,
+        "key": Key,
         "propose": Propose,
         "withdraw": Withdraw,
         "ballot": Ballot,
@@ -185,6 +263,7 @@ BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
         "run_seal": RunSeal,
         "run_close": RunClose,
         "evidence": Evidence,
+        "handover": Handover,
     }
 )
 

@@ -40,7 +40,7 @@ def accept_evidence(state: State, entry: Entry, body: Evidence) -> State:
             f"that `{body.member}` signed two `{known.kind}` statements in this attempt or sum is on the record already, as "
             f"entry {known.number}",
         )
-    verify_contradiction(body, state.members[body.member].key, run.cohort.index(body.member))
+    verify_contradiction(body, run.keys[body.member], run.cohort.index(body.member))
     return state._replace(evidence=(*state.evidence, brought))
 
 

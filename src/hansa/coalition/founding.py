@@ -3,7 +3,7 @@
 from types import MappingProxyType
 
 from hansa.coalition.entry import ZERO_DIGEST, Entry, Found
-from hansa.coalition.snapshot import MemberRecord, State
+from hansa.coalition.snapshot import MemberRecord, State, Tenure
 from hansa.errors import Malformed, Refused
 from hansa.governance import Charter, Member, lint_charter, parse_charter, parse_member
 from hansa.transparency import Envelope, parse_public_key, verify_envelope
@@ -33,8 +33,8 @@ def found(envelope: Envelope, entry: Entry, at: int) -> State:
     records = {m.id: MemberRecord(m, keys[m.id], "active", since=0) for m in members}
     author = records[entry.author]
     records[entry.author] = MemberRecord(author.member, author.key, "active", 0, next_seq=1, head=entry.id)
-    log_key = parse_public_key(entry.body.log.key)
-    return State(entry.id, 1, at, charter, log_key, MappingProxyType(records))
+    tenure = Tenure(1, parse_public_key(entry.body.log.key))
+    return State(entry.id, 1, at, charter, (tenure,), MappingProxyType(records))
 
 
 def _verify_founders(charter: Charter, members: tuple[Member, ...]) -> None:

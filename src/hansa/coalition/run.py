@@ -176,6 +176,7 @@ def open_run(state: State, entry: Entry, body: RunOpen) -> State:
         tuple(body.cohort),
         sharing,
         state.at,
+        keys=MappingProxyType({name: state.members[name].key for name in body.cohort}),
     )
     return state.with_run(run)
 

@@ -5,18 +5,30 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from hansa.coalition.archive import Archive
-from hansa.coalition.entry import ZERO_DIGEST, StatementKind
+from hansa.coalition.entry import ZERO_DIGEST, Role, StatementKind
 from hansa.governance import Charter, Choice, DecisionRule, Effect, Elector, Member, Plan, Sharing
-from hansa.transparency import PublicKey, canonical, format_instant
+from hansa.transparency import Frontier, PublicKey, canonical, format_instant
 
-Status = Literal["active", "left", "expelled"]
+Status = Literal["admitted", "active", "left", "expelled"]
 Outcome = Literal[
     "open", "passed", "failed", "no_quorum", "vetoed", "withdrawn", "dropped", "in_effect", "void"
 ]
 
 
+class Delegate(NamedTuple):
+    """A key that a member delegates to, by a name that is never used again."""
+
+    name: str
+    role: Role
+    key: PublicKey
+    is_revoked: bool = False
+
+
 class MemberRecord(NamedTuple):
-    """One member, its standing, and the end of its chain of entries."""
+    """One member, its standing, the end of its chain of entries, and its keys.
+
+    `key` is the main key, `retired` those before it, `delegates` whatever it ever granted, by name.
+    """
 
     member: Member
     key: PublicKey
@@ -24,11 +36,33 @@ class MemberRecord(NamedTuple):
     since: int
     next_seq: int = 0
     head: str = ZERO_DIGEST
+    retired: tuple[PublicKey, ...] = ()
+    delegates: Mapping[str, Delegate] = MappingProxyType({})
 
     @property
     def is_active(self) -> bool:
-        """Whether the member may speak."""
+        """Whether the member may speak, and counts."""
         return self.status == "active"
+
+    @property
+    def belongs(self) -> bool:
+        """Whether the member is active, or admitted and yet to acknowledge the state."""
+        return self.status in {"admitted", "active"}
+
+
+class Tenure(NamedTuple):
+    """A key of the log, the size of the first tree that it signs, and where its hub said it would be."""
+
+    first: int
+    key: PublicKey
+    addresses: tuple[str, ...] = ()
+
+
+class Milestone(NamedTuple):
+    """Where the fold stood: the digest of the state after `size` entries."""
+
+    size: int
+    state: str
 
 
 class ProposalRecord(NamedTuple):
@@ -71,7 +105,8 @@ class ProposalRecord(NamedTuple):
 class RunRecord(NamedTuple):
     """One attempt at a run: who takes part, what its sums bear, who has sealed, how it ended.
 
-    `number` is that of its `run_open` entry. `dropped` maps who vanished to the first round without its numbers.
+    `number` is that of its `run_open` entry, and `keys` are the cohort's main keys at that moment: with them the sums of
+    this attempt are signed, whatever is rotated meanwhile. `dropped` maps who vanished to the first round without its numbers.
     """
 
     id: str
@@ -90,6 +125,7 @@ class RunRecord(NamedTuple):
     report: str = ZERO_DIGEST
     metrics: Mapping[str, str] = MappingProxyType({})
     dropped: Mapping[str, int] = MappingProxyType({})
+    keys: Mapping[str, PublicKey] = MappingProxyType({})
 
     @property
     def threshold(self) -> int:
@@ -145,16 +181,17 @@ class EvidenceRecord(NamedTuple):
 
 
 class State(NamedTuple):
-    """A coalition after `size` entries, the newest of them at `at`.
+    """A coalition after `size` entries, the newest of them at `at`; `frontier` is that of the tree over them.
 
-    Two parties that folded the same entries have the same `digest`.
+    Two parties that folded the same entries have the same `digest`, and nobody else has.
     """
 
     coalition: str
     size: int
     at: int
     charter: Charter
-    log_key: PublicKey
+    tenures: tuple[Tenure, ...]
+    """The log's keys, in order: that of the founding, then one for each handover."""
     members: Mapping[str, MemberRecord]
     pending: Mapping[str, ProposalRecord] = MappingProxyType({})
     """Proposals that are open or wait for their timelock. Apart, because a ballot copies only these."""
@@ -163,6 +200,24 @@ class State(NamedTuple):
     runs: Mapping[str, RunRecord] = MappingProxyType({})
     releases: tuple[Release, ...] = ()
     evidence: tuple[EvidenceRecord, ...] = ()
+    frontier: Frontier = Frontier()
+    newcomers: Mapping[str, Milestone | None] = MappingProxyType({})
+    """Who is admitted and has not acknowledged the state, and what it has to: the state after the entry with which the
+    admission took effect, None within that entry. No part of the digest, which would be of itself."""
+
+    @property
+    def root(self) -> str:
+        """The root of the tree over all entries, hexadecimal."""
+        return self.frontier.root.hex()
+
+    @property
+    def log_key(self) -> PublicKey:
+        """The key that signs the log now."""
+        return self.tenures[-1].key
+
+    def log_key_at(self, size: int) -> PublicKey:
+        """Return the key that signs a checkpoint over the first `size` entries, of which there may be more by now."""
+        return next(tenure.key for tenure in reversed(self.tenures) if tenure.first <= max(size, 1))
 
     @property
     def newest(self) -> int:
@@ -171,7 +226,7 @@ class State(NamedTuple):
 
     @property
     def active_members(self) -> tuple[Member, ...]:
-        """The members that may speak, in order of id."""
+        """The members that may speak and that count, in order of id."""
         return tuple(record.member for _, record in sorted(self.members.items()) if record.is_active)
 
     @property
@@ -228,9 +283,12 @@ def _to_json(state: State) -> canonical.Json:
     return {
         "coalition": state.coalition,
         "size": state.size,
+        "root": state.root,
         "at": format_instant(state.at),
         "charter": state.charter.to_json(),
-        "log_key": state.log_key.encode(),
+        "log": [
+            {"first": t.first, "key": t.key.encode(), "addresses": list(t.addresses)} for t in state.tenures
+        ],
         "members": {
             name: {
                 "member": record.member.to_json(),
@@ -238,6 +296,11 @@ def _to_json(state: State) -> canonical.Json:
                 "since": record.since,
                 "next_seq": record.next_seq,
                 "head": record.head,
+                "retired": [key.encode() for key in record.retired],
+                "delegates": {
+                    d.name: {"role": d.role, "key": d.key.encode(), "revoked": d.is_revoked}
+                    for d in record.delegates.values()
+                },
             }
             for name, record in state.members.items()
         },
@@ -263,6 +326,7 @@ def _to_json(state: State) -> canonical.Json:
                 "attempt": run.attempt,
                 "status": run.status,
                 "cohort": list(run.cohort),
+                "keys": {name: key.encode() for name, key in run.keys.items()},
                 "opened_at": run.opened_at,
                 "sharing": run.sharing._asdict(),
                 "seals": {name: list(seal) for name, seal in run.seals.items()},

@@ -6,14 +6,19 @@ log's own `at` is the only clock. Specified in `docs/formats/entries.md`; the st
 
 from collections.abc import Iterable, Iterator
 from types import MappingProxyType
+from typing import Final
 
 from hansa.coalition import deciding, membership, run
+from hansa.coalition.delegation import change_keys, verify_signer
 from hansa.coalition.entry import (
+    Acknowledge,
     Ballot,
     Brake,
     Entry,
     Evidence,
     Found,
+    Handover,
+    Key,
     Leave,
     Propose,
     Recuse,
@@ -26,10 +31,19 @@ from hansa.coalition.entry import (
 )
 from hansa.coalition.evidence import accept_evidence
 from hansa.coalition.founding import found
+from hansa.coalition.handover import take_over, verify_handover
 from hansa.coalition.snapshot import State
 from hansa.errors import Malformed, Refused
-from hansa.transparency import format_instant, parse_leaf, verify_envelope
+from hansa.transparency import Frontier, format_instant, hash_leaf, parse_leaf
 from hansa.transparency.quoting import quote
+
+_STANDING: Final = MappingProxyType(
+    {
+        "admitted": "is admitted, and says nothing else before it has acknowledged the state",
+        "left": "has left the coalition",
+        "expelled": "has been expelled",
+    }
+)
 
 
 def apply(state: State | None, leaf: bytes) -> State:
@@ -91,7 +105,8 @@ def step(state: State | None, leaf: bytes) -> tuple[State, Entry]:
     entry = parse_entry(parsed.envelope)
     # 5. The first entry.
     if state is None:
-        return found(parsed.envelope, entry, parsed.at), entry
+        state = found(parsed.envelope, entry, parsed.at)
+        return state._replace(frontier=Frontier().append(hash_leaf(leaf))), entry
     if isinstance(entry.body, Found):
         raise Refused("found.again", "this coalition is founded already")
     # 6. The coalition.
@@ -104,10 +119,13 @@ def step(state: State | None, leaf: bytes) -> tuple[State, Entry]:
     author = state.members.get(entry.author)
     if author is None:
         raise Refused("author.unknown", f"{quote(entry.author)} is not a member")
-    if not author.is_active:
-        raise Refused(f"author.{author.status}", f"`{entry.author}` has {_standing(author.status)}")
-    # 8. The signature.
-    verify_envelope(parsed.envelope, {author.key.fingerprint: author.key})
+    if not author.is_active and not (author.belongs and isinstance(entry.body, Acknowledge | Leave)):
+        raise Refused(f"author.{author.status}", f"`{entry.author}` {_STANDING[author.status]}")
+    # 8. The signature, or all those of a handover.
+    if isinstance(entry.body, Handover):
+        verify_handover(state, entry, parsed.envelope, entry.body)
+    else:
+        verify_signer(author, entry, parsed.envelope)
     # 9. The author's chain.
     if entry.seq != author.next_seq:
         raise Malformed("chain.seq", f"`{entry.author}` stands at `seq` {author.next_seq}; got {entry.seq}")
@@ -118,14 +136,20 @@ def step(state: State | None, leaf: bytes) -> tuple[State, Entry]:
         )
     spoken = author._replace(next_seq=entry.seq + 1, head=entry.id)
     members = MappingProxyType({**state.members, entry.author: spoken})
+    frontier = state.frontier.append(hash_leaf(leaf))
     # 10 was done with 4. 11. The kind's own rule.
-    return _dispatch(state._replace(size=state.size + 1, members=members), entry), entry
+    state = _dispatch(state._replace(size=state.size + 1, members=members, frontier=frontier), entry)
+    return membership.note_milestone(state), entry
 
 
 def _dispatch(state: State, entry: Entry) -> State:
     match entry.body:
         case Tick():
             return state
+        case Acknowledge() as body:
+            return membership.acknowledge(state, entry, body)
+        case Key() as body:
+            return change_keys(state, entry, body)
         case Propose() as body:
             return deciding.propose(state, entry, body)
         case Withdraw() as body:
@@ -146,9 +170,7 @@ def _dispatch(state: State, entry: Entry) -> State:
             return run.close_run(state, entry, body)
         case Evidence() as body:
             return accept_evidence(state, entry, body)
+        case Handover() as body:
+            return take_over(state, body)
         case _:
             raise Malformed("entry.kind", f"`{entry.kind}` has no rule")
-
-
-def _standing(status: str) -> str:
-    return "left the coalition" if status == "left" else "been expelled"

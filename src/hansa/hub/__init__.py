@@ -17,13 +17,14 @@ and for members on their own machines, behind `hansa.web`::
 
 from hansa.hub.authority import read_authority, write_authority
 from hansa.hub.clerk import Clerk
-from hansa.hub.folder import HubFolder, HubSettings, init_hub, read_authority_of
-from hansa.hub.gate import Caller, Gate, verify_body
+from hansa.hub.folder import HubFolder, HubSettings, init_hub, read_authority_of, succeed_hub
+from hansa.hub.gate import Caller, Gate, verify_body, verify_role
 from hansa.hub.hub import Hub
 from hansa.hub.limits import Limiter, TooOften
 from hansa.hub.lobby import describe_member, open_lobby
 from hansa.hub.rounds import Conducted, Coordinator
 from hansa.hub.sequencer import LATEST, Sequencer
+from hansa.hub.succession import take_over
 
 __all__ = [
     "LATEST",
@@ -43,6 +44,9 @@ __all__ = [
     "open_lobby",
     "read_authority",
     "read_authority_of",
+    "succeed_hub",
+    "take_over",
     "verify_body",
+    "verify_role",
     "write_authority",
 ]

@@ -15,7 +15,8 @@ import ipaddress
 import json
 import os
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -27,8 +28,9 @@ from hansa.governance.document import parse_document
 from hansa.governance.spelling import Several, fault
 from hansa.governance.validation import Form, load_model
 from hansa.hub.authority import write_authority
+from hansa.hub.succession import take_over
 from hansa.store import LogStore, read_seed, write_atomically, write_seed
-from hansa.transparency import SigningKey
+from hansa.transparency import Envelope, SigningKey
 
 SETTINGS_FILE: Final = "hub.json"
 KEY_FILE: Final = "key"
@@ -225,6 +227,53 @@ def init_hub(
         write_atomically(path / SETTINGS_FILE, text.encode())
     except OSError as error:
         raise Unavailable(f"`{path}` cannot be written: {error.strerror}") from error
+    return HubFolder(path)
+
+
+def succeed_hub(
+    path: Path,
+    addresses: Sequence[str],
+    listen: str | None,
+    *,
+    readers: str = "members",
+    leaves: Sequence[bytes],
+    handover: Envelope,
+    clock: Callable[[], int],
+) -> HubFolder:
+    """Make the folder of a hub that another one is handed over to.
+
+    Args:
+        path: holds nothing but the log key that was drawn when the handover was drafted.
+        addresses: as `init_hub`.
+        listen: as `init_hub`.
+        readers: as `init_hub`.
+        leaves: of a mirror.
+        handover: signed by enough members and by that key.
+        clock: returns Unix seconds.
+
+    Raises:
+        Refused: `hub.exists`, there is more in the folder than a key; or as `take_over`.
+        Malformed: as `take_over`.
+        Unavailable: there is no key, or the disk fails.
+    """
+    key = read_seed(path / KEY_FILE)
+    if {found.name for found in path.iterdir()} != {KEY_FILE}:
+        raise Refused("hub.exists", f"`{path}` holds more than the key of the handover")
+    made = path.with_name(f".{path.name}.unfinished")
+    shutil.rmtree(made, ignore_errors=True)
+    init_hub(made, addresses, listen, readers=readers)
+    try:
+        for stale in made.glob("log.sqlite*"):
+            stale.unlink()
+        take_over(made / "log.sqlite", leaves, handover, key, clock)
+        write_atomically(made / "authority.pem", write_authority(key).encode())
+        shutil.copyfile(path / KEY_FILE, made / KEY_FILE)
+        (path / KEY_FILE).unlink()
+        made.replace(path)
+    except OSError as error:
+        raise Unavailable(f"`{path}` cannot be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
     return HubFolder(path)
 
 

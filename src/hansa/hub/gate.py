@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple
 
-from hansa.coalition import State
+from hansa.coalition import Role, State, find_key
 from hansa.errors import Malformed, Refused
 from hansa.hub.limits import Limiter
 from hansa.transparency.quoting import quote
@@ -27,10 +27,12 @@ class Caller(NamedTuple):
     Args:
         member: id on the record.
         body_digest: SHA-256 that the body must have, 32 bytes.
+        role: of the delegated key that signed; None for the main key.
     """
 
     member: str
     body_digest: bytes
+    role: Role | None = None
 
 
 class Gate:
@@ -74,10 +76,12 @@ class Gate:
         request = parse_signed_request(headers)
         if target.authority not in self._authorities:
             raise Refused("request.host", f"this hub is not called {quote(target.authority, 80)}")
-        # 2. A member.
-        record = self._state().members.get(request.key_id)
-        if record is None or not record.is_active:
-            raise Refused("request.member", f"`{request.key_id}` is not an active member")
+        # 2. A key of a member.
+        state = self._state()
+        try:
+            record, delegate, key = find_key(state, request.key_id)
+        except Refused as refusal:
+            raise Refused("request.member", refusal.reasons) from None
         # 3. Now.
         now = int(self._clock())
         if abs(request.created - now) > TOLERANCE_SECONDS:
@@ -87,13 +91,13 @@ class Gate:
                 f"at most {TOLERANCE_SECONDS} are let pass",
             )
         # 4. The signature. Before it, nobody can spend what is the member's.
-        request.verify(target, record.key)
-        self._limiter.spend(request.key_id, tick)
+        request.verify(target, key)
+        self._limiter.spend(record.member.id, tick)
         # 5. For the first time.
         if request.created < self._began:
             raise Refused("request.replay", "the request was signed before this hub began; sign it again")
         self._nonces.setdefault(request.key_id, _Nonces()).spend(request.nonce, now)
-        return Caller(request.key_id, request.body_digest)
+        return Caller(record.member.id, request.body_digest, None if delegate is None else delegate.role)
 
 
 class _Nonces:
@@ -113,6 +117,20 @@ class _Nonces:
             raise Refused("request.rate", "too many requests; wait some minutes")
         self._used.add(nonce)
         self._order.append((now, nonce))
+
+
+def verify_role(caller: Caller, *, entries: bool = False) -> None:
+    """Check that the key that signed a request may ask for more than to read.
+
+    Args:
+        caller: who asks.
+        entries: whether entries are brought; what they may say the fold knows, by the keys that signed them.
+
+    Raises:
+        Refused: `request.role`.
+    """
+    if caller.role is not None and not (entries and caller.role != "viewer"):
+        raise Refused("request.role", f"this takes the main key of `{caller.member}`, not a {caller.role}'s")
 
 
 def verify_body(caller: Caller, digest: bytes) -> None:

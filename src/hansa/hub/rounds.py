@@ -199,7 +199,7 @@ class Coordinator:
             build_recipe(plan.to_json(), run.cohort, honest),
             run=run.id,
             coalition=state.coalition,
-            cohort=tuple(Party(name, state.members[name].key.raw) for name in run.cohort),
+            cohort=tuple(Party(name, run.keys[name].raw) for name in run.cohort),
             threshold=run.sharing.threshold,
             degree=run.sharing.degree,
             minimum_cohort=required,

@@ -36,7 +36,7 @@ class Sequencer:
 
     Args:
         store: the log; this object is its only writer.
-        key: the log's key, the one in the `found` entry.
+        key: the log's key, the one in the `found` entry or the newest `handover`.
         clock: returns Unix seconds; an entry's `at` is this, or the log's newest `at` when that is later.
 
     Raises:
@@ -143,12 +143,18 @@ class Sequencer:
     def sign_checkpoint(self) -> Note:
         """Sign the log's present size and root, and keep the note before anybody sees it.
 
+        Raises:
+            Refused: `log.empty`; `log.key`, this hub's key is not the log's.
         Guarantees:
             Nothing is signed twice: over an unchanged log the note that was kept comes back, cosignatures
             and all.
         """
         frontier = self._store.frontier
         origin = self.state.charter.origin
+        if self._key.public != self.state.log_key:
+            raise Refused(
+                "log.key", "the log was handed over to another key; this hub signs nothing more under it"
+            )
         head = Checkpoint(origin, frontier.size, frontier.root)
         kept = self.checkpoint
         if kept is not None and kept.body == head.encode():

@@ -12,7 +12,7 @@ from functools import partial
 from threading import Event, Thread
 from typing import Any, Final
 
-from hansa.coalition import Body, State, Tick
+from hansa.coalition import Body, State, Tick, draft_handover, write_acknowledgement
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
 from hansa.governance import Plan
 from hansa.learning import MemberReport, Rows
@@ -21,18 +21,18 @@ from hansa.node.courier import Courier
 from hansa.node.data import load_rows
 from hansa.node.duty import find_tick
 from hansa.node.follower import Follower
-from hansa.node.house import House
+from hansa.node.house import House, hold_house
 from hansa.node.journal import Journal
 from hansa.node.mirror import Mirror
 from hansa.node.outbox import Outbox
 from hansa.node.remote import Remote, fetch_authority
 from hansa.node.seat import Seat
+from hansa.node.succession import read_turn
 from hansa.node.trainer import Trainer
 from hansa.node.trust import SYSTEM, open_trust, read_authority, verify_authority
 from hansa.node.watch import Watch
 from hansa.store import write_atomically
-from hansa.store.lock import WriterLock
-from hansa.transparency import SigningKey, format_instant, parse_leaf
+from hansa.transparency import Envelope, PublicKey, SigningKey, format_instant, parse_leaf
 
 WAIT_SECONDS: Final = 25
 """How long the hub may wait with a new checkpoint."""
@@ -78,7 +78,7 @@ class Agent:
             )
         self.house = house
         # INVARIANT: one node at a time in a house; two would sign one place of the chain twice.
-        self._lock = _hold(house)
+        self._lock = hold_house(house)
         self._key = key
         self._clock = clock
         self._draw = draw
@@ -131,6 +131,23 @@ class Agent:
     def say(self, bodies: Sequence[Body], seconds: float) -> tuple[int, ...]:
         """Write entries in the member's name, and return their numbers on the log; see `Courier.say_and_wait`."""
         return self._courier.say_and_wait(bodies, seconds)
+
+    def draft_handover(self, log_key: PublicKey, addresses: Sequence[str], *, instead: bool) -> Envelope:
+        """Write and sign a handover to another hub, after everything that this node has folded."""
+        handover = draft_handover(
+            self._follower.state,
+            author=self.house.member,
+            key=self._key,
+            log_key=log_key,
+            addresses=addresses,
+        )
+        return self.sign_handover(handover, instead=instead)
+
+    def sign_handover(self, handover: Envelope, *, instead: bool) -> Envelope:
+        """Sign a handover to another hub, and cosign nothing more of the present one."""
+        signed = self._watch.sign_handover(handover, instead=instead)
+        self._journal.note("handover-signed", entry=handover.id[:16])
+        return signed
 
     def describe(self) -> dict[str, Any]:
         """Return how the node does."""
@@ -214,11 +231,16 @@ class Agent:
             self._fresh.clear()
             if not self._watch.is_current or self._stop.is_set():
                 continue
-            for duty in (self._note_time, self._take_seats, self._fetch_blobs):
+            for duty in (self._acknowledge, self._note_time, self._take_seats, self._fetch_blobs):
                 try:
                     duty(self._follower.state)
                 except HansaError as error:
                     self._report("steward", error)
+
+    def _acknowledge(self, state: State) -> None:
+        """Say that the own fold came to the state of everybody, once the member is admitted; before it counts nowhere."""
+        if self.house.member in state.newcomers and not self._outbox.waiting:
+            self._courier.say(write_acknowledgement(state, self.house.member))
 
     def _note_time(self, state: State) -> None:
         due = find_tick(state, self.house.member, self._clock(), is_late=self._watch.is_late)
@@ -359,7 +381,7 @@ class Agent:
         if settings.authority == SYSTEM or not self._follower.size:
             return
         log_key = self._follower.state.log_key
-        if read_authority(settings.authority) == log_key:
+        if read_authority(settings.authority) in {log_key, read_turn(self.house)}:
             return
         fetched = fetch_authority(self._remote.address, settings.proxy)
         verify_authority(fetched, log_key)
@@ -376,10 +398,3 @@ class Agent:
                 {"at": format_instant(self._clock()), "where": where, "rule": rule, "text": str(error)}
             )
         self._journal.note("problem", where=where, rule=rule)
-
-
-def _hold(house: House) -> WriterLock:
-    try:
-        return WriterLock(house.folder / "node")
-    except Unavailable as error:
-        raise Unavailable(f"another node is at work in this house: {error}") from None

@@ -29,6 +29,7 @@ from hansa.governance.spelling import Several, Slug, fault
 from hansa.governance.validation import Form, load_model
 from hansa.node.keyfile import write_key_file
 from hansa.store import sync_folder, write_atomically
+from hansa.store.lock import WriterLock
 from hansa.transparency import SigningKey
 
 SETTINGS_FILE: Final = "node.json"
@@ -131,7 +132,7 @@ class House:
         """Return where the member's own report of a run lies."""
         return self.folder / "reports" / f"{run}.json"
 
-    def change(self, **settings: str) -> None:
+    def change(self, **settings: str | tuple[str, ...]) -> None:
         """Write new settings.
 
         Raises:
@@ -144,6 +145,18 @@ class House:
             raise Unavailable(
                 f"`{self.folder / SETTINGS_FILE}` cannot be written: {error.strerror}"
             ) from error
+
+
+def hold_house(house: House) -> WriterLock:
+    """Return the right to be at work in a house; one node has it at a time.
+
+    Raises:
+        Unavailable: another one has it.
+    """
+    try:
+        return WriterLock(house.folder / "node")
+    except Unavailable as error:
+        raise Unavailable(f"another node is at work in this house: {error}") from None
 
 
 def is_house(folder: Path) -> bool:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from hansa.coalition import Body, name_kind
+from hansa.coalition import Body, name_kind, parse_handover
 from hansa.errors import Malformed, Unavailable
 from hansa.node.house import House
 from hansa.node.problems import read_problem
+from hansa.transparency import Envelope, PublicKey
 
 SAY_SECONDS: Final = 30.0
 """How long the node may take until its own fold has what was said."""
@@ -48,6 +49,19 @@ class Intercom:
         if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
             raise Malformed("node.answer", "the node does not say which numbers the entries have")
         return tuple(numbers)
+
+    def sign_handover(self, handover: Envelope, *, instead: bool) -> Envelope:
+        """Let the node sign that another hub continues the log."""
+        return self._ask_handover({"handover": handover.to_json(), "instead": instead})
+
+    def draft_handover(self, log_key: PublicKey, addresses: Sequence[str], *, instead: bool) -> Envelope:
+        """Let the node draft and sign a handover to another log key."""
+        return self._ask_handover(
+            {"log_key": log_key.encode(), "addresses": list(addresses), "instead": instead}
+        )
+
+    def _ask_handover(self, document: Mapping[str, Any]) -> Envelope:
+        return parse_handover(self._ask("POST", "/handover", document).get("handover"))[0]
 
     def run(self, run: str) -> Mapping[str, Any]:
         """Return how far an attempt at a run is."""

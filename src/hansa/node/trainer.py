@@ -146,6 +146,11 @@ class Trainer:
         run, plan = self._permitted(run_id, str(frame.fields["plan"]))
         if frame.fields["proposal"] != run.proposal or frame.fields["recipe"] != plan.recipe.digest:
             raise Refused("run.recipe", "the coordinator names another proposal or recipe than the record")
+        if run.keys[self._member] != self._key.public:
+            raise Refused(
+                "run.key",
+                f"this attempt was opened with another main key of `{self._member}`; it needs another attempt",
+            )
         if (installed := recipe_digest()) != plan.recipe.digest:
             raise Refused(
                 "run.recipe",
@@ -165,7 +170,7 @@ class Trainer:
             recipe,
             run=run.id,
             coalition=state.coalition,
-            cohort=tuple(Party(name, state.members[name].key.raw) for name in run.cohort),
+            cohort=tuple(Party(name, run.keys[name].raw) for name in run.cohort),
             threshold=run.sharing.threshold,
             degree=run.sharing.degree,
             minimum_cohort=required,

@@ -44,6 +44,6 @@ def verify_may_speak(state: State, member: str) -> MemberRecord:
     record = state.members.get(member)
     if record is None:
         raise Refused("author.unknown", f"`{member}` is not a member of this coalition")
-    if not record.is_active:
+    if not record.belongs:
         raise Refused(f"author.{record.status}", f"`{member}` is no longer an active member")
     return record

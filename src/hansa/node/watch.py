@@ -11,7 +11,15 @@ from hansa.node.follower import Follower, witness_name
 from hansa.node.journal import Journal
 from hansa.node.mirror import Mirror
 from hansa.node.remote import Remote
-from hansa.transparency import TILE_WIDTH, Note, cut_entry_bundle, parse_checkpoint, parse_note, tile_path
+from hansa.transparency import (
+    TILE_WIDTH,
+    Envelope,
+    Note,
+    cut_entry_bundle,
+    parse_checkpoint,
+    parse_note,
+    tile_path,
+)
 
 BURST: Final = 4
 """Cosignatures that are given at once before they are paced."""
@@ -113,6 +121,11 @@ class Watch:
                 if parse_checkpoint(note.body).size > self.follower.size:
                     self._follow(note, note_text)
         return self.follower.state
+
+    def sign_handover(self, handover: Envelope, *, instead: bool) -> Envelope:
+        """Sign that another hub continues the log; see `Follower.sign_handover`."""
+        with self._lock:
+            return self.follower.sign_handover(handover, instead=instead)
 
     def count_pause(self) -> float:
         """Return the seconds to wait before the next step, so that cosignatures are not asked for too often."""

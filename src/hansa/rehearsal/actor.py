@@ -15,6 +15,8 @@ from hansa.node import Follower, Trainer, Voter, load_rows
 from hansa.store import read_seed, write_seed
 
 KEY_FILE: Final = "key"
+NEXT_FILE: Final = "key.next"
+KEYS_FOLDER: Final = "keys"
 DATA_STEM: Final = "data"
 
 

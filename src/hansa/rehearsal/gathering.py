@@ -163,6 +163,16 @@ def describe_entries(
     return lines
 
 
+def _describe_key(body: Mapping[str, str]) -> str:
+    match body["act"]:
+        case "grant":
+            return f"makes the key {body['name']} a {body['role']}'s"
+        case "revoke":
+            return f"revokes the key {body['name']}"
+        case _:
+            return "changes its main key"
+
+
 def describe_entry(entry: Entry, numbers: dict[str, int]) -> str:
     """Say in a few words what an entry does."""
     body = entry.body.model_dump(mode="json")
@@ -172,6 +182,10 @@ def describe_entry(entry: Entry, numbers: dict[str, int]) -> str:
             return f"founds `{body['charter'].get('name', '')}` with {len(body['members'])} members"
         case "tick":
             return "moves the clock"
+        case "acknowledge":
+            return f"acknowledges the state after {body['size']} entries"
+        case "key":
+            return _describe_key(body)
         case "propose":
             return f"proposes to {body['effect'].get('effect', '')}: {body['title']}"
         case "ballot":
@@ -188,6 +202,8 @@ def describe_entry(entry: Entry, numbers: dict[str, int]) -> str:
             return f"opens attempt {body['attempt']} of {about} with {len(body['cohort'])} members"
         case "run_seal":
             return "seals its transcript and the result"
+        case "handover":
+            return f"hands the log over to another hub after {body['size']} entries"
         case "evidence":
             return f"shows that {body['member']} signed two {body['kind']}s that cannot both be honest"
         case _:

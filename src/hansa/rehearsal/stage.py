@@ -21,16 +21,28 @@ from types import TracebackType
 from typing import Final, Self
 
 from hansa import entropy
-from hansa.coalition import ZERO_DIGEST, Body, Found, LogKey, State, Tick, make_entry
+from hansa.coalition import (
+    ZERO_DIGEST,
+    Body,
+    Found,
+    LogKey,
+    State,
+    Tick,
+    make_entry,
+    write_acknowledgement,
+)
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.governance import Charter, Member
 from hansa.hub import LATEST, Sequencer
-from hansa.rehearsal.actor import KEY_FILE, Actor, Founder, make_house
+from hansa.node import Voter
+from hansa.rehearsal.actor import KEY_FILE, KEYS_FOLDER, NEXT_FILE, Actor, Founder, make_house
 from hansa.store import BlobStore, LogStore, read_seed, write_seed
 from hansa.transparency import MAX_LEAF_BYTES, Envelope, SigningKey, canonical, format_instant
 
 STAGE_FILE: Final = "stage.json"
 README_FILE: Final = "README.txt"
+HUB: Final = "hub"
+NEXT_HUB: Final = "hub.next"
 
 
 class Stage:
@@ -61,13 +73,19 @@ class Stage:
             raise Unavailable(
                 f"`{folder}` holds no coalition; found one with `hansa coalition found CHARTER --folder {folder}`"
             )
+        if not (folder / HUB).exists() and (folder / NEXT_HUB).is_dir():
+            (folder / NEXT_HUB).rename(
+                folder / HUB
+            )  # the machine stopped between the two steps of a succession
         stage = cls(folder)
         if stage.sequencer.checkpoint is None:
             stage.close()
             raise Unavailable(describe_half_founded(folder))
         try:
+            for name in stage.actors:
+                stage.take_up_key(name)
             for actor in stage.active:
-                stage._catch_up(actor)
+                stage.catch_up(actor)
         except BaseException:
             stage.close()
             raise
@@ -185,21 +203,48 @@ class Stage:
             raise Refused("author.unknown", f"`{member}` is not a member here; there are {known}")
         return self.actors[member]
 
-    def say(self, member: str, *bodies: Body) -> int:
-        """Let a member write entries on its own fold and key, sequence them, and return the first one's number."""
+    def say(self, speaker: str, *bodies: Body) -> int:
+        """Let a member write entries on its own fold and key, sequence them, and return the first one's number.
+
+        Args:
+            speaker: a member, or a member and the name of a key that it delegates to, `ada/clara`.
+            bodies: what it says.
+
+        Raises:
+            Refused: `author.unknown`, `key.unknown`, or what the fold says.
+        """
+        member, _, name = speaker.partition("/")
         actor = self.actor(member)
-        self._catch_up(actor)
-        return self.sequencer.submit(*actor.voter.write(actor.follower.state, *bodies))
+        self.catch_up(actor)
+        voter = actor.voter
+        if name:
+            path = actor.folder / KEYS_FOLDER / name
+            if name not in actor.follower.state.members[member].delegates or not path.is_file():
+                raise Refused("key.unknown", f"there is no key `{speaker}` here; see `hansa member key list`")
+            voter = Voter(member, read_seed(path))
+        return self.sequencer.submit(*voter.write(actor.follower.state, *bodies))
+
+    def take_up_key(self, member: str) -> None:
+        """Let a member go on with the main key that it changed to, once the record has it."""
+        folder = self.actor(member).folder
+        record, path = self.state.members.get(member), folder / NEXT_FILE
+        if path.is_file() and record is not None and read_seed(path).public == record.key:
+            path.replace(folder / KEY_FILE)
+            self.actors[member] = Actor(member, folder, self.now)
 
     def sequence(self, envelopes: Sequence[Envelope]) -> int:
         """Sequence entries that members have signed already."""
         return self.sequencer.submit(*envelopes)
 
     def settle(self) -> None:
-        """Let every active member follow the log and cosign its head, keep what they signed, publish."""
+        """Let newcomers acknowledge, every active member follow the log and cosign its head; keep that, publish."""
         stale = self.now() - self.state.at > self.state.charter.clock.tolerance_seconds // 2
         if stale and self.active:
             self.say(self.active[0].member, Tick())
+        for name in sorted(self.state.newcomers.keys() & self.actors.keys()):
+            actor = self.actors[name]
+            self.catch_up(actor)
+            self.say(name, write_acknowledgement(actor.follower.state, name))
         note = self.sequencer.sign_checkpoint()
         for actor in self.active:
             actor.follower.follow(self.sequencer.leaves(actor.follower.size), note.encode())
@@ -208,7 +253,7 @@ class Stage:
             actor.follower.confirm(note.encode())
         self.sequencer.publish(self.log)
 
-    def _catch_up(self, actor: Actor) -> None:
+    def catch_up(self, actor: Actor) -> None:
         """Show one member what is new; it folds and checks alone."""
         leaves = self.sequencer.leaves(actor.follower.size)
         if leaves:

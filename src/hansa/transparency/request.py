@@ -25,7 +25,7 @@ SIGNATURE: Final = "signature"
 _COVERED: Final = '("@method" "@authority" "@path" "@query" "content-digest")'
 _PARAMETERS: Final = re.compile(
     re.escape(_COVERED)
-    + r';created=(0|[1-9][0-9]{0,14});keyid="([a-z0-9][a-z0-9-]{0,99})";alg="ed25519"'
+    + r';created=(0|[1-9][0-9]{0,14});keyid="([a-z0-9][a-z0-9-]{0,62}(?:/[a-z0-9][a-z0-9-]{0,62})?)";alg="ed25519"'
     + r';nonce="([A-Za-z0-9+/]{22}==)";tag="'
     + re.escape(TAG)
     + '"'
@@ -56,7 +56,7 @@ class SignedRequest:
     """What the headers of a request say; believed only once `verify` has passed.
 
     Args:
-        key_id: who says to ask.
+        key_id: who says to ask: a member, or a member and the name of a key that it delegates to, `ada/clara`.
         created: when, Unix seconds.
         nonce: 16 bytes that this asker uses once.
         body_digest: SHA-256 of the body, 32 bytes.
@@ -87,7 +87,7 @@ def sign_request(
     Args:
         target: what is asked of whom.
         body_digest: SHA-256 of the body, 32 bytes; also of an empty one.
-        key_id: the asker's id on the record.
+        key_id: the asker's name on the record, `ada` or `ada/clara`.
         key: its key.
         created: Unix seconds.
         nonce: 16 bytes that the caller drew.

@@ -9,7 +9,7 @@ Source: Dead Simple Signing Envelope (DSSE) v1, protocol.md and envelope.md.
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -63,6 +63,22 @@ class Envelope:
     def id(self) -> str:
         """SHA-256 of the signed bytes, lower-case hexadecimal: the name of what was said."""
         return hashlib.sha256(self.signed_bytes).hexdigest()
+
+    def sign(self, key: SigningKey) -> "Envelope":
+        """Return the envelope with the signature of one more key; a key signs once."""
+        signature = Signature(key.public.fingerprint, key.sign(self.signed_bytes))
+        return self.merge(Envelope(self.payload_type, self.payload, (signature,)))
+
+    def merge(self, other: "Envelope") -> "Envelope":
+        """Return the envelope with the signatures of another one over the same.
+
+        Raises:
+            ValueError: they say different things.
+        """
+        if self.signed_bytes != other.signed_bytes:
+            raise ValueError("signatures of two different statements cannot be put together")
+        signatures = {s.keyid: s for s in (*other.signatures, *self.signatures)}
+        return replace(self, signatures=tuple(signatures[keyid] for keyid in sorted(signatures)))
 
     def to_json(self) -> dict[str, Json]:
         """Return the envelope as the JSON object of DSSE, of which `parse_envelope` is the inverse."""

@@ -2,6 +2,7 @@
 
 GET  /status        how the node does
 POST /entries       {"bodies":[{"kind":"ballot","body":{…}}]}: sign them; {"numbers":[12]} once the own fold has them
+POST /handover      {"handover":{…},"instead":false} or {"log_key":…,"addresses":[…],"instead":false}: sign, or draft
 GET  /runs/<run>    how far an attempt is, here and at the hub
 """
 
@@ -23,14 +24,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from hansa.coalition import BODIES, Body
+from hansa.coalition import BODIES, Body, parse_handover
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
 from hansa.node.agent import Agent
 from hansa.node.intercom import SAY_SECONDS
+from hansa.transparency import Envelope, parse_public_key
 from hansa.web.problems import MEDIA_TYPE, describe
 
-NOT_SAID: Final = frozenset({"found", "run_seal"})
-"""Kinds that no person writes: one begins a coalition, the other follows from a run."""
+NOT_SAID: Final = frozenset({"found", "acknowledge", "run_seal", "handover"})
+"""Kinds that no person writes through the node: they begin a coalition, follow by themselves, or are signed by many."""
 
 _MAX_BODY_BYTES: Final = 1024 * 1024
 _MAX_ENTRIES: Final = 64
@@ -47,6 +49,10 @@ def make_house_service(agent: Agent) -> Starlette:
         numbers = await run_in_threadpool(agent.say, bodies, SAY_SECONDS)
         return JSONResponse({"numbers": list(numbers)})
 
+    async def handover(request: Request) -> Response:
+        signed = await run_in_threadpool(sign_handover, agent, await _read_body(request))
+        return JSONResponse({"handover": signed.to_json()})
+
     async def run(request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(agent.describe_run, request.path_params["run"]))
 
@@ -54,9 +60,33 @@ def make_house_service(agent: Agent) -> Starlette:
         routes=[
             Route("/status", _guard(status), methods=["GET"]),
             Route("/entries", _guard(entries), methods=["POST"]),
+            Route("/handover", _guard(handover), methods=["POST"]),
             Route("/runs/{run}", _guard(run), methods=["GET"]),
         ]
     )
+
+
+def sign_handover(agent: Agent, data: bytes) -> Envelope:
+    """Sign a handover that is brought, or draft one.
+
+    Raises:
+        Malformed, Refused: `house.form`, or as `Follower.sign_handover`.
+    """
+    try:
+        said = json.loads(data)
+    except ValueError:
+        said = None
+    match said:
+        case {"handover": handover, "instead": bool(instead)}:
+            return agent.sign_handover(parse_handover(handover)[0], instead=instead)
+        case {"log_key": str(log_key), "addresses": [*addresses], "instead": bool(instead)} if all(
+            isinstance(address, str) for address in addresses
+        ):
+            return agent.draft_handover(parse_public_key(log_key), addresses, instead=instead)
+        case _:
+            raise Malformed(
+                "house.form", "expected a handover to sign, or a log key and addresses to draft one"
+            )
 
 
 def serve_house(agent: Agent, path: Path, ready: Callable[[], None]) -> None:

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from hansa import entropy
 from hansa.engine import Letter
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
-from hansa.hub import Caller, Hub, verify_body
+from hansa.hub import Caller, Hub, verify_body, verify_role
 from hansa.transparency import canonical
 from hansa.transparency.request import CONTENT_DIGEST, SIGNATURE, SIGNATURE_INPUT, Target
 
@@ -35,7 +35,7 @@ def admit(request: Request, hub: Hub) -> Caller:
     """Check who asks, before the body is read.
 
     Raises:
-        Malformed, Refused: see `Gate.admit`; `request.body`, `request.digest`, where there is to be no body.
+        Malformed, Refused: see `Gate.admit`; `request.role`; `request.body`, `request.digest`, where there is to be no body.
     """
     address = read_address(request)
     tick = time.monotonic()
@@ -54,6 +54,8 @@ def admit(request: Request, hub: Hub) -> Caller:
         hub.open_limiter.spend(address, tick)
         raise
     request.scope["hansa.member"] = caller.member
+    if request.method not in {"GET", "HEAD"}:
+        verify_role(caller, entries=request.scope["path"] == "/v1/entries")
     if request.method in {"GET", "HEAD"}:
         if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
             raise Malformed("request.body", f"a `{request.method}` has no body")

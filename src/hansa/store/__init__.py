@@ -24,11 +24,14 @@ Example: a log that survives, and the folder that shows it to the world.
 
 from hansa.store.blobs import BlobStore
 from hansa.store.files import sync_folder, write_atomically
-from hansa.store.log import LogStore
+from hansa.store.lock import BeingWritten
+from hansa.store.log import LogReader, LogStore
 from hansa.store.tree import PublishedTree, publish, read_tree
 
 __all__ = [
+    "BeingWritten",
     "BlobStore",
+    "LogReader",
     "LogStore",
     "PublishedTree",
     "publish",

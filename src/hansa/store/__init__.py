@@ -22,7 +22,7 @@ Example: a log that survives, and the folder that shows it to the world.
     (b'one', b'two', b'three')
 """
 
-from hansa.store.blobs import BlobStore
+from hansa.store.blobs import Blobs, BlobStore, open_blobs
 from hansa.store.files import sync_folder, write_atomically
 from hansa.store.lock import BeingWritten
 from hansa.store.log import LogReader, LogStore
@@ -31,9 +31,11 @@ from hansa.store.tree import PublishedTree, publish, read_tree
 __all__ = [
     "BeingWritten",
     "BlobStore",
+    "Blobs",
     "LogReader",
     "LogStore",
     "PublishedTree",
+    "open_blobs",
     "publish",
     "read_tree",
     "sync_folder",

@@ -22,8 +22,7 @@ from pathlib import Path
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from hansa.errors import Unavailable
-from hansa.store import BeingWritten, BlobStore, LogStore, publish
+from hansa.store import BeingWritten, BlobStore, LogStore, NoLog, publish
 from hansa.transparency import Checkpoint, SigningKey, sign_checkpoint
 
 KEY = SigningKey.from_seed(bytes(32))
@@ -60,7 +59,7 @@ def open_log(folder):
             return LogStore.open(where)
         except BeingWritten:
             time.sleep(0.01)
-        except Unavailable:  # there is none yet
+        except NoLog:
             return LogStore.create(where)
 
 

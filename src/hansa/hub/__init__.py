@@ -10,7 +10,8 @@ Typical use::
     conducted = Coordinator(sequencer, engine).conduct(run_id)
 """
 
+from hansa.hub.restoration import Restoration, restore_log
 from hansa.hub.rounds import Conducted, Coordinator
 from hansa.hub.sequencer import LATEST, Sequencer
 
-__all__ = ["LATEST", "Conducted", "Coordinator", "Sequencer"]
+__all__ = ["LATEST", "Conducted", "Coordinator", "Restoration", "Sequencer", "restore_log"]

@@ -23,6 +23,7 @@ Example: a log that survives, and the folder that shows it to the world.
 """
 
 from hansa.store.blobs import Blobs, BlobStore, open_blobs
+from hansa.store.database import NoLog
 from hansa.store.files import sync_folder, write_atomically
 from hansa.store.lock import BeingWritten
 from hansa.store.log import LogReader, LogStore
@@ -34,6 +35,7 @@ __all__ = [
     "Blobs",
     "LogReader",
     "LogStore",
+    "NoLog",
     "PublishedTree",
     "open_blobs",
     "publish",

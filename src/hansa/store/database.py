@@ -7,6 +7,12 @@ from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
+from hansa.errors import Unavailable
+
+
+class NoLog(Unavailable):
+    """There is none in this place; one can be made there."""
+
 
 class Session(NamedTuple):
     """An open connection, and how to end it and whatever right came with it."""
@@ -37,7 +43,7 @@ class Database(Protocol):
 
         Raises:
             BeingWritten: another process has the right; the text says who.
-            Unavailable: there is no log.
+            NoLog: there is none.
         """
         ...
 
@@ -45,7 +51,7 @@ class Database(Protocol):
         """Connect without the right to write.
 
         Raises:
-            Unavailable: there is no log.
+            NoLog: there is none.
         """
         ...
 

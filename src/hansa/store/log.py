@@ -55,7 +55,8 @@ class LogReader:
         Raises:
             Malformed: as `LogStore.open`; `log.schema` also when the tables are of an earlier version, which
                 opening the log for writing brings up to date.
-            Unavailable: there is no log, or the database fails.
+            NoLog: there is none.
+            Unavailable: the database fails.
         """
         database = find_database(where)
         with database.translated():
@@ -249,7 +250,8 @@ class LogStore(LogReader):
                 message names the first wrong entry.
             Refused: `log.durability`, the server may lose what it confirmed.
             BeingWritten: another process has it open.
-            Unavailable: there is no log, or the database fails.
+            NoLog: there is none.
+            Unavailable: the database fails.
         """
         database = find_database(where)
         with database.translated():

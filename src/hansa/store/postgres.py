@@ -18,7 +18,7 @@ from sqlalchemy import Connection, make_url, text
 
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.store import schema
-from hansa.store.database import Session
+from hansa.store.database import NoLog, Session
 from hansa.store.lock import BeingWritten
 from hansa.transparency.quoting import quote
 
@@ -191,7 +191,7 @@ class PostgresDatabase:
 
     def _require(self, connection: Connection) -> None:
         if not schema.list_tables(connection):
-            raise Unavailable(f"there is no log in `{self.name}`")
+            raise NoLog(f"there is no log in `{self.name}`")
 
 
 def _parse_address(address: str) -> sqlalchemy.URL:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event
 
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.store import schema
-from hansa.store.database import Session
+from hansa.store.database import NoLog, Session
 from hansa.store.files import sync_folder, unfinished_path
 from hansa.store.lock import WriterLock
 from hansa.transparency.quoting import quote
@@ -115,7 +115,7 @@ class SqliteFile:
 
     def _require(self) -> None:
         if not self._path.is_file():
-            raise Unavailable(f"there is no log at `{self._path}`")
+            raise NoLog(f"there is no log at `{self._path}`")
 
 
 def _connect(path: Path, begin: str, *pragmas: str) -> Connection:

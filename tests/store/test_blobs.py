@@ -67,6 +67,19 @@ def test_a_file_is_kept_and_written_back(blobs, tmp_path, data):
     assert (tmp_path / "out").read_bytes() == data
 
 
+def test_a_file_can_be_moved_in(blobs, lies, tmp_path):
+    data = os.urandom(1_000)
+    digest = hashlib.sha256(data).hexdigest()
+    (tmp_path / "in").write_bytes(data)
+    blobs.adopt(tmp_path / "in", digest)
+    assert lies.read(digest) == data
+    assert not (tmp_path / "in").exists()
+    with pytest.raises(Unavailable):
+        blobs.adopt(tmp_path / "in", digest)
+    with pytest.raises(Malformed):
+        blobs.adopt(tmp_path / "in", "../up")
+
+
 def test_a_blob_is_kept_once(blobs, lies):
     before = len(lies.names())
     data = os.urandom(20)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from hansa.errors import Malformed, Unavailable
-from hansa.store.files import unfinished_path, write_chunks
+from hansa.store.files import sync_folder, unfinished_path, write_chunks
 
 CHUNK_BYTES: Final = 1 << 20
 """How much of a blob is in memory at a time, where it goes from file to file."""
@@ -73,6 +73,24 @@ class Blobs(ABC):
         except OSError as error:
             raise Unavailable(f"`{path}` cannot be written: {error.strerror}") from error
 
+    def adopt(self, path: Path, digest: str) -> None:
+        """Move a file into this place.
+
+        Args:
+            path: gone afterwards; for a folder it has to be on the same disk.
+            digest: SHA-256 that the caller has compared with the file's bytes.
+
+        Raises:
+            Malformed: `blob.name`.
+            Unavailable: the file cannot be read, or its bytes cannot be written.
+        """
+        check_name(digest)
+        try:
+            self._write(digest, _read_unchanged(path, digest))
+            path.unlink()
+        except OSError as error:
+            raise Unavailable(f"the blob `{digest}` cannot be written: {error.strerror}") from error
+
     @abstractmethod
     def holds(self, digest: str) -> bool:
         """Say whether something is kept under this digest; `get` says whether it is whole.
@@ -127,6 +145,17 @@ class BlobStore(Blobs):
         """
         check_name(digest)
         return self._folder / digest
+
+    def adopt(self, path: Path, digest: str) -> None:
+        """Move a file into this place by giving it another name; see `Blobs.adopt`."""
+        place = self.path(digest)
+        try:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+            path.replace(place)
+            sync_folder(place.parent)
+        except OSError as error:
+            raise Unavailable(f"the blob `{digest}` cannot be written: {error.strerror}") from error
 
     def holds(self, digest: str) -> bool:
         """Say whether there is a file of this name."""

@@ -8,10 +8,9 @@ import time
 
 import crashing
 import pytest
-from crashing import batch_of, boundaries, leaf_of, note_of
+from crashing import batch_of, boundaries, leaf_of, note_of, open_log
 from vectorfiles import judge
 
-from hansa.errors import Unavailable
 from hansa.store import BlobStore, LogStore, publish, read_tree
 from hansa.transparency import hash_leaf, parse_checkpoint, parse_note, root_of
 
@@ -27,19 +26,13 @@ def run(*arguments):
 
 def check_after_crash(folder):
     """Check everything that was promised, then continue; return the size that was found."""
-    path = folder / "log.sqlite"
     promises = (
         [int(line) for line in (folder / "promised").read_text().split()]
         if (folder / "promised").exists()
         else []
     )
     promised = promises[-1] if promises else 0
-    if not path.exists():
-        assert not promises
-        with pytest.raises(Unavailable):
-            LogStore.open(path)
-        LogStore.create(path).close()
-    with LogStore.open(path) as store:
+    with open_log(folder) as store:
         size = store.size
         # 1. Nothing that was promised is lost; no call of append is there by half.
         assert size >= promised
@@ -103,6 +96,20 @@ def test_a_kill_before_any_line_loses_nothing(tmp_path, lines):
         outcomes = check_sweep("sweep", folder, range(start, min(start + 200, lines + 1)))
         assert set(outcomes.values()) == {-9}
         shutil.rmtree(folder)
+
+
+def test_a_kill_before_any_of_a_sample_of_lines_loses_nothing_in_postgresql(
+    tmp_path, lines, database, monkeypatch
+):
+    monkeypatch.setenv("LOG", database)
+    sizes = []
+    for step in random.Random(8).sample(range(1, lines + 1), 15):
+        outcomes = check_sweep("sweep", tmp_path / "sweep", [step])
+        assert set(outcomes.values()) <= {-9, 0}  # fewer lines are executed where the tables are there
+        with LogStore.open(database) as store:
+            sizes.append(store.size)
+    assert sizes == sorted(sizes)
+    assert sizes[-1] > 15
 
 
 def test_a_kill_in_the_middle_of_sqlite_loses_nothing(tmp_path):

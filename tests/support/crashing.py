@@ -7,6 +7,8 @@
                                                 the instructions of its virtual machine
     python crashing.py count FOLDER             prints how many lines a whole round executes
 
+The log lies in FOLDER, or where the variable LOG says: a PostgreSQL database, the same for all steps.
+
 Kills are real: SIGKILL, so that nothing is tidied up.
 """
 
@@ -14,12 +16,13 @@ import hashlib
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from hansa.store import BlobStore, LogStore, publish
+from hansa.store import BeingWritten, BlobStore, LogStore, NoLog, publish
 from hansa.transparency import Checkpoint, SigningKey, sign_checkpoint
 
 KEY = SigningKey.from_seed(bytes(32))
@@ -48,11 +51,22 @@ def note_of(store):
     return sign_checkpoint(Checkpoint(ORIGIN, store.size, store.frontier.root), KEY, ORIGIN).encode()
 
 
+def open_log(folder):
+    """Open the log, made when it is not there, as soon as the one who was killed before is gone."""
+    where = os.environ.get("LOG", folder / "log.sqlite")
+    while True:
+        try:
+            return LogStore.open(where)
+        except BeingWritten:
+            time.sleep(0.01)
+        except NoLog:
+            return LogStore.create(where)
+
+
 def work(folder, rounds):
-    path = folder / "log.sqlite"
     promises = os.open(folder / "promised", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     blobs = BlobStore(folder / "blobs")
-    with LogStore.open(path) if path.exists() else LogStore.create(path) as store:
+    with open_log(folder) as store:
         for _ in range(rounds):
             count = batch_of(store.size)
             size = store.append([leaf_of(index) for index in range(store.size, store.size + count)])

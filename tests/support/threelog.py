@@ -6,7 +6,7 @@ from hansa.coalition import ZERO_DIGEST, Found, LogKey, Tick, make_entry
 from hansa.governance import Member, load_charter
 from hansa.hub import Sequencer
 from hansa.node import Voter
-from hansa.store import LogStore
+from hansa.store import LogStore, NoLog
 from hansa.transparency import SigningKey
 
 CHARTER = """
@@ -40,11 +40,12 @@ class Clock:
 OPENED = []
 
 
-def open_log(path):
+def open_log(where):
     """Open a log, made anew when it is not there; `close_logs` closes all of them."""
-    if not path.exists():
-        LogStore.create(path).close()
-    store = LogStore.open(path)
+    try:
+        store = LogStore.open(where)
+    except NoLog:
+        store = LogStore.create(where)
     OPENED.append(store)
     return store
 

@@ -279,3 +279,44 @@ def _write_new(path: Path, data: bytes) -> None:
         write_atomically(path, data)
     except OSError as error:
         raise Unavailable(f"`{path}` cannot be written: {error.strerror}") from error
+
+
+@app.command
+def restore(
+    mirrors: Annotated[
+        tuple[Path, ...],
+        Parameter(name="MIRROR", negative="", help="Published logs, such as members' mirrors."),
+    ],
+    /,
+    *,
+    into: Annotated[
+        str,
+        Parameter(
+            metavar="LOG", help="The hub's log: its file, or the address of its database, `postgresql://…`."
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Bring a hub's log up to the longest of its members' mirrors, or make it anew from that.
+
+    For a hub that lost its log, or has only an older backup of it, and for one that moves to another database.
+    Every mirror is replayed first, and nothing is taken that is not signed and does not follow. Name as many
+    members' mirrors as there are: what is in none of them is lost.
+    """
+    from hansa.hub import restore_log
+
+    restored = restore_log(into, mirrors)
+    new = restored.after - restored.before
+    document = {
+        "before": restored.before,
+        "after": restored.after,
+        "from": str(restored.mirror),
+        "coalition": restored.audit.state.coalition,
+        "final": restored.audit.is_final,
+    }
+    told = (
+        f"{new} entries came from {restored.mirror}; the log has {restored.after}."
+        if new
+        else f"The log has {restored.after} entries; no mirror has one more."
+    )
+    show(document, told, as_json=as_json)

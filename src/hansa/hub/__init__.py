@@ -22,6 +22,7 @@ from hansa.hub.gate import Caller, Gate, verify_body, verify_role
 from hansa.hub.hub import Hub
 from hansa.hub.limits import Limiter, TooOften
 from hansa.hub.lobby import describe_member, open_lobby
+from hansa.hub.restoration import Restoration, restore_log
 from hansa.hub.rounds import Conducted, Coordinator
 from hansa.hub.sequencer import LATEST, Sequencer
 from hansa.hub.succession import take_over
@@ -37,6 +38,7 @@ __all__ = [
     "HubFolder",
     "HubSettings",
     "Limiter",
+    "Restoration",
     "Sequencer",
     "TooOften",
     "describe_member",
@@ -44,6 +46,7 @@ __all__ = [
     "open_lobby",
     "read_authority",
     "read_authority_of",
+    "restore_log",
     "succeed_hub",
     "take_over",
     "verify_body",

@@ -22,16 +22,23 @@ Example: a log that survives, and the folder that shows it to the world.
     (b'one', b'two', b'three')
 """
 
-from hansa.store.blobs import BlobStore
+from hansa.store.blobs import Blobs, BlobStore, open_blobs
+from hansa.store.database import NoLog
 from hansa.store.files import sync_folder, write_atomically
-from hansa.store.log import LogStore
+from hansa.store.lock import BeingWritten
+from hansa.store.log import LogReader, LogStore
 from hansa.store.seed import read_seed, write_seed
 from hansa.store.tree import PublishedTree, publish, read_tree, tidy
 
 __all__ = [
+    "BeingWritten",
     "BlobStore",
+    "Blobs",
+    "LogReader",
     "LogStore",
+    "NoLog",
     "PublishedTree",
+    "open_blobs",
     "publish",
     "read_seed",
     "read_tree",

@@ -1,24 +1,133 @@
-"""Large things, kept as files named by their SHA-256."""
+"""Large things, kept under their SHA-256: in a folder here, in a bucket in `bucket`."""
 
 import hashlib
 import os
 import re
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 from hansa.errors import Malformed, Unavailable
-from hansa.store.files import sync_folder, write_atomically
+from hansa.store.files import sync_folder, unfinished_path, write_chunks
+
+CHUNK_BYTES: Final = 1 << 20
+"""How much of a blob is in memory at a time, where it goes from file to file."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-class BlobStore:
+class Blobs(ABC):
+    """A place for blobs, whatever keeps them.
+
+    Guarantees:
+        `get(put(data)) == data`, and nothing ever comes back that does not have the digest.
+        A blob is there as a whole or not at all. Putting it twice, also at the same time, is putting it
+        once; one that was damaged is replaced.
+    """
+
+    def put(self, data: bytes) -> str:
+        """Keep bytes and return their name, which is SHA-256 in lower-case hexadecimal.
+
+        Raises:
+            Unavailable: they cannot be written.
+        """
+        digest = hashlib.sha256(data).hexdigest()
+        self._write(digest, (data,))
+        return digest
+
+    def put_file(self, path: Path) -> str:
+        """Keep what is in a file, a chunk at a time, and return its name as `put` does.
+
+        Raises:
+            Unavailable: the file cannot be read, changes meanwhile, or its bytes cannot be written.
+        """
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            self._write(digest, _read_unchanged(path, digest))
+        except OSError as error:
+            raise Unavailable(f"`{path}` cannot be read: {error.strerror}") from error
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """Return the bytes with this digest.
+
+        Raises:
+            Malformed: `blob.digest` (other bytes are kept there), `blob.name`.
+            Unavailable: there is no such blob, or it cannot be read.
+        """
+        return b"".join(self._read_verified(digest))
+
+    def get_file(self, digest: str, path: Path) -> None:
+        """Write the bytes with this digest to a file, a chunk at a time.
+
+        Raises:
+            Malformed: as `get`; then there is no file, or the one that was there before.
+            Unavailable: there is no such blob, it cannot be read, or the file cannot be written.
+        """
+        check_name(digest)
+        try:
+            write_chunks(path, self._read_verified(digest), unfinished_path(path))
+        except OSError as error:
+            raise Unavailable(f"`{path}` cannot be written: {error.strerror}") from error
+
+    def adopt(self, path: Path, digest: str) -> None:
+        """Move a file into this place.
+
+        Args:
+            path: gone afterwards; for a folder it has to be on the same disk.
+            digest: SHA-256 that the caller has compared with the file's bytes.
+
+        Raises:
+            Malformed: `blob.name`.
+            Unavailable: the file cannot be read, or its bytes cannot be written.
+        """
+        check_name(digest)
+        try:
+            self._write(digest, _read_unchanged(path, digest))
+            path.unlink()
+        except OSError as error:
+            raise Unavailable(f"the blob `{digest}` cannot be written: {error.strerror}") from error
+
+    @abstractmethod
+    def holds(self, digest: str) -> bool:
+        """Say whether something is kept under this digest; `get` says whether it is whole.
+
+        Raises:
+            Malformed: `blob.name`.
+            Unavailable: nobody can tell.
+        """
+
+    @abstractmethod
+    def _write(self, digest: str, chunks: Iterable[bytes]) -> None:
+        """Keep a blob as a whole; when `chunks` raises, keep nothing."""
+
+    @abstractmethod
+    def _read(self, digest: str) -> Iterator[bytes]:
+        """Read what is kept, chunk by chunk."""
+
+    def _read_verified(self, digest: str) -> Iterator[bytes]:
+        check_name(digest)
+        seen = hashlib.sha256()
+        for chunk in self._read(digest):
+            seen.update(chunk)
+            yield chunk
+        if seen.hexdigest() != digest:
+            raise Malformed(
+                "blob.digest", f"expected the bytes with the digest `{digest}`, got `{seen.hexdigest()}`"
+            )
+
+
+class BlobStore(Blobs):
     """A folder of blobs.
 
     Args:
         folder: made if it is missing.
 
-    Guarantees:
-        `get(put(data)) == data`, and `get` never returns bytes that do not have the digest.
+    Raises:
+        Unavailable: it cannot be made.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -28,34 +137,17 @@ class BlobStore:
         except OSError as error:
             raise Unavailable(f"the folder `{folder}` cannot be made: {error.strerror}") from error
 
-    def put(self, data: bytes) -> str:
-        """Keep bytes and return their name, which is SHA-256 in lower-case hexadecimal.
-
-        A file of this name that holds other bytes was damaged, and is replaced.
+    def path(self, digest: str) -> Path:
+        """Return where the blob with this digest lies, or would lie.
 
         Raises:
-            Unavailable: the disk fails.
+            Malformed: `blob.name`, not 64 lower-case hexadecimal digits; no other name reaches the disk.
         """
-        digest = hashlib.sha256(data).hexdigest()
-        path = self.path(digest)
-        try:
-            if not (path.is_file() and path.read_bytes() == data):
-                write_atomically(path, data)
-        except OSError as error:
-            raise Unavailable(f"the blob `{digest}` cannot be written: {error.strerror}") from error
-        return digest
+        check_name(digest)
+        return self._folder / digest
 
     def adopt(self, path: Path, digest: str) -> None:
-        """Move a file into this store.
-
-        Args:
-            path: on the same disk; gone afterwards.
-            digest: SHA-256 that the caller has compared with the file's bytes.
-
-        Raises:
-            Malformed: `blob.name`.
-            Unavailable: the disk fails.
-        """
+        """Move a file into this place by giving it another name; see `Blobs.adopt`."""
         place = self.path(digest)
         try:
             with path.open("rb") as file:
@@ -65,31 +157,67 @@ class BlobStore:
         except OSError as error:
             raise Unavailable(f"the blob `{digest}` cannot be written: {error.strerror}") from error
 
-    def get(self, digest: str) -> bytes:
-        """Return the bytes with this digest.
+    def holds(self, digest: str) -> bool:
+        """Say whether there is a file of this name."""
+        return self.path(digest).is_file()
 
-        Raises:
-            Malformed: `blob.digest` (the file holds other bytes), `blob.name`.
-            Unavailable: there is no such blob, or the disk fails.
-        """
+    def _write(self, digest: str, chunks: Iterable[bytes]) -> None:
         path = self.path(digest)
+        # Each thread has its own unfinished file: two that put the same blob must not write into one.
+        unfinished = unfinished_path(path.with_name(f"{digest}.{os.getpid()}-{threading.get_ident()}"))
         try:
-            data = path.read_bytes()
+            if not self._is_whole(path, digest):
+                write_chunks(path, chunks, unfinished)
+        except OSError as error:
+            raise Unavailable(f"the blob `{digest}` cannot be written: {error.strerror}") from error
+
+    def _is_whole(self, path: Path, digest: str) -> bool:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == digest
+
+    def _read(self, digest: str) -> Iterator[bytes]:
+        try:
+            with self.path(digest).open("rb") as file:
+                while chunk := file.read(CHUNK_BYTES):
+                    yield chunk
         except FileNotFoundError:
             raise Unavailable(f"there is no blob `{digest}` in `{self._folder}`") from None
         except OSError as error:
             raise Unavailable(f"the blob `{digest}` cannot be read: {error.strerror}") from error
-        got = hashlib.sha256(data).hexdigest()
-        if got != digest:
-            raise Malformed("blob.digest", f"expected the bytes with the digest `{digest}`, got `{got}`")
-        return data
 
-    def path(self, digest: str) -> Path:
-        """Return where the blob with this digest lies, or would lie.
 
-        Raises:
-            Malformed: `blob.name`, not 64 lower-case hexadecimal digits; no other name reaches the disk.
-        """
-        if not _DIGEST.fullmatch(digest):
-            raise Malformed("blob.name", f"expected 64 lower-case hexadecimal digits, got `{digest[:70]}`")
-        return self._folder / digest
+def check_name(digest: str) -> None:
+    """Refuse what is no blob's name.
+
+    Raises:
+        Malformed: `blob.name`.
+    """
+    if not _DIGEST.fullmatch(digest):
+        raise Malformed("blob.name", f"expected 64 lower-case hexadecimal digits, got `{digest[:70]}`")
+
+
+def open_blobs(where: Path | str) -> Blobs:
+    """Return the blobs at a folder's path or at `s3://BUCKET/PREFIX`.
+
+    Raises:
+        Malformed: `blobs.address`.
+        Unavailable: the folder cannot be made, or the client for S3 is not installed.
+    """
+    if isinstance(where, str) and "://" in where:
+        from hansa.store.bucket import BlobBucket
+
+        return BlobBucket(where)
+    return BlobStore(Path(where))
+
+
+def _read_unchanged(path: Path, digest: str) -> Iterator[bytes]:
+    """Read a file again, and fail at its end when it is not what it was."""
+    seen = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            seen.update(chunk)
+            yield chunk
+    if seen.hexdigest() != digest:
+        raise Unavailable(f"`{path}` was changed while it was being kept")

@@ -1,6 +1,7 @@
 """Files that are either all there or not there: write beside, flush, rename."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -16,11 +17,26 @@ def write_atomically(path: Path, data: bytes) -> None:
         On return the content and its name are on the disk. A crash before that leaves the old file, and
         at most an unfinished one beside it, which the next write of the same file replaces.
     """
-    unfinished = unfinished_path(path)
-    with unfinished.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    write_chunks(path, (data,), unfinished_path(path))
+
+
+def write_chunks(path: Path, chunks: Iterable[bytes], unfinished: Path) -> None:
+    """Write a file as `write_atomically` does, from chunks.
+
+    Args:
+        path: its name in the end.
+        chunks: its content; when it raises, nothing is written.
+        unfinished: its name until then, in the same folder.
+    """
+    try:
+        with unfinished.open("wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
     unfinished.replace(path)
     sync_folder(path.parent)
 

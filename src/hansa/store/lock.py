@@ -10,6 +10,10 @@ from pathlib import Path
 from hansa.errors import Unavailable
 
 
+class BeingWritten(Unavailable):
+    """Somebody else has the right to write; who waits for it may read meanwhile, and try again."""
+
+
 class WriterLock:
     """The right to write one file, held from construction until `release`.
 
@@ -20,7 +24,7 @@ class WriterLock:
         path: the file that is protected; the lock lies at `path` + `.lock`.
 
     Raises:
-        Unavailable: somebody else holds it; the text says who.
+        BeingWritten: somebody else holds it; the text says who.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,7 +37,7 @@ class WriterLock:
         except BlockingIOError:
             holder = os.pread(self._handle, 200, 0).decode("utf-8", "replace").strip() or "another process"
             os.close(self._handle)
-            raise Unavailable(
+            raise BeingWritten(
                 f"`{path}` is being written by {holder}; stop it first, or use its log"
             ) from None
         os.ftruncate(self._handle, 0)

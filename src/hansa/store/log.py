@@ -1,10 +1,9 @@
-"""The log on one machine's disk: leaves and checkpoints in SQLite, for one writer at a time.
+"""The log: leaves and checkpoints in a database, with many readers and one writer at a time.
 
 The leaves are the only truth; everything else here is derived from them and checked against them when
 the log is opened. A leaf is bytes to this module, a checkpoint is a size and a root.
 """
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +11,11 @@ from types import TracebackType
 from typing import Self
 
 import sqlalchemy
-from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, MetaData, Table, Text, event
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection
 
-from hansa.errors import Malformed, Refused, Unavailable
-from hansa.store.files import sync_folder, unfinished_path
-from hansa.store.lock import WriterLock
+from hansa.errors import Malformed, Unavailable
+from hansa.store import schema
+from hansa.store.database import Database, Session, find_database
 from hansa.transparency import (
     MAX_LEAF_BYTES,
     Frontier,
@@ -26,117 +24,45 @@ from hansa.transparency import (
     parse_note,
     root_of,
 )
-from hansa.transparency.quoting import quote
-
-SCHEMA_VERSION = 1
-"""Of the tables; a log with another one is not opened."""
 
 _CHUNK_ROWS = 256
 
-_OUTSIDE_WORLD = {
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-}
-"""SQLite's codes that say nothing about the file's content."""
 
-_metadata = MetaData()
-_leaf = Table(
-    "leaf",
-    _metadata,
-    Column(
-        "entry_index", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
-    ),
-    Column("data", LargeBinary, nullable=False),
-    Column("leaf_hash", LargeBinary, nullable=False),
-    sqlite_strict=True,
-)
-_checkpoint = Table(
-    "checkpoint",
-    _metadata,
-    Column("tree_size", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("note", Text, nullable=False),
-    sqlite_strict=True,
-)
-_meta = Table(
-    "meta",
-    _metadata,
-    Column("schema_version", Integer, primary_key=True, autoincrement=False),
-    sqlite_strict=True,
-)
+class LogReader:
+    """A log, open for reading beside whoever writes it. Use `open`, then `close` or `with`.
 
-
-class LogStore:
-    """A log file, open for reading and appending. Use `create` or `open`, then `close` or `with`.
+    It shows the log as it was when it was opened or refreshed last. Like `LogStore` it may be used from any
+    thread, one at a time.
 
     Guarantees:
-        What `append` returned for survives the death of the process and of the machine. A process killed
-        at any moment leaves a log that opens, and that holds whole calls of `append` only.
-        A failed write closes the log; open it again to see what is on the disk.
+        What it shows was compared with all that is derived from it. A failed call closes it.
     """
 
-    def __init__(self, path: Path, connection: Connection, lock: WriterLock) -> None:
-        self._path = path
-        self._connection: Connection | None = connection
-        self._lock = lock
+    def __init__(self, database: Database, session: Session) -> None:
+        self._database = database
+        self._session: Session | None = session
         self._hashes: list[bytes] = []
         self._frontier = Frontier()
+        self._proven = 0
 
     @classmethod
-    def create(cls, path: Path) -> Self:
-        """Make an empty log and open it.
-
-        Args:
-            path: the new file; its folder exists.
-
-        Raises:
-            Refused: `log.exists`.
-            Unavailable: another process writes there, or the disk fails.
-        """
-        path = Path(path)
-        with _translated(path):
-            lock = WriterLock(path)
-            try:
-                if path.exists():
-                    raise Refused("log.exists", f"there is something at `{path}` already")
-                _create_file(path)
-            finally:
-                lock.release()
-        return cls.open(path)
-
-    @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, where: Path | str) -> Self:
         """Open a log: rebuild its tree from its leaves and compare with all that was derived from them.
 
+        Args:
+            where: a file's path, or the address of a PostgreSQL database, `postgresql://…`.
+
         Raises:
-            Malformed: `log.file` (not SQLite, or damaged), `log.schema` (another version, or no log),
-                `log.gap` (an entry is missing), `log.leaf-hash` (an entry and the hash kept beside it
-                disagree), `log.root-mismatch` (a checkpoint and the entries disagree),
-                `log.checkpoint` (a checkpoint cannot be read, or is of more entries than there are). The
-                message names the first wrong entry.
-            Unavailable: there is no log, another process writes it, or the disk fails.
+            Malformed: as `LogStore.open`; `log.schema` also when the tables are of an earlier version, which
+                opening the log for writing brings up to date.
+            NoLog: there is none.
+            Unavailable: the database fails.
         """
-        path = Path(path)
-        with _translated(path):
-            if not path.is_file():
-                raise Unavailable(f"there is no log at `{path}`")
-            lock = WriterLock(path)
-            try:
-                store = cls(path, _connect(path), lock)
-            except BaseException:
-                lock.release()
-                raise
-            try:
-                store._rebuild()
-            except BaseException:
-                store.close()
-                raise
-        return store
+        database = find_database(where)
+        with database.translated():
+            log = cls(database, database.open_reader())
+            log._read_first()
+        return log
 
     @property
     def size(self) -> int:
@@ -162,72 +88,36 @@ class LogStore:
             chunk = min(start + _CHUNK_ROWS, stop)
             with self._transaction() as connection:
                 rows = connection.execute(
-                    sqlalchemy.select(_leaf.c.data)
-                    .where(_leaf.c.entry_index >= start, _leaf.c.entry_index < chunk)
-                    .order_by(_leaf.c.entry_index)
+                    sqlalchemy.select(schema.leaf.c.data)
+                    .where(schema.leaf.c.entry_index >= start, schema.leaf.c.entry_index < chunk)
+                    .order_by(schema.leaf.c.entry_index)
                 ).all()
             yield from (row.data for row in rows)
             start = chunk
 
-    def append(self, leaves: Sequence[bytes]) -> int:
-        """Add leaves in one transaction: all of them or none.
-
-        Returns:
-            The new size.
-
-        Raises:
-            Malformed: `leaf.too-long`; nothing is added.
-            Unavailable: the disk fails; the log is closed.
-        """
-        for leaf in leaves:
-            if len(leaf) > MAX_LEAF_BYTES:
-                raise Malformed(
-                    "leaf.too-long", f"a leaf has at most {MAX_LEAF_BYTES:,} bytes, got {len(leaf):,}"
-                )
-        hashes = [hash_leaf(leaf) for leaf in leaves]
-        rows = [
-            {"entry_index": self.size + i, "data": leaf, "leaf_hash": leaf_hash}
-            for i, (leaf, leaf_hash) in enumerate(zip(leaves, hashes, strict=True))
-        ]
-        if rows:
-            with self._transaction() as connection:
-                connection.execute(sqlalchemy.insert(_leaf), rows)
-            # INVARIANT: memory follows the disk, never the other way round.
-            self._hashes += hashes
-            self._frontier = self._frontier.extend(hashes)
-        return self.size
-
-    def save_checkpoint(self, note_text: str) -> None:
-        """Keep a checkpoint; a second one of the same size (with more cosignatures) replaces the first.
-
-        Raises:
-            Malformed: the note or checkpoint cannot be read; `log.checkpoint` (of more entries than there
-                are); `log.root-mismatch`.
-        """
-        head = parse_checkpoint(parse_note(note_text).body)
-        if head.size > self.size:
-            raise Malformed(
-                "log.checkpoint", f"the checkpoint is of {head.size} entries, the log has {self.size}"
-            )
-        root = self._frontier.root if head.size == self.size else root_of(self._hashes[: head.size])
-        if head.root != root:
-            raise Malformed("log.root-mismatch", f"the checkpoint of {head.size} entries has another root")
-        statement = insert(_checkpoint).values(tree_size=head.size, note=note_text)
-        with self._transaction() as connection:
-            connection.execute(statement.on_conflict_do_update(["tree_size"], set_={"note": note_text}))
-
     def checkpoint(self) -> str | None:
         """Return the text of the newest checkpoint, if there is one."""
+        newest = schema.checkpoint.c.tree_size.desc()
         with self._transaction() as connection:
-            query = sqlalchemy.select(_checkpoint.c.note).order_by(_checkpoint.c.tree_size.desc()).limit(1)
+            query = sqlalchemy.select(schema.checkpoint.c.note).order_by(newest).limit(1)
             return connection.execute(query).scalar()
 
+    def refresh(self) -> int:
+        """Take in what was added since, and return the new size.
+
+        Raises:
+            Malformed: as `open`; `log.changed`, the newest entry that was read is not there any more.
+            Unavailable: the database fails.
+        """
+        with self._transaction() as connection:
+            self._read_on(connection)
+        return self.size
+
     def close(self) -> None:
-        """Give the file back; a second call does nothing."""
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            connection.close()
-            self._lock.release()
+        """Give the log back; a second call does nothing."""
+        if self._session is not None:
+            session, self._session = self._session, None
+            session.close()
 
     def __enter__(self) -> Self:
         return self
@@ -239,24 +129,42 @@ class LogStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        if self._connection is None:
-            raise Unavailable(f"the log `{self._path}` is closed")
-        with _translated(self._path):
+        if self._session is None:
+            raise Unavailable(f"the log `{self._database.name}` is closed")
+        with self._database.translated():
             try:
-                with self._connection.begin():
-                    yield self._connection
+                with self._session.connection.begin():
+                    yield self._session.connection
             except BaseException:
                 # What the disk holds is now uncertain; only opening again can tell.
                 self.close()
                 raise
 
-    def _rebuild(self) -> None:
+    def _read_first(self) -> None:
         with self._transaction() as connection:
-            _check_file(self._path, connection)
-            _check_schema(connection)
-            notes = connection.execute(sqlalchemy.select(_checkpoint).order_by(_checkpoint.c.tree_size)).all()
-            rows = connection.execute(sqlalchemy.select(_leaf).order_by(_leaf.c.entry_index))
-            proven = 0
+            self._database.check(connection)
+            schema.check_schema(connection)
+            self._read_on(connection)
+
+    def _read_on(self, connection: Connection) -> None:
+        """Read the leaves from `size` on, and hold every checkpoint of them against their tree."""
+        if self.size:
+            query = sqlalchemy.select(schema.leaf.c.leaf_hash).where(
+                schema.leaf.c.entry_index == self.size - 1
+            )
+            if connection.execute(query).scalar() != self._hashes[-1]:
+                raise Malformed("log.changed", f"entry {self.size - 1}: is not the one that was read before")
+        notes = connection.execute(
+            sqlalchemy.select(schema.checkpoint)
+            .where(~schema.checkpoint.c.tree_size.between(0, self._proven - 1))
+            .order_by(schema.checkpoint.c.tree_size)
+        ).all()
+        leaves = (
+            sqlalchemy.select(schema.leaf)
+            .where(schema.leaf.c.entry_index >= self.size)
+            .order_by(schema.leaf.c.entry_index)
+        )
+        with connection.execute(leaves.execution_options(stream_results=True)) as rows:
             for tree_size, note in notes:
                 root = _read_root(tree_size, note)
                 # A few hundred at a time: the size is only what the file says, and may be any number.
@@ -269,15 +177,18 @@ class LogStore:
                         "log.checkpoint",
                         f"entry {self.size}: missing; a checkpoint is of {tree_size} entries",
                     )
-                if self._frontier.root != root:
+                if self._root_at(tree_size) != root:
                     raise Malformed(
                         "log.root-mismatch",
-                        f"entry {proven} or a later one before {tree_size}: "
+                        f"entry {self._proven} or a later one before {tree_size}: "
                         f"the checkpoint of {tree_size} entries has another root",
                     )
-                proven = tree_size
+                self._proven = tree_size
             while chunk := rows.fetchmany(_CHUNK_ROWS):
                 self._take(chunk)
+
+    def _root_at(self, size: int) -> bytes:
+        return self._frontier.root if size == self.size else root_of(self._hashes[:size])
 
     def _take(self, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
         for index, (entry_index, data, leaf_hash) in enumerate(rows, start=self.size):
@@ -292,53 +203,132 @@ class LogStore:
         self._frontier = self._frontier.extend(hashes)
 
 
-def _connect(path: Path) -> Connection:
-    engine = sqlalchemy.create_engine(
-        sqlalchemy.URL.create("sqlite", database=str(path)),
-        poolclass=sqlalchemy.pool.NullPool,
-        # The driver must not begin transactions by itself: `_begin` does, and takes the write lock at once.
-        connect_args={"isolation_level": None},
-    )
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
-    return engine.connect()
+class LogStore(LogReader):
+    """A log, open for reading and appending. Use `create` or `open`, then `close` or `with`.
 
+    Guarantees:
+        One at a time has a log open in this way, whatever process or machine it runs on.
+        What `append` returned for survives the death of the process and of the machine. A process killed
+        at any moment leaves a log that opens, and that holds whole calls of `append` only.
+        A failed write closes the log; open it again to see what is on the disk.
+    """
 
-def _configure(connection: sqlite3.Connection, _record: object) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    @classmethod
+    def create(cls, where: Path | str) -> Self:
+        """Make an empty log and open it.
 
+        Args:
+            where: the new file, in a folder that exists; or an empty PostgreSQL database that exists.
 
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+        Raises:
+            Malformed: `log.address`.
+            Refused: `log.exists`.
+            BeingWritten: another process writes there.
+            Unavailable: the database fails.
+        """
+        database = find_database(where)
+        with database.translated():
+            database.create()
+        return cls.open(where)
 
+    @classmethod
+    def open(cls, where: Path | str, *, lease_seconds: int = 15) -> Self:
+        """Open a log: rebuild its tree from its leaves and compare with all that was derived from them.
 
-def _create_file(path: Path) -> None:
-    """Make the tables beside the final name, then give them the name: no half-made log is ever seen."""
-    unfinished = unfinished_path(path)
-    for leftover in (unfinished, *(unfinished.with_name(unfinished.name + end) for end in ("-wal", "-shm"))):
-        leftover.unlink(missing_ok=True)
-    with _connect(unfinished) as connection, connection.begin():
-        _metadata.create_all(connection)
-        connection.execute(sqlalchemy.insert(_meta).values(schema_version=SCHEMA_VERSION))
-    unfinished.rename(path)
-    sync_folder(path.parent)
+        Tables of an earlier version are brought up to date first, in one transaction.
 
+        Args:
+            where: a file's path, or the address of a PostgreSQL database, `postgresql://…`.
+            lease_seconds: PostgreSQL only: who calls nothing for so long, not even `renew`, loses the right
+                to write to the next one who asks.
 
-def _check_file(path: Path, connection: Connection) -> None:
-    # The tables are STRICT, so this also finds a value that damage has turned into another type.
-    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-    if found != "ok":
-        raise Malformed("log.file", f"`{path}` is damaged: {quote(str(found), 200)}")
+        Raises:
+            Malformed: `log.address`; `log.file` (damaged, or no database), `log.schema` (another version, or
+                no log), `log.gap` (an entry is missing), `log.leaf-hash` (an entry and the hash kept beside it
+                disagree), `log.root-mismatch` (a checkpoint and the entries disagree),
+                `log.checkpoint` (a checkpoint cannot be read, or is of more entries than there are). The
+                message names the first wrong entry.
+            Refused: `log.durability`, the server may lose what it confirmed.
+            BeingWritten: another process has it open.
+            NoLog: there is none.
+            Unavailable: the database fails.
+        """
+        database = find_database(where)
+        with database.translated():
+            log = cls(database, database.open_writer(lease_seconds))
+            log._upgrade()
+            log._read_first()
+        return log
 
+    def append(self, leaves: Sequence[bytes]) -> int:
+        """Add leaves in one transaction: all of them or none.
 
-def _check_schema(connection: Connection) -> None:
-    names = set(sqlalchemy.inspect(connection).get_table_names())
-    if names != set(_metadata.tables):
-        raise Malformed("log.schema", f"expected the tables of a log, got {sorted(names)}")
-    versions = list(connection.execute(sqlalchemy.select(_meta.c.schema_version)).scalars())
-    if versions != [SCHEMA_VERSION]:
-        raise Malformed("log.schema", f"expected version {SCHEMA_VERSION} of the tables, got {versions}")
+        Returns:
+            The new size.
+
+        Raises:
+            Malformed: `leaf.too-long`; nothing is added.
+            Unavailable: the database fails, or the right to write is lost; the log is closed.
+        """
+        for leaf in leaves:
+            if len(leaf) > MAX_LEAF_BYTES:
+                raise Malformed(
+                    "leaf.too-long", f"a leaf has at most {MAX_LEAF_BYTES:,} bytes, got {len(leaf):,}"
+                )
+        hashes = [hash_leaf(leaf) for leaf in leaves]
+        rows = [
+            {"entry_index": self.size + i, "data": leaf, "leaf_hash": leaf_hash}
+            for i, (leaf, leaf_hash) in enumerate(zip(leaves, hashes, strict=True))
+        ]
+        if rows:
+            with self._write() as connection:
+                connection.execute(sqlalchemy.insert(schema.leaf), rows)
+            # INVARIANT: memory follows the disk, never the other way round.
+            self._hashes += hashes
+            self._frontier = self._frontier.extend(hashes)
+        return self.size
+
+    def save_checkpoint(self, note_text: str) -> None:
+        """Keep a checkpoint; a second one of the same size (with more cosignatures) replaces the first.
+
+        Raises:
+            Malformed: the note or checkpoint cannot be read; `log.checkpoint` (of more entries than there
+                are); `log.root-mismatch`.
+            Unavailable: as `append`.
+        """
+        head = parse_checkpoint(parse_note(note_text).body)
+        if head.size > self.size:
+            raise Malformed(
+                "log.checkpoint", f"the checkpoint is of {head.size} entries, the log has {self.size}"
+            )
+        if head.root != self._root_at(head.size):
+            raise Malformed("log.root-mismatch", f"the checkpoint of {head.size} entries has another root")
+        size = schema.checkpoint.c.tree_size
+        with self._write() as connection:
+            connection.execute(sqlalchemy.delete(schema.checkpoint).where(size == head.size))
+            connection.execute(
+                sqlalchemy.insert(schema.checkpoint).values(tree_size=head.size, note=note_text)
+            )
+
+    def renew(self) -> None:
+        """Say that this process still lives and means to write; costs one round trip.
+
+        Raises:
+            Unavailable: the right to write is lost; the log is closed.
+        """
+        with self._write():
+            pass
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with self._transaction() as connection:
+            self._database.verify_right(connection)
+            yield connection
+
+    def _upgrade(self) -> None:
+        with self._write() as connection:
+            if schema.is_old(connection):
+                schema.upgrade_tables(connection)
 
 
 def _read_root(tree_size: int, note: str) -> bytes:
@@ -349,23 +339,3 @@ def _read_root(tree_size: int, note: str) -> bytes:
     if head.size != tree_size:
         raise Malformed("log.checkpoint", f"the checkpoint kept for {tree_size} entries is of {head.size}")
     return head.root
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Turn failures of the disk into `Unavailable` and damage into `Malformed`."""
-    try:
-        yield
-    except sqlalchemy.exc.ProgrammingError:
-        raise  # our own mistake, not the file's
-    except OSError as error:
-        raise Unavailable(f"the log `{path}` cannot be used: {error.strerror}") from error
-    except sqlalchemy.exc.DatabaseError as error:
-        if str(error.orig).startswith("Could not decode to UTF-8 column 'note'"):
-            raise Malformed("log.checkpoint", f"checkpoint: its text in `{path}` is not UTF-8") from error
-        reason = quote(str(error.orig), 200)
-        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _OUTSIDE_WORLD:
-            raise Unavailable(f"the log `{path}` cannot be used: {reason}") from error
-        raise Malformed("log.file", f"`{path}` is damaged or no log: {reason}") from error
-    except UnicodeDecodeError as error:  # the driver's, when damage reaches a name that it wants to report
-        raise Malformed("log.file", f"`{path}` is damaged: {quote(str(error), 200)}") from error

@@ -231,6 +231,15 @@ def test_what_rounds_to_zero_is_never_minus_zero(schema, draw, value):
     assert write_metrics(replace(result, metrics={"gain_mean": -6e-7})) == {"gain_mean": "-0.000001"}
 
 
+@pytest.mark.parametrize(("value", "text"), [(0.0, "0.000000"), (1e-12, "0.000001"), (0.071, "0.071000")])
+def test_a_report_never_says_that_a_metric_is_surer_than_it_is(schema, draw, value, text):
+    members = draw(58, SIZES)
+    result = run_in_clear(Logistic(schema, Parameters(), names(members)), members)
+    assert write_report(result)["uncertainty"].keys() == result.uncertainty.keys()
+    result = replace(result, uncertainty={"auc_pooled_together": value})
+    assert write_report(result)["uncertainty"] == {"auc_pooled_together": text}
+
+
 @pytest.mark.parametrize("label", [0, 1])
 def test_a_cohort_with_one_label_is_refused(schema, draw_one, label):
     table = draw_one(np.random.default_rng(0), 30, positive=label)

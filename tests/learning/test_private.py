@@ -1,5 +1,6 @@
 import math
 import re
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -177,6 +178,8 @@ def test_metrics_and_report_are_written_as_of_any_recipe(schema, members):
     }
     assert set(result.uncertainty) == set(result.metrics)
     report = write_report(result)
+    assert report["uncertainty"].keys() == report["metrics"].keys()
+    assert all(Decimal(report["uncertainty"][name]) >= value for name, value in result.uncertainty.items())
     assert set(report["roc"]) == {"together"}
     assert report["roc"]["together"][0] == ["0.000000", "0.000000"]
 

@@ -1,13 +1,17 @@
 """What lies beside the record about a run: the coalition's report among the blobs, and each member's own."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hansa.cli.record import find_proposal
+from hansa.cli.record import Record, find_proposal
 from hansa.coalition import RunRecord, State
 from hansa.errors import Malformed, Refused, Unavailable
+from hansa.governance import is_metric
 from hansa.rehearsal.runner import locate_private_report
+from hansa.rehearsal.spelling import list_names
+from hansa.store import BlobStore
 
 
 def find_completed(state: State, number: int) -> RunRecord:
@@ -25,16 +29,48 @@ def find_completed(state: State, number: int) -> RunRecord:
     raise Refused("run.not-completed", f"no attempt at run {number} was completed; see `hansa run list`")
 
 
-def read_private(folder: Path, member: str, run: RunRecord) -> dict[str, Any]:
+def find_uncertainty(record: Record, run: RunRecord) -> Mapping[str, str] | None:
+    """Return how far each metric of a run may be off, as the coalition's report says; None when the report is not here.
+
+    Raises:
+        Malformed: `blob.digest`, `report.form`, it is damaged.
+        Unavailable: it cannot be read.
+    """
+    if record.blobs is None:
+        return None
+    store = BlobStore(record.blobs)
+    return read_uncertainty(store.get(run.report)) if store.path(run.report).exists() else None
+
+
+def read_uncertainty(report: bytes) -> Mapping[str, str]:
+    """Return how far each metric may be off, by name, from a coalition's report (docs/formats/run.md).
+
+    Raises:
+        Malformed: `report.form`, these bytes are no such report.
+    """
+    try:
+        found = json.loads(report)["uncertainty"]
+        if all(is_metric(value) for value in found.values()):
+            return dict(found)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        pass
+    raise Malformed("report.form", "the coalition's report does not say how far its metrics may be off")
+
+
+def read_private(folder: Path, state: State, member: str, run: RunRecord) -> dict[str, Any]:
     """Read what a member alone learnt in a run.
 
     Raises:
-        Refused: `report.member`, it took no part; `report.dropped`, the record says that it vanished.
+        Refused: `author.unknown`, there is no such member; `report.member`, it took no part; `report.dropped`, the record
+            says that it vanished.
         Unavailable: its side of this run is not in this folder.
         Malformed: `report.form`, the file is damaged.
     """
     if member not in run.cohort:
-        raise Refused("report.member", f"`{member}` took no part in this attempt")
+        others = f"took part in this attempt: {list_names(sorted(run.cohort))}"
+        if member not in state.members:
+            raise Refused("author.unknown", f"there is no member `{member}`; {others}")
+        raise Refused("report.member", f"`{member}` took no part in this attempt; {others}")
     if member in run.dropped:
         raise Refused(
             "report.dropped",

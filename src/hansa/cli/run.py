@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hansa.coalition import ProposalRecord, RunRecord, State
-    from hansa.governance import BarVerdict
+    from hansa.governance import BarVerdict, Plan
 
 FOR_GOOD = "for good"
 
@@ -31,6 +31,7 @@ def start(
     It is refused unless the log proves that exactly this plan passed, is in effect and is not braked; every
     member checks that for itself, again at every round. Only sums leave the members.
     """
+    from hansa.cli.reports import read_uncertainty
     from hansa.governance import judge_bars
     from hansa.rehearsal import Stage, conduct_run
     from hansa.rehearsal.runner import find_run
@@ -45,6 +46,7 @@ def start(
             interruption.add_note("the attempt is closed as failed; the same command begins a new one")
             raise
     verdicts = judge_bars(plan, ran.run.metrics)
+    uncertainty = read_uncertainty(ran.conducted.report)
     document = {
         "proposal": number,
         "attempt": ran.run.attempt,
@@ -53,6 +55,7 @@ def start(
         "cohort": list(ran.run.cohort),
         "dropped": dict(ran.run.dropped),
         "metrics": dict(ran.run.metrics),
+        "uncertainty": dict(uncertainty),
         "bars": _list_bars(verdicts),
         "model": ran.model,
         "report": ran.run.report,
@@ -63,7 +66,7 @@ def start(
     met = all(verdict.met for verdict in verdicts)
     facts = make_facts(
         [
-            *_spell_bars(verdicts),
+            *_spell_bars(verdicts, _choose_doubts(plan, uncertainty)),
             *_spell_dropped(ran.run),
             ("model", ran.model),
             ("report", ran.run.report),
@@ -114,15 +117,15 @@ def report(
 ) -> None:
     """Report a run: what the coalition may know, or with --as what one member alone does."""
     from hansa.cli.record import read_state
-    from hansa.cli.reports import find_completed, read_private
+    from hansa.cli.reports import find_completed, find_uncertainty, read_private
 
-    _, state = read_state(folder)
+    record, state = read_state(folder)
     run = find_completed(state, number)
     if member is not None:
-        private = read_private(folder, member, run)
+        private = read_private(folder, state, member, run)
         show(private, *_show_private(number, private), as_json=as_json)
         return
-    document, parts = _report_jointly(number, run, state)
+    document, parts = _report_jointly(number, run, state, find_uncertainty(record, run))
     show(document, *parts, as_json=as_json)
 
 
@@ -189,15 +192,22 @@ def _list_bars(verdicts: Sequence[BarVerdict]) -> list[dict[str, Any]]:
     return [{"metric": v.metric, v.direction: v.limit, "value": v.value, "met": v.met} for v in verdicts]
 
 
-def _spell_bars(verdicts: Sequence[BarVerdict]) -> list[tuple[str, str]]:
-    from hansa.rehearsal.spelling import describe_metric, format_metric
+def _choose_doubts(plan: Plan, uncertainty: Mapping[str, str] | None) -> dict[str, float]:
+    """Return by how much each metric may be off where noise blurs it; without noise that is next to nothing."""
+    if plan.privacy.noise == "none" or uncertainty is None:
+        return {}
+    return {name: float(value) for name, value in uncertainty.items()}
+
+
+def _spell_bars(verdicts: Sequence[BarVerdict], doubts: Mapping[str, float]) -> list[tuple[str, str]]:
+    from hansa.rehearsal.spelling import DOUBT, describe_metric, format_metric
 
     lines = []
     for v in verdicts:
-        reached = f"{describe_metric(v.metric)} {format_metric(v.metric, v.value)}"
+        reached = f"{describe_metric(v.metric)} {format_metric(v.metric, v.value, doubts.get(v.metric))}"
         asked = f"{v.direction.replace('_', ' ')} {format_metric(v.metric, v.limit)}"
         lines.append(("bar", f"{'✓ met' if v.met else '✗ not met'}: {reached}, {asked} asked"))
-    return lines
+    return [*lines, ("±", DOUBT)] if doubts else lines
 
 
 def _spell_dropped(run: RunRecord) -> list[tuple[str, str]]:
@@ -207,7 +217,9 @@ def _spell_dropped(run: RunRecord) -> list[tuple[str, str]]:
     ]
 
 
-def _report_jointly(number: int, run: RunRecord, state: State) -> tuple[dict[str, Any], list[RenderableType]]:
+def _report_jointly(
+    number: int, run: RunRecord, state: State, uncertainty: Mapping[str, str] | None
+) -> tuple[dict[str, Any], list[RenderableType]]:
     from hansa.cli.record import find_proposal
     from hansa.governance import judge_bars
     from hansa.rehearsal.spelling import drop_empty, tabulate_metrics
@@ -215,6 +227,7 @@ def _report_jointly(number: int, run: RunRecord, state: State) -> tuple[dict[str
     plan = find_proposal(state, number).plan
     assert plan is not None  # `find_completed` refuses what is not a run
     verdicts = judge_bars(plan, run.metrics)
+    doubts = _choose_doubts(plan, uncertainty)
     released = any(release.model == run.model for release in state.releases)
     document = {
         "proposal": number,
@@ -226,20 +239,21 @@ def _report_jointly(number: int, run: RunRecord, state: State) -> tuple[dict[str
         "cohort": list(run.cohort),
         "dropped": dict(run.dropped),
         "metrics": dict(run.metrics),
+        "uncertainty": None if uncertainty is None else dict(uncertainty),
         "bars": _list_bars(verdicts),
         "model": run.model,
         "report": run.report,
         "released": released,
     }
-    rows = tabulate_metrics({name: float(value) for name, value in run.metrics.items()})
+    rows = tabulate_metrics({name: float(value) for name, value in run.metrics.items()}, doubts)
     columns, rows = drop_empty(("over the cohort", "alone", "together", "corrected"), rows)
     facts = make_facts(
         [
-            *_spell_bars(verdicts),
+            *_spell_bars(verdicts, doubts),
             *_spell_dropped(run),
             ("privacy", plan.privacy.guarantee),
             ("model", run.model),
-            ("report", run.report),
+            ("report", run.report if uncertainty is not None else f"{run.report}, which does not lie here"),
             ("released", "yes" if released else "not yet"),
         ]
     )

@@ -107,14 +107,15 @@ def write_metrics(result: Result) -> dict[str, str]:
 
 
 def write_report(result: Result) -> dict[str, Json]:
-    """Return what a coalition may know of a result besides the model: whose, metrics, curves, calibration, dropped columns.
+    """Return what a coalition may know of a result besides the model.
 
-    All of it follows from totals; numbers are decimals with six places.
+    Whose numbers it holds, metrics and how far each may be off, curves, calibration, dropped columns. All of it follows from totals; numbers are decimals with six places, and an uncertainty is rounded up.
     """
     return {
         "format": REPORT_FORMAT,
         "members": {stage: [*names] for stage, names in result.members.items()},
         "metrics": {**write_metrics(result)},
+        "uncertainty": {name: _spell(_round_up(value)) for name, value in result.uncertainty.items()},
         "roc": {kind: [[_spell(x), _spell(y)] for x, y in curve] for kind, curve in result.roc.items()},
         "calibration": {
             kind: [[_spell(b.predicted), _spell(b.observed), int(b.rows)] for b in bins]
@@ -122,6 +123,10 @@ def write_report(result: Result) -> dict[str, Json]:
         },
         "dropped": [[dropped.column, dropped.reason] for dropped in result.dropped],
     }
+
+
+def _round_up(value: float) -> float:
+    return math.ceil(value * 1e6) / 1e6
 
 
 def _spell(value: float) -> str:

@@ -163,7 +163,6 @@ def test_a_report_that_is_elsewhere_or_damaged_is_said_to_be_so(noised, hansa):
     [
         "{",
         "[]",
-        "{}",
         '{"uncertainty": []}',
         '{"uncertainty": {"brier": "0.1"}}',
         '{"uncertainty": {"brier": 0}}',

@@ -49,12 +49,14 @@ def read_uncertainty(report: bytes) -> Mapping[str, str]:
         Malformed: `report.form`, these bytes are no such report.
     """
     try:
-        found = json.loads(report)["uncertainty"]
+        found = json.loads(report).get("uncertainty", {})
         if all(is_metric(value) for value in found.values()):
             return dict(found)
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError):
         pass
-    raise Malformed("report.form", "the coalition's report does not say how far its metrics may be off")
+    raise Malformed(
+        "report.form", "these bytes do not say how far metrics may be off, as a coalition's report does"
+    )
 
 
 def read_private(folder: Path, state: State, member: str, run: RunRecord) -> dict[str, Any]:

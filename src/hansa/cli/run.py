@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from hansa.cli.record import Record
     from hansa.coalition import ProposalRecord, RunRecord, State
     from hansa.governance import BarVerdict, Plan
 
@@ -117,7 +118,7 @@ def report(
 ) -> None:
     """Report a run: what the coalition may know, or with --as what one member alone does."""
     from hansa.cli.record import read_state
-    from hansa.cli.reports import find_completed, find_uncertainty, read_private
+    from hansa.cli.reports import find_completed, read_private
 
     record, state = read_state(folder)
     run = find_completed(state, number)
@@ -125,7 +126,7 @@ def report(
         private = read_private(folder, state, member, run)
         show(private, *_show_private(number, private), as_json=as_json)
         return
-    document, parts = _report_jointly(number, run, state, find_uncertainty(record, run))
+    document, parts = _report_jointly(number, run, state, record)
     show(document, *parts, as_json=as_json)
 
 
@@ -218,15 +219,17 @@ def _spell_dropped(run: RunRecord) -> list[tuple[str, str]]:
 
 
 def _report_jointly(
-    number: int, run: RunRecord, state: State, uncertainty: Mapping[str, str] | None
+    number: int, run: RunRecord, state: State, record: Record
 ) -> tuple[dict[str, Any], list[RenderableType]]:
     from hansa.cli.record import find_proposal
+    from hansa.cli.reports import find_uncertainty
     from hansa.governance import judge_bars
     from hansa.rehearsal.spelling import drop_empty, tabulate_metrics
 
     plan = find_proposal(state, number).plan
     assert plan is not None  # `find_completed` refuses what is not a run
     verdicts = judge_bars(plan, run.metrics)
+    uncertainty = find_uncertainty(record, run)
     doubts = _choose_doubts(plan, uncertainty)
     released = any(release.model == run.model for release in state.releases)
     document = {

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from hansa.governance import METRICS, DecisionRule, Elector, load_charter, load_plan, tally
 from hansa.governance.charter import Charter
-from hansa.governance.plan import LogisticParameters, Plan
+from hansa.governance.plan import Plan
+from hansa.governance.recipe import LogisticParameters, StatisticsParameters
 
 FORMATS = Path(__file__).parents[2] / "docs" / "formats"
 
@@ -48,6 +49,7 @@ def test_every_field_is_documented():
         (DecisionRule, charter),
         (Plan, plan),
         (LogisticParameters, plan),
+        (StatisticsParameters, plan),
     ):
         for name in model.model_fields:
             assert f"`{name.removesuffix('_seconds')}" in text, name

@@ -26,6 +26,7 @@ from hansa.learning.recipe import Question
 from hansa.learning.slope import SlopeQuestion, read_slope
 from hansa.learning.survey import COUNTS, MOMENTS, SurveyQuestion, count_columns
 from hansa.learning.tables import NumberFeature, Vector
+from hansa.learning.tabulation import TabulationQuestion, part_tabulation
 
 _SLACK = 2.0**-30
 """Relative to a coordinate's bound and to 1: what fixed points and sums of float64 may round."""
@@ -52,6 +53,8 @@ def find_contradictions(question: Question, total: Vector, members: int) -> Iter
     match question:
         case SurveyQuestion():
             yield from _doubt_survey(question, total, members)
+            if isinstance(question, TabulationQuestion):
+                yield from _doubt_histograms(question, total, members)
         case SlopeQuestion():
             yield from _doubt_slope(question, total, members)
         case EvaluationQuestion():
@@ -145,6 +148,23 @@ def _doubt_number(number: NumberFeature, total: Vector, rows: float, members: in
     slack = _MOMENT_SLACK
     if not (mean * mean - slack <= square <= mean + slack and mean <= min(present, 1.0) + slack):
         yield f"`{number.name}`: no values within the bounds have this mean and this spread"
+
+
+def _doubt_histograms(question: TabulationQuestion, total: Vector, members: int) -> Iterator[str]:
+    surveyed, histograms = part_tabulation(question, total)
+    moments = surveyed[COUNTS : COUNTS + MOMENTS * len(question.schema.numbers)].reshape(-1, MOMENTS)
+    for number, numbers, (held, having) in zip(question.schema.numbers, moments, histograms, strict=True):
+        present, members_present, _, whole, remainder, *_ = numbers.tolist()
+        if not (_are_counts(held) and _are_counts(having)):
+            yield f"`{number.name}`: the count of a bin is negative or not whole"
+        if not _fit_members(held, having, members) or (having > members_present).any():
+            yield f"`{number.name}`: the rows of a bin do not fit the members that have them"
+        if _sum(held) != present:
+            yield f"`{number.name}`: the bins do not add up to the rows that have it"
+        share = np.arange(question.bins) / question.bins
+        least, rows = _sum(held * share), max(present, 1.0)
+        if not -_MOMENT_SLACK <= (whole + remainder - least) / rows <= 1.0 / question.bins + _MOMENT_SLACK:
+            yield f"`{number.name}`: no values within the bins have this mean"
 
 
 def _doubt_slope(question: SlopeQuestion, total: Vector, members: int) -> Iterator[str]:

@@ -22,7 +22,7 @@ from hansa.engine import LocalEngine, Traffic
 from hansa.errors import HansaError, Refused, Unavailable
 from hansa.governance import Plan
 from hansa.hub import Conducted, Coordinator
-from hansa.learning import MemberReport
+from hansa.learning import PrivateReport
 from hansa.rehearsal.narration import Narrator
 from hansa.rehearsal.spelling import list_names
 from hansa.rehearsal.stage import Stage
@@ -45,7 +45,7 @@ class Ran:
     run: RunRecord
     conducted: Conducted
     model: str
-    private: Mapping[str, MemberReport]
+    private: Mapping[str, PrivateReport]
     lengths: tuple[int, ...]
     traffic: Mapping[str, Traffic]
 
@@ -199,7 +199,7 @@ def locate_private_report(folder: Path, member: str, run_id: str) -> Path:
     return folder / "members" / member / "reports" / f"{run_id}.json"
 
 
-def _keep_private_report(stage: Stage, run_id: str, report: MemberReport) -> None:
+def _keep_private_report(stage: Stage, run_id: str, report: PrivateReport) -> None:
     path = locate_private_report(stage.folder, report.member, run_id)
     new = path.with_suffix(".new")
     try:

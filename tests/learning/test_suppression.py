@@ -34,8 +34,14 @@ def tell_blocks(rows):
     cells = rows[1:] if rows[0] == 0 else rows
     found = blocks(cells)
     first = len(rows) - len(cells)
-    told = [first + block.first for block in found if block.first == block.last]
-    return (*told, *range(first)), (found, *sum_blocks(found, np.array(cells)), sum(rows))
+    together = {
+        cell + first
+        for block in found
+        for cell in range(block.first, block.last + 1)
+        if block.first < block.last
+    }
+    told = tuple(sorted({*range(len(rows))} - together))
+    return told, (found, *sum_blocks(found, np.array(cells)), sum(rows))
 
 
 @pytest.mark.parametrize(
@@ -96,6 +102,7 @@ def test_where_nothing_is_common_nothing_is_told_alone():
 
 def test_neighbouring_bins_are_united_until_they_are_enough():
     assert blocks([3, 1, 1, 1, 9, 0, 2]) == ((0, 0), (1, 3), (4, 6))
+    assert blocks([0, 3, 0, 0, 1, 0, 2, 0, 5, 0]) == ((1, 1), (4, 6), (8, 9))
     assert blocks([4, 4, 4], [1, 1, 3], Minimum(3, 3)) == ((0, 2),)
 
 

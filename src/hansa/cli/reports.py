@@ -1,13 +1,15 @@
-"""What lies beside the record about a run: the coalition's report among the blobs, and each member's own."""
+"""What lies beside the record about a run: what it made, among the blobs, and each member's own report."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from hansa.cli.record import find_proposal
+from hansa.cli.record import Record, find_proposal
 from hansa.coalition import RunRecord, State
 from hansa.errors import Malformed, Refused, Unavailable
+from hansa.learning import STATISTICS_FORMAT
 from hansa.rehearsal.runner import locate_private_report
+from hansa.store import BlobStore
 
 
 def find_completed(state: State, number: int) -> RunRecord:
@@ -23,6 +25,22 @@ def find_completed(state: State, number: int) -> RunRecord:
         if run.status == "completed":
             return run
     raise Refused("run.not-completed", f"no attempt at run {number} was completed; see `hansa run list`")
+
+
+def read_statistics(record: Record, run: RunRecord) -> dict[str, Any] | None:
+    """Read the statistics that a run made; None when they do not lie beside the record.
+
+    Raises:
+        Malformed: `blob.digest`, the file holds other bytes than the members sealed; `report.form`, it is of a form that
+            this version does not know.
+        Unavailable: it cannot be read.
+    """
+    if record.blobs is None or not (store := BlobStore(record.blobs)).path(run.model).is_file():
+        return None
+    document = json.loads(store.get(run.model))
+    if not isinstance(document, dict) or document.get("format") != STATISTICS_FORMAT:
+        raise Malformed("report.form", f"`{store.path(run.model)}` does not hold `{STATISTICS_FORMAT}`")
+    return document
 
 
 def read_private(folder: Path, member: str, run: RunRecord) -> dict[str, Any]:

@@ -1,21 +1,38 @@
 """What statistics mean for one member: how its own rows differ from all rows, in numbers and in words."""
 
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hansa.learning.categories import count_codes
 from hansa.learning.histogram import place_values
 from hansa.learning.summary import CategorySummary, NumberSummary, Summary
-from hansa.learning.tables import Codes, Rows, Vector
+from hansa.learning.tables import Codes, Rows, Table, Vector
 
 _CLEARLY: Final = 3.0
 """A distance is worth words when it is so many times what chance alone would show in as many rows."""
 
 _NAMED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OwnValue:
+    """A value of a categorical feature that the member has, and that is told.
+
+    Args:
+        value: as it stands in the member's table; of a counted feature, whose values have no names in the document, too.
+        rows: how many of its rows have it.
+        all_rows: how many of all rows.
+    """
+
+    value: str
+    rows: int
+    all_rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +48,7 @@ class Difference:
         distance: the total variation distance of its histogram, or its counts, from those of all rows, from 0 to 1; None
             when no row has a value, or all rows' histogram is empty.
         by_chance: what that distance would be on average, if its rows were drawn from all rows.
+        values: of a category, what its rows hold and is told, the commonest first.
     """
 
     name: str
@@ -40,6 +58,7 @@ class Difference:
     all_mean: float | None
     distance: float | None
     by_chance: float
+    values: tuple[OwnValue, ...] = ()
 
     @property
     def is_clear(self) -> bool:
@@ -83,8 +102,7 @@ def compare_member(summary: Summary, rows: Rows) -> StatisticsReport:
         for number in summary.numbers
     }
     categories = {
-        category.category.name: _compare_category(category, table.codes[category.category.name])
-        for category in summary.categories
+        category.category.name: _compare_category(category, table) for category in summary.categories
     }
     found = numbers | categories
     differences = tuple(found[feature.name] for feature in table.schema.features if feature.name in found)
@@ -108,8 +126,9 @@ def _compare_number(summary: NumberSummary, column: Vector) -> Difference:
     )
 
 
-def _compare_category(summary: CategorySummary, codes: Codes) -> Difference:
-    absent = count_codes(summary.category)
+def _compare_category(summary: CategorySummary, table: Table) -> Difference:
+    name, absent = summary.category.name, count_codes(summary.category)
+    codes = table.codes[name]
     own = [float(np.count_nonzero(codes == code)) for code, _ in summary.counts]
     theirs = [float(rows) for _, rows in summary.counts]
     if summary.other is not None:
@@ -117,7 +136,17 @@ def _compare_category(summary: CategorySummary, codes: Codes) -> Difference:
         theirs.append(float(summary.other))
     distance, by_chance = _measure_distance(own, theirs)
     missing = float(np.count_nonzero(codes == absent)) / max(len(codes), 1)
-    return Difference(summary.category.name, missing, None, None, None, distance, by_chance)
+    values = tuple(_list_values(dict(summary.counts), codes, table.texts[name]))
+    return Difference(name, missing, None, None, None, distance, by_chance, values)
+
+
+def _list_values(told: Mapping[int, int], codes: Codes, texts: NDArray[np.object_]) -> Iterator[OwnValue]:
+    held = Counter(
+        (text, code) for text, code in zip(texts.tolist(), codes.tolist(), strict=True) if text is not None
+    )
+    for (text, code), rows in held.most_common():
+        if code in told:
+            yield OwnValue(text, rows, told[code])
 
 
 def _measure_distance(own: list[float], theirs: list[float]) -> tuple[float | None, float]:
@@ -145,7 +174,7 @@ def _advise(differences: tuple[Difference, ...]) -> str:
 
 def _describe(clear: list[Difference]) -> Iterator[str]:
     for found in clear:
-        share = f"{found.distance:.0%} of them would have to be moved"
+        share = f"{found.distance:.0%} of them would have to be others"
         if found.mean is None or found.all_mean is None:
             yield f"`{found.name}` ({share})"
         else:

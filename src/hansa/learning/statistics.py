@@ -4,7 +4,7 @@ docs/formats/recipe-statistics.md specifies it: the layout, what is told and wha
 total reveals.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -28,7 +28,7 @@ from hansa.learning.summary import (
     make_figure,
     place_quantile,
 )
-from hansa.learning.suppression import Block, choose_blocks, choose_codes, sum_blocks
+from hansa.learning.suppression import Block, Counts, choose_blocks, choose_codes, sum_blocks
 from hansa.learning.survey import NumberTotals
 from hansa.learning.tables import NumberFeature, Rows, Schema, Vector
 from hansa.learning.tabulation import (
@@ -156,8 +156,11 @@ class Statistics:
                 dropped[number.name] = [Dropped(number.name, f"{_describe(minimum)} have a value")]
         categories = []
         for category, counts in zip(self.schema.categories, survey.categories, strict=True):
-            codes = choose_codes(counts.rows, counts.members, minimum)
-            other = survey.rows - int(counts.rows[list(codes)].sum())
+            # Of codes that join the small ones the last is the first, and those without a value are to be the last.
+            turn = int(category.missing)
+            turned = choose_codes(np.roll(counts.rows, turn), np.roll(counts.members, turn), minimum)
+            codes = sorted((code - turn) % len(counts.rows) for code in turned)
+            other = survey.rows - int(counts.rows[codes].sum())
             # A bucket that nobody is in is no category of anybody's.
             told = [
                 (code, int(counts.rows[code])) for code in codes if category.categories or counts.rows[code]
@@ -208,17 +211,11 @@ def _summarise_number(
     lacking = rows - totals.present
     # Rows without a value stand before all bins. None of them: that may be told, and they are no cell.
     cells = int(lacking > 0)
-    counts = np.append([lacking] * cells, held.rows)
-    widths = np.append([totals.lacking] * cells, held.members)
-    blocks = choose_blocks(counts, widths, minimum)
-    is_told = not cells or (bool(blocks) and blocks[0] == (0, 0))
-    whole = (Block(0, len(counts) - 1),)
-    summed = zip(blocks or whole, sum_blocks(blocks or whole, counts), strict=True)
-    runs = tuple(
-        Run(max(first - cells, 0), last + 1 - cells, count)
-        for (first, last), count in summed
-        if last >= cells
-    )
+    counts = np.concatenate([np.full(cells, lacking), held.rows])
+    widths = np.concatenate([np.full(cells, totals.lacking), held.members])
+    blocks = choose_blocks(counts, widths, minimum) or (Block(0, len(counts) - 1),)
+    is_told = not cells or blocks[0] == (0, 0)
+    runs = tuple(_list_runs(blocks, counts, cells))
     step = find_step(number, totals.present)
     return NumberSummary(
         number,
@@ -229,6 +226,18 @@ def _summarise_number(
         tuple(_find_quantiles(number, len(held.rows), runs, 0 if is_told else minimum.rows - 1, step)),
         runs,
     )
+
+
+def _list_runs(blocks: Sequence[Block], counts: Counts, cells: int) -> Iterator[Run]:
+    """Yield the blocks as runs of bins, and the empty bins between them; so many cells stand before all bins."""
+    place = 0
+    for block, rows in zip(blocks, sum_blocks(blocks, counts), strict=True):
+        start, end = max(block.first - cells, 0), block.last + 1 - cells
+        if start > place:
+            yield Run(place, start, 0)
+        if end > start:
+            yield Run(start, end, rows)
+        place = end
 
 
 def _find_quantiles(

@@ -67,15 +67,18 @@ def choose_blocks(rows: Counts, members: Counts, minimum: Minimum) -> tuple[Bloc
         minimum: what a block must hold; how many members a block has is taken for that of its most widespread cell.
 
     Returns:
-        Blocks that cover all cells; the last one also holds what is left over. None when all cells together are too few.
+        Blocks that hold all rows, none when all cells together are too few. Cells between two blocks are empty; the last
+        block reaches to the end, so that nobody knows whether a few rows were left over there.
     """
     blocks: list[Block] = []
     first, held, widest = 0, 0, 0
     for cell, (count, having) in enumerate(zip(rows.tolist(), members.tolist(), strict=True)):
+        if not held:
+            first = cell
         held, widest = held + count, max(widest, having)
         if minimum.is_met(held, widest):
             blocks.append(Block(first, cell))
-            first, held, widest = cell + 1, 0, 0
+            held, widest = 0, 0
     if blocks:
         blocks[-1] = Block(blocks[-1].first, len(rows) - 1)
     return tuple(blocks)

@@ -24,7 +24,7 @@ from hansa.governance import Plan
 from hansa.hub import Conducted, Coordinator
 from hansa.learning import PrivateReport
 from hansa.rehearsal.narration import Narrator
-from hansa.rehearsal.spelling import list_names
+from hansa.rehearsal.spelling import list_names, pluralise
 from hansa.rehearsal.stage import Stage
 
 
@@ -171,7 +171,7 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
         who = f"{len(sealed)} of {len(cohort)} sealed the same transcript, and the record names who vanished: {lost}"
     else:
         who = f"all {len(cohort)} sealed the same transcript"
-    narrator.say(f"{len(asked)} rounds, {sum(asked):,} numbers from each member; {who}")
+    narrator.say(f"{pluralise(len(asked), 'round')}, {sum(asked):,} numbers from each member; {who}")
     return Ran(stage.state.runs[run.id], conducted, model, private, tuple(asked), engine.traffic)
 
 

@@ -27,6 +27,7 @@ Fit a joint model to three members' rows, here in the clear:
 3
 """
 
+from hansa.learning.accuracy import Accuracy, rehearse_statistics
 from hansa.learning.advice import MemberReport
 from hansa.learning.categories import BUCKETS, FEW_BUCKETS, CategoryFeature, hash_category
 from hansa.learning.comparison import StatisticsReport
@@ -77,6 +78,7 @@ from hansa.learning.tables import (
     Rows,
     Schema,
     Table,
+    Vector,
     verify_table,
 )
 from hansa.learning.unit import Unit
@@ -88,6 +90,7 @@ __all__ = [
     "KINDS",
     "MAX_ROWS",
     "STATISTICS_FORMAT",
+    "Accuracy",
     "CalibrationBin",
     "CategoryFeature",
     "Dropped",
@@ -122,6 +125,7 @@ __all__ = [
     "Table",
     "TimeSplit",
     "Unit",
+    "Vector",
     "bound_auc",
     "bound_gain",
     "build_recipe",
@@ -136,6 +140,7 @@ __all__ = [
     "read_unit",
     "recipe_digest",
     "rehearse_price",
+    "rehearse_statistics",
     "run_in_clear",
     "split_rows",
     "verify_table",

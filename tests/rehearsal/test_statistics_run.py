@@ -73,7 +73,7 @@ def test_a_run_without_noise_gives_the_pooled_figures_and_everybody_seals_them(s
     assert ran.run.status == "completed"
     assert set(ran.run.seals) == {*NAMES}
     assert ran.run.metrics == {}
-    assert ran.conducted.result.turns == 1
+    assert ran.conducted.result.turns == 2
     document = read_document(stage, ran)
     assert document["format"] == STATISTICS_FORMAT
     assert document["rows"] == 400
@@ -82,14 +82,14 @@ def test_a_run_without_noise_gives_the_pooled_figures_and_everybody_seals_them(s
     assert amount["missing"] == np.isnan(column).sum()
     value, low, high = map(float, amount["mean"])
     assert low <= np.nanmean(column) <= high
-    assert value == pytest.approx(np.nanmean(column), abs=0.05)
+    assert value == pytest.approx(np.nanmean(column), abs=0.2)
     sector, late = document["categories"]
     assert [name for name, _ in sector["counts"]] == ["farm", "shop", "mill"]
     assert sum(rows for _, rows in sector["counts"]) == sum(rows for _, rows in late["counts"]) == 400
     report = json.loads(stage.blobs.get(ran.run.report))
     assert report == {
         "format": "hansa/v1/report",
-        "members": {"statistics": [*NAMES]},
+        "members": {"counts": [*NAMES], "moments": [*NAMES]},
         "metrics": {},
         "dropped": [],
     }

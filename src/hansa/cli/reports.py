@@ -7,9 +7,10 @@ from typing import Any
 from hansa.cli.record import Record, find_proposal
 from hansa.coalition import RunRecord, State
 from hansa.errors import Malformed, Refused, Unavailable
-from hansa.learning import STATISTICS_FORMAT
+from hansa.learning import verify_statistics
 from hansa.rehearsal.runner import locate_private_report
 from hansa.store import BlobStore
+from hansa.transparency import canonical
 
 
 def find_completed(state: State, number: int) -> RunRecord:
@@ -31,15 +32,15 @@ def read_statistics(record: Record, run: RunRecord) -> dict[str, Any] | None:
     """Read the statistics that a run made; None when they do not lie beside the record.
 
     Raises:
-        Malformed: `blob.digest`, the file holds other bytes than the members sealed; `report.form`, it is of a form that
-            this version does not know.
+        Malformed: `blob.digest`, the file holds other bytes than the members sealed; `statistics.*`, they sealed no
+            statistics.
         Unavailable: it cannot be read.
     """
     if record.blobs is None or not (store := BlobStore(record.blobs)).path(run.model).is_file():
         return None
-    document = json.loads(store.get(run.model))
-    if not isinstance(document, dict) or document.get("format") != STATISTICS_FORMAT:
-        raise Malformed("report.form", f"`{store.path(run.model)}` does not hold `{STATISTICS_FORMAT}`")
+    document = canonical.parse(store.get(run.model))
+    verify_statistics(document)
+    assert isinstance(document, dict)  # it has the fields of one
     return document
 
 

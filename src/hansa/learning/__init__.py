@@ -31,6 +31,7 @@ from hansa.learning.accuracy import Accuracy, rehearse_statistics
 from hansa.learning.advice import MemberReport
 from hansa.learning.categories import BUCKETS, FEW_BUCKETS, CategoryFeature, hash_category
 from hansa.learning.comparison import StatisticsReport
+from hansa.learning.document import verify_statistics
 from hansa.learning.evaluation import KINDS
 from hansa.learning.interval import Interval, bound_auc, bound_gain
 from hansa.learning.logistic import Logistic, LogisticState
@@ -143,6 +144,7 @@ __all__ = [
     "rehearse_statistics",
     "run_in_clear",
     "split_rows",
+    "verify_statistics",
     "verify_table",
     "write_metrics",
     "write_report",

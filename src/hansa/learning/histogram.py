@@ -22,11 +22,16 @@ class Ranks(NamedTuple):
     """In edges: 2.5 is the middle of the third bin."""
 
 
+def find_width(number: NumberFeature) -> Fraction:
+    """Return the width of a number's declared range, exactly."""
+    return Fraction(repr(number.maximum)) - Fraction(repr(number.minimum))
+
+
 def find_edges(number: NumberFeature, bins: int) -> tuple[Fraction, ...]:
     """Return the `bins` + 1 edges of a number's bins, exactly, from its minimum to its maximum."""
     # The shortest decimal that names a float is the one that the plan says.
-    low, high = Fraction(repr(number.minimum)), Fraction(repr(number.maximum))
-    return tuple(low + (high - low) * place / bins for place in range(bins + 1))
+    low, width = Fraction(repr(number.minimum)), find_width(number)
+    return tuple(low + width * place / bins for place in range(bins + 1))
 
 
 def place_values(number: NumberFeature, bins: int, values: Vector) -> Codes:
@@ -51,12 +56,16 @@ def rank_rows(edges: Sequence[int], rows: Sequence[Fraction], least: Fraction, m
         most: the rank from above, at least as much.
 
     Returns:
-        The edges around both ranks; the value is that of the rank in the middle.
+        The edges around both ranks; the value is that of the rank in the middle, as if rows lay evenly in their run. A run
+        was closed by the bin that made it enough, so its rows are mostly there; where in the last one is not known.
     """
     low, _ = _find_run(rows, least)
     high, _ = _find_run(rows, most)
     run, within = _find_run(rows, (least + most) / 2)
-    return Ranks(edges[low], edges[high + 1], edges[run] + within * (edges[run + 1] - edges[run]))
+    start, end = edges[run], edges[run + 1]
+    if run < len(rows) - 1:
+        start = end - 1
+    return Ranks(edges[low], edges[high + 1], start + within * (end - start))
 
 
 def _find_run(rows: Sequence[Fraction], rank: Fraction) -> tuple[int, Fraction]:
@@ -70,14 +79,9 @@ def _find_run(rows: Sequence[Fraction], rank: Fraction) -> tuple[int, Fraction]:
     return held[-1], Fraction(1)
 
 
-def find_step(number: NumberFeature, rows: float) -> Fraction:
-    """Return what a figure in a number's unit is told in multiples of: 1, 2 or 5 times a power of ten.
-
-    It is no finer than the declared range divided by the rows, so one row more or less need not show in a mean; and that
-    is far below what chance leaves open.
-    """
-    least = Fraction(repr(number.maximum)) - Fraction(repr(number.minimum))
-    least /= max(math.floor(rows), 1)
+def find_step(width: Fraction, parts: float) -> Fraction:
+    """Return 1, 2 or 5 times a power of ten: the least such number that is not below a width divided into so many parts."""
+    least = width / max(math.floor(parts), 1)
     # By counting, not by a logarithm, whose last bit differs between machines.
     power = Fraction(1, 10**12)
     while True:

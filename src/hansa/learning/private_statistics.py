@@ -15,7 +15,7 @@ from hansa.errors import Refused
 from hansa.learning.categories import CategoryFeature
 from hansa.learning.census import find_floor
 from hansa.learning.comparison import StatisticsReport, compare_member
-from hansa.learning.histogram import QUANTILES, Ranks, find_edges, find_step, rank_rows
+from hansa.learning.histogram import QUANTILES, Ranks, find_edges, find_step, find_width, rank_rows
 from hansa.learning.parameters import StatisticsParameters
 from hansa.learning.recipe import Dropped, Question, Result
 from hansa.learning.scoreboard import find_counts
@@ -165,7 +165,7 @@ def _summarise_number(
     number: NumberFeature, sums: NumberSums, rows: float, deviation: float
 ) -> NumberSummary:
     present = rows - max(sums.missing, 0.0)
-    half, step = (number.maximum - number.minimum) / 2, find_step(number, present)
+    half, step = (number.maximum - number.minimum) / 2, find_step(find_width(number), present)
     mean = min(max(sums.across / present, -1.0), 1.0)
     square = 1.0 - sums.inward / present
     variance = min(max(square - mean * mean, 0.0), 1.0)

@@ -1,10 +1,10 @@
-"""The recipe `statistics`: how many, how large, how spread, which categories; one question over all rows.
+"""The recipe `statistics`: how many, how large, how spread, which categories, over all rows.
 
-docs/formats/recipe-statistics.md specifies it: the layout, what is told and what is told together only, and what the
-total reveals.
+docs/formats/recipe-statistics.md specifies it: the layouts, what is told and what is told together only, and what the
+totals reveal.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -12,41 +12,55 @@ from itertools import islice
 import numpy as np
 
 from hansa.errors import Refused
+from hansa.learning.categories import CategoryFeature
 from hansa.learning.comparison import StatisticsReport, compare_member
 from hansa.learning.contradiction import find_contradictions
 from hansa.learning.design import Minimum
-from hansa.learning.histogram import QUANTILES, find_edges, find_step, rank_rows
 from hansa.learning.parameters import StatisticsParameters
 from hansa.learning.recipe import Dropped, Question, Result
-from hansa.learning.summary import (
-    CategorySummary,
-    Figure,
-    NumberSummary,
-    Run,
-    StatisticsResult,
-    Summary,
-    make_figure,
-    place_quantile,
-)
-from hansa.learning.suppression import Block, Counts, choose_blocks, choose_codes, sum_blocks
-from hansa.learning.survey import NumberTotals
-from hansa.learning.tables import NumberFeature, Rows, Schema, Vector
+from hansa.learning.summary import CategorySummary, StatisticsResult, Summary
+from hansa.learning.suppression import choose_codes
+from hansa.learning.tables import Rows, Schema, Vector
 from hansa.learning.tabulation import (
-    BinTotals,
-    TabulationQuestion,
-    answer_tabulation,
-    read_tabulation,
+    Cells,
+    CountQuestion,
+    MomentQuestion,
+    Moments,
+    answer_counts,
+    answer_moments,
+    read_counts,
+    read_moments,
 )
+from hansa.learning.telling import Outline, outline_number, tell_number
 
 _SHOWN_CONTRADICTIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Before the one total."""
+    """Before the first total."""
 
 
-StatisticsState = Asking | StatisticsResult
+@dataclass(frozen=True, slots=True, eq=False)
+class Measuring:
+    """After the counts: what is told one by one is known, how large values are not yet.
+
+    Args:
+        rows: of everybody.
+        outlines: of each number, None for one that is not told.
+        categories: as they are told.
+        dropped: what is not told, by feature.
+        members: whose rows were counted.
+    """
+
+    rows: int
+    outlines: tuple[Outline | None, ...]
+    categories: tuple[CategorySummary, ...]
+    dropped: tuple[Dropped, ...]
+    members: tuple[str, ...]
+
+
+StatisticsState = Asking | Measuring | StatisticsResult
 
 
 @dataclass(frozen=True)
@@ -58,7 +72,8 @@ class Statistics:
         parameters: the plan's parameters.
         members: ids of the cohort.
     Guarantees:
-        Counts are those of all rows of the members in the total; means and deviations are theirs but for rounding.
+        Counts are those of all rows of the members in the first total, and each figure is theirs within its bounds, if they are
+        in the second one, too.
     """
 
     schema: Schema
@@ -70,37 +85,61 @@ class Statistics:
         return Asking()
 
     def ask(self, state: StatisticsState) -> Question | Result:
-        """Return the question, or the result."""
-        if isinstance(state, StatisticsResult):
-            return state
-        return TabulationQuestion("statistics", self.schema, self.parameters.bins)
+        """Return the next question, or the result."""
+        match state:
+            case Asking():
+                return CountQuestion("counts", self.schema, self.parameters.bins)
+            case Measuring(outlines=outlines):
+                spans = tuple(() if outline is None else outline.span for outline in outlines)
+                return MomentQuestion("moments", self.schema, self.parameters.bins, spans)
+            case StatisticsResult():
+                return state
 
     def answer(self, question: Question, rows: Rows) -> Vector:
         """Compute one member's answer.
 
         Raises:
-            ValueError: the question is not this recipe's.
+            ValueError: the question is not one of this recipe's.
         """
-        return answer_tabulation(_verify_question(question), rows)
+        match question:
+            case CountQuestion():
+                return answer_counts(question, rows)
+            case MomentQuestion():
+                return answer_moments(question, rows)
+            case _:
+                raise ValueError(f"not a question of this recipe: {question.name}")
 
     def learn(self, state: StatisticsState, total: Vector, survivors: tuple[str, ...]) -> StatisticsState:
-        """Take in the total over the survivors' rows.
+        """Take in a total over the survivors' rows.
 
         Raises:
-            Refused: `recipe.survivors` too few are left; `recipe.total` no honest answers add up to this;
-                `recipe.few-rows` all rows together are too few to be told.
+            Refused: `recipe.survivors` too few are left; `recipe.total` no honest answers add up to this, or it is at odds
+                with the counts; `recipe.few-rows` all rows together are too few to be told.
             ValueError: the total does not fit the question.
         """
-        question = _verify_question(self.ask(state))
+        question = self.ask(state)
+        if isinstance(question, Result):
+            raise ValueError("the recipe has its result already")  # noqa: TRY004 - a question out of turn, not a type
         verify_numbers(question, total)
         if not {*survivors} <= {*self.members}:
             raise ValueError("a total holds answers of somebody outside the cohort")
         self.verify_survivors(question, len(survivors))
-        found = [*islice(find_contradictions(question, total, len(survivors)), _SHOWN_CONTRADICTIONS)]
+        found = [*islice(_doubt(state, question, total, survivors), _SHOWN_CONTRADICTIONS)]
         if found:
             raise Refused("recipe.total", [f"`{question.name}`: {doubt}" for doubt in found])
-        summary, dropped = self._summarise(question, total, len(survivors))
-        return StatisticsResult(1, {"statistics": survivors}, {}, summary.to_json(), dropped, summary)
+        match state, question:
+            case Asking(), CountQuestion():
+                counted = self._count(question, total, survivors)
+                # Where no number has a bin that is told alone, there is nothing to ask for.
+                return (
+                    counted
+                    if any(o and o.span for o in counted.outlines)
+                    else self._conclude(counted, None, ())
+                )
+            case Measuring(), _:
+                return self._conclude(state, total, survivors)
+            case _:
+                raise AssertionError("ask and learn disagree")
 
     def verify_survivors(self, question: Question, members: int) -> None:  # noqa: ARG002 - the protocol's
         """Check that the total is over as many members as a cell needs to be told.
@@ -134,48 +173,89 @@ class Statistics:
         """Tell one member how its rows differ from all rows; nothing of this leaves the member."""
         return compare_member(verify_result(result).summary, rows)
 
-    def _summarise(
-        self, question: TabulationQuestion, total: Vector, members: int
-    ) -> tuple[Summary, tuple[Dropped, ...]]:
-        tabulation = read_tabulation(question, total)
-        survey = tabulation.survey
-        minimum = Minimum(self.parameters.minimum_members, self.parameters.minimum_rows)
-        if survey.rows < minimum.rows:
+    @property
+    def _minimum(self) -> Minimum:
+        return Minimum(self.parameters.minimum_members, self.parameters.minimum_rows)
+
+    def _count(self, question: CountQuestion, total: Vector, survivors: tuple[str, ...]) -> Measuring:
+        rows, cells = read_counts(question, total)
+        minimum = self._minimum
+        if rows < minimum.rows:
             raise Refused(
-                "recipe.few-rows",
-                f"all members together have {survey.rows} rows, at least {minimum.rows} are told",
+                "recipe.few-rows", f"all members together have {rows} rows, at least {minimum.rows} are told"
             )
-        dropped: dict[str, list[Dropped]] = {}
-        numbers = []
-        for number, totals, held in zip(
-            self.schema.numbers, survey.numbers, tabulation.histograms, strict=True
-        ):
-            if minimum.is_met(totals.present, totals.having):
-                numbers.append(_summarise_number(number, totals, held, survey.rows, minimum))
-            else:
-                dropped[number.name] = [Dropped(number.name, f"{_describe(minimum)} have a value")]
+        few = f"fewer than {minimum.rows} rows or {minimum.members} members"
+        dropped: dict[str, Dropped] = {}
+        outlines = []
+        for number, held in zip(self.schema.numbers, cells, strict=False):
+            outline = outline_number(number, held, minimum)
+            outlines.append(outline)
+            if outline is None:
+                dropped[number.name] = Dropped(number.name, f"{few} have a value, or no bin has more")
         categories = []
-        for category, counts in zip(self.schema.categories, survey.categories, strict=True):
-            # Of codes that join the small ones the last is the first, and those without a value are to be the last.
-            turn = int(category.missing)
-            turned = choose_codes(np.roll(counts.rows, turn), np.roll(counts.members, turn), minimum)
-            codes = sorted((code - turn) % len(counts.rows) for code in turned)
-            other = survey.rows - int(counts.rows[codes].sum())
-            # A bucket that nobody is in is no category of anybody's.
-            told = [
-                (code, int(counts.rows[code])) for code in codes if category.categories or counts.rows[code]
-            ]
-            left = len(codes) < len(counts.rows)
-            categories.append(CategorySummary(category, tuple(told), other if left else None))
-            if left:
-                dropped[category.name] = [
-                    Dropped(
-                        category.name, f"{_describe(minimum)} have some of the values that are told as one"
-                    )
-                ]
-        summary = Summary(members, survey.rows, Fraction(0), tuple(numbers), tuple(categories))
-        listed = [entry for feature in self.schema.features for entry in dropped.get(feature.name, [])]
-        return summary, tuple(listed)
+        for category, held in zip(self.schema.categories, cells[len(outlines) :], strict=True):
+            summary = tell_category(category, held, rows, minimum)
+            categories.append(summary)
+            if summary.other is not None:
+                dropped[category.name] = Dropped(
+                    category.name, f"{few} have some of the values that are told as one"
+                )
+        listed = tuple(dropped[feature.name] for feature in self.schema.features if feature.name in dropped)
+        return Measuring(rows, tuple(outlines), tuple(categories), listed, survivors)
+
+    def _conclude(
+        self, state: Measuring, total: Vector | None, survivors: tuple[str, ...]
+    ) -> StatisticsResult:
+        nothing = (Moments(0, 0.0, 0.0),) * len(state.outlines)
+        found = zip(
+            self.schema.numbers,
+            state.outlines,
+            nothing if total is None else read_moments(total),
+            strict=True,
+        )
+        numbers = tuple(
+            tell_number(number, self.parameters.bins, outline, moments)
+            for number, outline, moments in found
+            if outline is not None
+        )
+        summary = Summary(len(state.members), state.rows, Fraction(0), numbers, state.categories)
+        members = {"counts": state.members} | ({} if total is None else {"moments": survivors})
+        return StatisticsResult(len(members), members, {}, summary.to_json(), state.dropped, summary)
+
+
+def tell_category(category: CategoryFeature, cells: Cells, rows: int, minimum: Minimum) -> CategorySummary:
+    """Return what is told of a category.
+
+    Args:
+        category: the feature.
+        cells: its codes.
+        rows: all rows.
+        minimum: of a code that is told alone.
+    """
+    # Of codes that join the small ones the last is the first, and those without a value are to be the last.
+    turn = int(category.missing)
+    turned = choose_codes(np.roll(cells.rows, turn), np.roll(cells.members, turn), minimum)
+    codes = sorted((code - turn) % len(cells.rows) for code in turned)
+    other = rows - int(cells.rows[codes].sum())
+    # A bucket that nobody is in is no category of anybody's.
+    told = tuple((code, int(cells.rows[code])) for code in codes if category.categories or cells.rows[code])
+    return CategorySummary(category, told, other if len(codes) < len(cells.rows) else None)
+
+
+def _doubt(
+    state: StatisticsState, question: Question, total: Vector, survivors: tuple[str, ...]
+) -> Iterator[str]:
+    yield from find_contradictions(question, total, len(survivors))
+    if isinstance(state, Measuring):
+        whole = survivors == state.members
+        for outline, moments in zip(state.outlines, read_moments(total), strict=True):
+            counted = 0 if outline is None else _count_single(outline)
+            if moments.rows != counted if whole else moments.rows > counted:
+                yield "the moments are not over the rows that were counted"
+
+
+def _count_single(outline: Outline) -> int:
+    return sum(run.rows for run, alone in zip(outline.runs, outline.single, strict=True) if alone)
 
 
 def verify_numbers(question: Question, numbers: Vector) -> None:
@@ -197,61 +277,3 @@ def verify_result(result: Result) -> StatisticsResult:
     if not isinstance(result, StatisticsResult):
         raise TypeError("not a result of statistics")
     return result
-
-
-def _verify_question(question: Question | Result) -> TabulationQuestion:
-    if not isinstance(question, TabulationQuestion):
-        raise ValueError("not a question of this recipe, or the recipe has its result already")  # noqa: TRY004 - a question out of turn, not a type
-    return question
-
-
-def _summarise_number(
-    number: NumberFeature, totals: NumberTotals, held: BinTotals, rows: int, minimum: Minimum
-) -> NumberSummary:
-    lacking = rows - totals.present
-    # Rows without a value stand before all bins. None of them: that may be told, and they are no cell.
-    cells = int(lacking > 0)
-    counts = np.concatenate([np.full(cells, lacking), held.rows])
-    widths = np.concatenate([np.full(cells, totals.lacking), held.members])
-    blocks = choose_blocks(counts, widths, minimum) or (Block(0, len(counts) - 1),)
-    is_told = not cells or blocks[0] == (0, 0)
-    runs = tuple(_list_runs(blocks, counts, cells))
-    step = find_step(number, totals.present)
-    return NumberSummary(
-        number,
-        len(held.rows),
-        lacking if is_told else None,
-        make_figure(totals.mean, 0.0, step),
-        make_figure(totals.deviation, 0.0, step),
-        tuple(_find_quantiles(number, len(held.rows), runs, 0 if is_told else minimum.rows - 1, step)),
-        runs,
-    )
-
-
-def _list_runs(blocks: Sequence[Block], counts: Counts, cells: int) -> Iterator[Run]:
-    """Yield the blocks as runs of bins, and the empty bins between them; so many cells stand before all bins."""
-    place = 0
-    for block, rows in zip(blocks, sum_blocks(blocks, counts), strict=True):
-        start, end = max(block.first - cells, 0), block.last + 1 - cells
-        if start > place:
-            yield Run(place, start, 0)
-        if end > start:
-            yield Run(start, end, rows)
-        place = end
-
-
-def _find_quantiles(
-    number: NumberFeature, bins: int, runs: tuple[Run, ...], hidden: int, step: Fraction
-) -> Iterator[Figure]:
-    """Yield each quantile from the runs that are told, of whose first rows up to `hidden` may have no value."""
-    edges = find_edges(number, bins)
-    starts = [*(run.start for run in runs), bins]
-    counts = [Fraction(run.rows) for run in runs]
-    for share in QUANTILES:
-        rank = share * sum(counts)
-        ranks = rank_rows(starts, counts, rank, rank + (1 - share) * hidden)
-        yield place_quantile(edges, ranks, step)
-
-
-def _describe(minimum: Minimum) -> str:
-    return f"fewer than {minimum.rows} rows or {minimum.members} members"

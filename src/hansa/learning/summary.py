@@ -158,6 +158,13 @@ def make_figure(value: float, error: float, step: Fraction) -> Figure:
     return Figure(middle, middle - _round_up(doubt, step), middle + _round_up(doubt, step))
 
 
+def round_bounds(value: Fraction, low: Fraction, high: Fraction, step: Fraction) -> Figure:
+    """Return a value told in multiples of a step, between bounds that are rounded outwards to a tenth of it."""
+    tenth = step / 10
+    below, above = low // tenth * tenth, _round_up(high, step)
+    return Figure(min(max(round_figure(value, step), below), above), below, above)
+
+
 def place_quantile(edges: Sequence[Fraction], ranks: Ranks, step: Fraction) -> Figure:
     """Return a quantile in the number's unit: its edges exactly, its value within them in multiples of a step.
 

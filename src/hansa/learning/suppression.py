@@ -68,7 +68,7 @@ def choose_blocks(rows: Counts, members: Counts, minimum: Minimum) -> tuple[Bloc
 
     Returns:
         Blocks that hold all rows, none when all cells together are too few. Cells between two blocks are empty; the last
-        block reaches to the end, so that nobody knows whether a few rows were left over there.
+        block reaches to the end, whether a few rows were left over there or not.
     """
     blocks: list[Block] = []
     first, held, widest = 0, 0, 0
@@ -76,7 +76,10 @@ def choose_blocks(rows: Counts, members: Counts, minimum: Minimum) -> tuple[Bloc
         if not held:
             first = cell
         held, widest = held + count, max(widest, having)
-        if minimum.is_met(held, widest):
+        # A small cell that has somebody, at the beginning of a block, wants others that are more than just enough: else
+        # whoever takes from the block the least that a large cell holds would know how small it is.
+        needed = minimum.rows + (minimum.members if cell > first else 0)
+        if held >= needed and widest >= minimum.members:
             blocks.append(Block(first, cell))
             held, widest = 0, 0
     if blocks:

@@ -27,6 +27,8 @@ def test_the_plan_in_the_document_is_a_plan():
     split, feature = map(json.loads, blocks("plan.md", "json")[0].splitlines())
     assert plan.to_json()["split"] == split
     assert plan.to_json()["features"][0] == feature
+    statistics = load_plan(blocks("plan.md", "yaml")[1], "plan.md", recipe_digest="ab" * 32)
+    assert statistics.to_json().keys() == plan.to_json().keys() - {"label", "split", "bars"}
 
 
 def test_the_tally_in_the_document_comes_out_as_it_says():

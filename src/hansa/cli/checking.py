@@ -39,6 +39,12 @@ def check_cast(cast: Cast, charter: Path) -> tuple[Finding, ...]:
     from hansa.cli.memberfile import draw_members
     from hansa.node.defects import TableRefused
 
+    if cast.plan.label is None:
+        message = (
+            "a rehearsal is of a model and what each organisation gains; for statistics found the coalition, and propose "
+            "the plan: `hansa proposal open run`"
+        )
+        raise TableRefused([Finding("error", "rehearsal.recipe", message, "plan")])
     linted = lint_charter(cast.charter, draw_members(cast.founders))
     findings = [
         *_check_cohort(cast, charter),

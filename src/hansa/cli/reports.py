@@ -1,4 +1,4 @@
-"""What lies beside the record about a run: the coalition's report among the blobs, and each member's own."""
+"""What lies beside the record about a run: what it made, among the blobs, and each member's own report."""
 
 import json
 from collections.abc import Mapping
@@ -9,9 +9,11 @@ from hansa.cli.record import Record, find_proposal
 from hansa.coalition import RunRecord, State
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.governance import is_metric
+from hansa.learning import verify_statistics
 from hansa.rehearsal.runner import locate_private_report
 from hansa.rehearsal.spelling import list_names
 from hansa.store import BlobStore
+from hansa.transparency import canonical
 
 
 def find_completed(state: State, number: int) -> RunRecord:
@@ -27,6 +29,22 @@ def find_completed(state: State, number: int) -> RunRecord:
         if run.status == "completed":
             return run
     raise Refused("run.not-completed", f"no attempt at run {number} was completed; see `hansa run list`")
+
+
+def read_statistics(record: Record, run: RunRecord) -> dict[str, Any] | None:
+    """Read the statistics that a run made; None when they do not lie beside the record.
+
+    Raises:
+        Malformed: `blob.digest`, the file holds other bytes than the members sealed; `statistics.*`, they sealed no
+            statistics.
+        Unavailable: it cannot be read.
+    """
+    if record.blobs is None or not (store := BlobStore(record.blobs)).path(run.model).is_file():
+        return None
+    document = canonical.parse(store.get(run.model))
+    verify_statistics(document)
+    assert isinstance(document, dict)  # it has the fields of one
+    return document
 
 
 def find_uncertainty(record: Record, run: RunRecord) -> Mapping[str, str] | None:

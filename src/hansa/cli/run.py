@@ -69,15 +69,21 @@ def start(
         [
             *_spell_bars(verdicts, _choose_doubts(plan, uncertainty)),
             *_spell_dropped(ran.run),
-            ("model", ran.model),
+            (_name_product(plan), ran.model),
             ("report", ran.run.report),
             ("both in", stage.folder / "blobs"),
         ]
     )
-    verdict = (
-        "Every bar set before the run is met." if met else "A bar is missed: this model cannot be released."
-    )
-    step = f"proposal open release {number} --as {speaker}" if met else f"run report {number}"
+    if plan.bars:
+        verdict = (
+            "Every bar set before the run is met."
+            if met
+            else "A bar is missed: this model cannot be released."
+        )
+    else:
+        verdict = "The statistics are there. No bar was set, so a vote alone decides on their release."
+    is_releasable = met and plan.bars
+    step = f"proposal open release {number} --as {speaker}" if is_releasable else f"run report {number}"
     show(document, "", verdict, facts, suggest(step, folder), as_json=as_json)
 
 
@@ -116,7 +122,10 @@ def report(
     folder: Folder = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Report a run: what the coalition may know, or with --as what one member alone does."""
+    """Report a run: what the coalition may know, or with --as what one member alone does.
+
+    Of a model its measures, of statistics the figures themselves.
+    """
     from hansa.cli.record import read_state
     from hansa.cli.reports import find_completed, read_private
 
@@ -248,24 +257,47 @@ def _report_jointly(
         "report": run.report,
         "released": released,
     }
-    rows = tabulate_metrics({name: float(value) for name, value in run.metrics.items()}, doubts)
-    columns, rows = drop_empty(("over the cohort", "alone", "together", "corrected"), rows)
+    if plan.label is None:
+        document["statistics"], figures = _show_figures(run, record)
+    else:
+        rows = tabulate_metrics({name: float(value) for name, value in run.metrics.items()}, doubts)
+        columns, rows = drop_empty(("over the cohort", "alone", "together", "corrected"), rows)
+        figures = [make_table(columns, rows, right=columns[1:])]
     facts = make_facts(
         [
             *_spell_bars(verdicts, doubts),
             *_spell_dropped(run),
             ("privacy", plan.privacy.guarantee),
-            ("model", run.model),
+            (_name_product(plan), run.model),
             ("report", run.report if uncertainty is not None else f"{run.report}, which does not lie here"),
             ("released", "yes" if released else "not yet"),
         ]
     )
     head = f"Run {number}, attempt {run.attempt}: {plan.name}, {len(run.cohort)} members"
-    return document, [head, "", make_table(columns, rows, right=columns[1:]), "", facts]
+    return document, [head, "", *figures, "", facts]
+
+
+def _show_figures(run: RunRecord, record: Record) -> tuple[dict[str, Any] | None, list[RenderableType]]:
+    """Return the statistics that a run made, which lie among the blobs, and how they are shown."""
+    from hansa.cli.reports import read_statistics
+    from hansa.cli.statistics import show_statistics
+
+    document = read_statistics(record, run)
+    if document is None:
+        return None, ["The figures do not lie here: the record holds their digest only."]
+    return document, show_statistics(document)
+
+
+def _name_product(plan: Plan) -> str:
+    return "statistics" if plan.label is None else "model"
 
 
 def _show_private(number: int, private: Mapping[str, Any]) -> list[RenderableType]:
+    from hansa.cli.statistics import show_comparison
     from hansa.rehearsal.spelling import format_gain, format_measure
+
+    if "differences" in private:
+        return show_comparison(number, private)
 
     def spell(name: str) -> str:
         value = private.get(name)

@@ -207,7 +207,7 @@ def _finish(run: RunRecord, derivation: Derivation, attendance: Attendance, tota
     result = derivation.result
     assert result is not None  # the caller's loop ends with a result
     metrics = dict(write_metrics(result))
-    model, report = result.model_document(), write_report(result)
+    model, report = result.document, write_report(result)
     fields: dict[str, canonical.Json] = {
         "run": run.id,
         "round": derivation.round,

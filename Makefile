@@ -38,6 +38,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/fit.py
 	$(BIN)/python benchmarks/secure_sum.py --quick
 	$(BIN)/python benchmarks/privacy.py
+	$(BIN)/python benchmarks/describe.py
 	$(BIN)/python benchmarks/seeds.py
 	$(BIN)/python benchmarks/leakage.py --quick
 

@@ -196,7 +196,7 @@ def exact_difference(
     from hansa.learning.model import parse_model
 
     recipe = build_recipe(plan.to_json(), tuple(sorted(members)))
-    model = parse_model(dict(run_in_clear(recipe, list(members.values())).model))
+    model = parse_model(dict(run_in_clear(recipe, list(members.values())).document))
     full = np.concatenate([encode_table(model.design, rows.train).spell_out() for rows in members.values()])
     begun = time.perf_counter()
     with warnings.catch_warnings():

@@ -1,8 +1,9 @@
 """How much the demo's figures depend on which rows happen to test, and on the noise that happens to be drawn.
 
     python benchmarks/seeds.py [--seeds 10]
+    python benchmarks/seeds.py --noise-only --seeds 60
 
-Runs the demo's plan for each seed of the split, without votes and masks, which change no sum, and with noise drawn
+Runs the demo's plan for each seed of the split, or each time with its own seed and other noise, without votes and masks, which change no sum, and with noise drawn
 in one go for each total, as a normal variable. Prints the mean AUC of the airlines that can be scored, alone and
 together, and how many of them gain, as their private reports say; and beside it the AUC over all test rows, the one that
 the coalition sees, with what it knows of its uncertainty.
@@ -29,6 +30,7 @@ METRIC = "auc_pooled_together"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--noise-only", action="store_true", help="keep the plan's own test rows")
     arguments = parser.parse_args()
     gains: dict[str, list[float]] = collections.defaultdict(list)
     rows = []
@@ -40,7 +42,9 @@ def main() -> None:
         spread = math.sqrt(sharing.members / honest)
         for seed in range(arguments.seeds):
             generator = np.random.default_rng(seed)
-            plan = cast.plan.model_copy(update={"split": cast.plan.split.model_copy(update={"seed": seed})})
+            plan = cast.plan
+            if not arguments.noise_only:
+                plan = plan.model_copy(update={"split": plan.split.model_copy(update={"seed": seed})})
             members = {f.id: load_rows(f.data, plan, f.id) for f in cast.founders if f.data is not None}
             recipe = build_recipe(plan.to_json(), tuple(sorted(members)), honest)
 
@@ -73,6 +77,8 @@ def main() -> None:
     print(
         f"mean      alone {alone:.3f}   together {together:.3f}   gain {winners:4.1f}      the coalition sees {pooled:.3f}"
     )
+    counts = sorted(row[2] for row in rows)
+    print(f"gain: {counts[0]} to {counts[-1]}, median {statistics.median(counts):g}")
     above = sum(statistics.fmean(values) > 0 for values in gains.values())
     print(f"airlines whose mean gain over these seeds is above 0: {above} of {len(gains)}")
 

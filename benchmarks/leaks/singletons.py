@@ -6,7 +6,7 @@ import numpy as np
 
 from hansa.learning import Table
 from hansa.learning.survey import count_columns, read_survey
-from leaks.finding import Curve, Finding
+from leaks.finding import Finding, judge_scores
 from leaks.gathering import Coalition
 from leaks.view import add_noise, watch
 
@@ -78,12 +78,13 @@ def measure_hidden(
     # The counts of categories come last in the census, in the plan's order.
     held = np.concatenate(counts)
     asked = held <= 1
-    labels = np.tile(held[asked], (_DRAWS, 1)).astype(np.float64)
-    scores = np.array([protect(question, answers)[-len(held) :][asked] for _ in range(_DRAWS)])
+    # A column is a draw of the noise, so that the interval is over draws: the counts are what they are.
+    scores = np.array([protect(question, answers)[-len(held) :][asked] for _ in range(_DRAWS)]).T
+    labels = np.repeat(held[asked].astype(np.float64)[:, None], _DRAWS, axis=1)
     setting = f"{len(members)} members"
     if labels.any():
-        told = Curve(labels, scores).measure(())[0]
-        yield Finding("hidden", coalition.name, setting, noise, TOLD, told, unit="number")
+        ((_, told, low, high, unit),) = judge_scores(labels, scores, generator, rates=())
+        yield Finding("hidden", coalition.name, setting, noise, TOLD, told, low, high, unit)
     kept = sum(
         int((part[list(block.codes)] < minimum_rows).sum())
         for part, block in zip(counts, design.categories, strict=True)

@@ -196,6 +196,7 @@ class TestNoise:
     def test_a_category_of_one_row_is_hardly_told_from_one_of_none(self, noised, generator):
         told, kept = measure_hidden(noised, 10, "1", generator)
         assert told.value == pytest.approx(0.5, abs=0.08)
+        assert told.low < told.value < told.high
         assert kept.unit == "count"
 
 

@@ -241,7 +241,7 @@ def test_a_split_that_tests_nobody_and_bounds_far_too_wide_are_warned_of(tables,
     plan = (desk / "plan.yaml").read_text().replace("test: 3/10", "test: 1/1000")
     (desk / "plan.yaml").write_text(plan.replace("maximum: 10}", "maximum: 100000}"))
     charter = load_charter((desk / "charter.yaml").read_text(), "charter.yaml")
-    warnings = check_cast(cast_folder(tables, read_plan(desk / "plan.yaml"), charter))
+    warnings = check_cast(cast_folder(tables, read_plan(desk / "plan.yaml"), charter), desk / "charter.yaml")
     assert [finding.rule for finding in warnings] == ["rehearsal.test-rows", "rehearsal.bounds"]
 
 
@@ -296,7 +296,9 @@ def test_a_plan_is_not_overwritten_unless_asked(tables, hansa):
 
 
 def test_init_needs_a_label_and_its_options_go_with_it(tables, hansa):
-    assert hansa("rehearse", "--init", "tables").code == 2
+    answer = hansa("rehearse", "--init", "tables")
+    assert answer.code == 2
+    assert "`hansa rehearse --init tables --label COLUMN`" in " ".join(answer.err.split())
     assert hansa("rehearse", "tables", "--label", "late").code == 2
 
 
@@ -364,6 +366,17 @@ def test_a_plan_with_noise_that_no_budget_covers_is_found_before(tables, desk, h
     answer = hansa("rehearse", "tables", "--plan", "plan.yaml", "--charter", "charter.yaml")
     assert answer.code == 4
     assert "[rehearsal.budget]" in answer.err
+    assert ("uncomment `budget` under `privacy` in `charter.yaml`, or" in " ".join(answer.err.split())) is (
+        not budget
+    )
+
+
+def test_the_charter_that_lacks_a_budget_is_named_as_the_user_typed_its_folder(tables, desk, hansa):
+    noised(desk)
+    answer = hansa("rehearse", "tables", "--plan", "plan.yaml")
+    assert answer.code == 4
+    assert "under `privacy` in `tables/charter.yaml`, or write it there" in " ".join(answer.err.split())
+    assert "FOLDER" not in answer.err
 
 
 def test_a_plan_with_noise_plays_under_its_budget(tables, desk, hansa):

@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+from hansa.cli.reports import read_uncertainty
+from hansa.errors import Malformed
+
 
 def test_a_run_starts_only_after_vote_and_timelock(proposed, hansa):
     answer = hansa("run", "start", "1", "--as", "ada", "--json")
@@ -70,8 +73,6 @@ def test_a_member_reads_its_own_report_in_its_own_folder(ran, hansa):
 
 
 def test_a_private_report_that_is_elsewhere_or_damaged_is_said_to_be_so(ran, hansa):
-    answer = hansa("run", "report", "1", "--as", "zoe", "--json")
-    assert (answer.code, answer.error["rule"]) == (4, "report.member")
     (path,) = (ran / "members" / "bob" / "reports").iterdir()
     for text in ("{", "[]"):
         path.write_text(text)
@@ -79,6 +80,97 @@ def test_a_private_report_that_is_elsewhere_or_damaged_is_said_to_be_so(ran, han
         assert (answer.code, answer.error["rule"]) == (3, "report.form")
     path.unlink()
     assert hansa("run", "report", "1", "--as", "bob").code == 5
+
+
+def test_who_is_no_member_is_told_apart_from_who_took_no_part(desk, hansa):
+    plan = desk / "plan.yaml"
+    plan.write_text(plan.read_text().replace("members: all", "members: [ada, bob, cyd]"))
+    folder = desk / "three"
+    for tokens in (
+        ("coalition", "found", desk / "charter.yaml", "--members", desk / "members.yaml"),
+        ("proposal", "open", "run", plan, "--as", "ada"),
+        ("proposal", "vote", "1", "yes", "--as", "all"),
+        ("log", "tick", "--forward", "2d"),
+        ("run", "start", "1", "--as", "ada"),
+    ):
+        assert hansa(*tokens, "--folder", folder).code == 0
+    took_part = "took part in this attempt: ada, bob and cyd"
+    for name, rule, text in (
+        ("zoe", "author.unknown", f"there is no member `zoe`; {took_part}"),
+        ("dan", "report.member", f"`dan` took no part in this attempt; {took_part}"),
+    ):
+        answer = hansa("run", "report", "1", "--as", name, "--folder", folder, "--json")
+        assert (answer.code, answer.error["rule"], answer.error["reasons"]) == (4, rule, [text])
+
+
+def test_a_run_without_noise_has_figures_without_a_doubt_and_its_json_says_how_small_that_is(ran, hansa):
+    assert "±" not in hansa("run", "report", "1").out
+    report = hansa("run", "report", "1", "--json").json
+    assert report["uncertainty"]["auc_pooled_together"] == "0.000000"
+    assert report["uncertainty"].keys() < report["metrics"].keys()
+
+
+@pytest.fixture
+def noised(desk, hansa, monkeypatch):
+    """A completed run with noise, in the folder that is named."""
+    plan, charter = desk / "plan.yaml", desk / "charter.yaml"
+    text = plan.read_text().replace("stratified", "rows").replace("auc_together", "auc_pooled_together")
+    noise = "{noise: discrete-gaussian, epsilon: 50, delta: 0.00001}"
+    plan.write_text(text.replace("{noise: none}", noise).replace("0.60", "0.10"))
+    budget = "privacy: {budget: {epsilon: 50, delta: 0.00001}, "
+    charter.write_text(charter.read_text().replace("privacy: {", budget))
+    monkeypatch.setenv("HANSA_FOLDER", "noised")
+    for tokens in (
+        ("coalition", "found", charter, "--members", desk / "members.yaml"),
+        ("proposal", "open", "run", plan, "--as", "ada"),
+        ("proposal", "vote", "1", "yes", "--as", "all"),
+        ("log", "tick", "--forward", "2d"),
+    ):
+        assert hansa(*tokens).code == 0
+    return desk / "noised"
+
+
+def test_a_run_with_noise_says_how_far_each_figure_may_be_off(noised, hansa):
+    started = hansa("run", "start", "1", "--as", "ada")
+    assert started.code == 0, started.err
+    report = hansa("run", "report", "1", "--json").json
+    assert report["uncertainty"].keys() == report["metrics"].keys()
+    name = "auc_pooled_together"
+    figure = f"{float(report['metrics'][name]):.3f} ± {float(report['uncertainty'][name]):.3f}"
+    for answer in (started, hansa("run", "report", "1")):
+        text = " ".join(answer.out.split())
+        assert f"✓ met: ROC-AUC over all test rows, together {figure}, at least 0.100 asked" in text
+        assert "± how far noise (two standard deviations) and the binning of scores may have moved" in text
+    assert f"ROC-AUC over all test rows {figure}" in text
+
+
+def test_a_report_that_is_elsewhere_or_damaged_is_said_to_be_so(noised, hansa):
+    assert hansa("run", "start", "1", "--as", "ada").code == 0
+    path = noised / "blobs" / hansa("run", "report", "1", "--json").json["report"]
+    data = path.read_bytes()
+    path.write_bytes(data + b" ")
+    answer = hansa("run", "report", "1", "--json")
+    assert (answer.code, answer.error["rule"]) == (3, "blob.digest")
+    path.unlink()
+    assert hansa("run", "report", "1", "--json").json["uncertainty"] is None
+    text = " ".join(hansa("run", "report", "1").out.split())
+    assert "which does not lie here" in text
+    assert "±" not in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"uncertainty": []}',
+        '{"uncertainty": {"brier": "0.1"}}',
+        '{"uncertainty": {"brier": 0}}',
+    ],
+)
+def test_bytes_that_are_no_report_are_malformed(text):
+    with pytest.raises(Malformed, match=r"report\.form"):
+        read_uncertainty(text.encode())
 
 
 def test_a_brake_stops_a_run_for_the_charters_time(approved, hansa):
@@ -152,6 +244,8 @@ def test_a_run_goes_on_without_a_member_whose_data_do_not_meet_the_plan_and_ever
     assert "`cyd` refused: data.category; it is out of this attempt" in " ".join(answer.out.split())
     for shown in (answer, hansa("run", "report", "1", "--folder", folder)):
         assert "cyd: not in the totals from round 1 on" in shown.out
+    said = hansa("log", "show", "--folder", folder).out
+    assert "closes the run: completed, without cyd from round 1 on" in " ".join(said.split())
     (run,) = hansa("run", "list", "--folder", folder, "--json").json["runs"]
     assert [attempt["dropped"] for attempt in run["attempts"]] == [{"cyd": 1}]
     told = hansa("run", "report", "1", "--as", "cyd", "--folder", folder, "--json")

@@ -23,7 +23,7 @@ from hubhouse import SRC, free_port
 from hansa.cli import main
 
 TRANSCRIPTS = sorted((Path(__file__).parents[2] / "docs" / "transcripts").glob("*.md"))
-SLOW = {"demo.md"}
+SLOW = {"demo.md", "statistics.md"}
 BLOCK = re.compile(
     r"^```(?P<language>\w+)(?: (?P<file>[\w.-]+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )

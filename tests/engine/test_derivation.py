@@ -57,7 +57,7 @@ def test_two_parties_that_saw_the_same_totals_ask_the_same_and_end_with_the_same
         node.learn(total, NAMES)
     assert len(set(asked)) == len(asked)
     assert hub.transcript == node.transcript
-    assert hub.result.model_document() == node.result.model_document()
+    assert hub.result.document == node.result.document
 
 
 def test_another_total_is_refused_or_leads_to_another_question_and_another_transcript(recipe):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from hansa.governance import METRICS, DecisionRule, Elector, load_charter, load_plan, tally
 from hansa.governance.charter import Charter
-from hansa.governance.plan import LogisticParameters, Plan
+from hansa.governance.plan import Plan
+from hansa.governance.recipe import LogisticParameters, StatisticsParameters
 
 FORMATS = Path(__file__).parents[2] / "docs" / "formats"
 
@@ -26,6 +27,8 @@ def test_the_plan_in_the_document_is_a_plan():
     split, feature = map(json.loads, blocks("plan.md", "json")[0].splitlines())
     assert plan.to_json()["split"] == split
     assert plan.to_json()["features"][0] == feature
+    statistics = load_plan(blocks("plan.md", "yaml")[1], "plan.md", recipe_digest="ab" * 32)
+    assert statistics.to_json().keys() == plan.to_json().keys() - {"label", "split", "bars"}
 
 
 def test_the_tally_in_the_document_comes_out_as_it_says():
@@ -48,6 +51,7 @@ def test_every_field_is_documented():
         (DecisionRule, charter),
         (Plan, plan),
         (LogisticParameters, plan),
+        (StatisticsParameters, plan),
     ):
         for name in model.model_fields:
             assert f"`{name.removesuffix('_seconds')}" in text, name

@@ -6,6 +6,7 @@ import pytest
 from hansa.errors import Refused
 from hansa.governance import (
     Budget,
+    Division,
     Earlier,
     RunFacts,
     Standing,
@@ -16,9 +17,12 @@ from hansa.governance import (
 )
 
 COHORT = ("ada", "bob", "cyd", "dan")
+BY_HALF, BY_A_THIRD = Division("by half"), Division("by a third")
+BY_PERSON = Division("by person", has_large_parts=False)
+ALL_ROWS = Division()
 
 
-def earlier_total(*totals, division="by half"):
+def earlier_total(*totals, division=BY_HALF):
     return Earlier("attempt 1 of proposal 4", tuple(frozenset(names) for names in totals), division)
 
 
@@ -39,7 +43,7 @@ FACTS = RunFacts(
     unnoised_sums="allowed",
     cost=Fraction(0),
     standings=(),
-    division="by half",
+    division=BY_HALF,
     earlier=(earlier_total(COHORT),),
     differencing="refused",
     now=1_000,
@@ -65,7 +69,7 @@ NOISED = {"noise": "discrete-gaussian", "cost": THREE.rho}
 # What concerns runs with noise, and runs without; neither can fail in the other's place.
 OVERDRAWN = NOISED | {"standings": (Standing("ada", Fraction(1, 10**9), THREE),)}
 SUBTRACTABLE = {"earlier": (earlier_total((*COHORT, "eve")),)}
-REDIVIDED = {"division": "by a third"}
+REDIVIDED = {"division": BY_A_THIRD}
 WRONG_LAST = [
     ("permit.budget", OVERDRAWN),
     ("permit.differencing", SUBTRACTABLE),
@@ -220,7 +224,7 @@ def test_a_run_without_noise_is_charged_nothing_and_needs_no_budget():
 )
 def test_totals_that_differ_by_a_few_are_not_formed_without_noise(before, refused):
     earlier = (earlier_total(before.split()),)
-    assert bool(list(find_subtractions(COHORT, "by half", earlier, 3))) is refused
+    assert bool(list(find_subtractions(COHORT, BY_HALF, earlier, 3))) is refused
     if refused:
         assert refusal(earlier=earlier).rule == "permit.differencing"
     verify_permit(replace(FACTS, earlier=earlier, differencing="allowed"))
@@ -229,22 +233,43 @@ def test_totals_that_differ_by_a_few_are_not_formed_without_noise(before, refuse
 def test_totals_over_who_was_left_after_a_loss_count_as_the_whole_cohorts():
     others = ("eve", "fay", "gus")
     earlier = (earlier_total((*COHORT, *others), (*COHORT, "eve", "fay"), (*COHORT, "eve")),)
-    assert [reason[:50] for reason in find_subtractions(COHORT, "by half", earlier, 3)] == [
+    assert [reason[:50] for reason in find_subtractions(COHORT, BY_HALF, earlier, 3)] == [
         "attempt 1 of proposal 4 differs by `eve`, `fay` on",
         "attempt 1 of proposal 4 differs by `eve` only, so ",
     ]
 
 
 def test_rows_that_others_gave_may_be_divided_otherwise():
-    others = earlier_total(("eve", "fay", "gus"), division="by a third")
+    others = earlier_total(("eve", "fay", "gus"), division=BY_A_THIRD)
     verify_permit(replace(FACTS, earlier=(others,)))
     refused = refusal(**REDIVIDED)
     assert "keep its `split`" in refused.reasons[0]
     verify_permit(replace(FACTS, **REDIVIDED, differencing="allowed"))
 
 
+@pytest.mark.parametrize(
+    ("first", "second"), [(ALL_ROWS, BY_HALF), (BY_HALF, ALL_ROWS), (ALL_ROWS, ALL_ROWS)]
+)
+def test_all_rows_less_the_training_rows_may_be_known_where_the_test_rows_are_many(first, second):
+    verify_permit(replace(FACTS, division=first, earlier=(earlier_total(COHORT, division=second),)))
+
+
+@pytest.mark.parametrize(("first", "second"), [(ALL_ROWS, BY_PERSON), (BY_PERSON, ALL_ROWS)])
+def test_all_rows_less_the_training_rows_are_refused_where_one_row_may_be_left(first, second):
+    refused = refusal(division=first, earlier=(earlier_total(COHORT, division=second),))
+    assert refused.rule == "permit.differencing"
+    assert "one all of them and the other perhaps all but one" in refused.reasons[0]
+    others = earlier_total(("eve", "fay", "gus"), division=second)
+    verify_permit(replace(FACTS, division=first, earlier=(others,)))
+
+
+def test_two_divisions_still_conflict_with_all_rows_between_them():
+    earlier = (earlier_total(COHORT), earlier_total(COHORT, division=ALL_ROWS))
+    assert len(refusal(**REDIVIDED, earlier=earlier).reasons) == 1
+
+
 def test_a_run_with_noise_may_follow_on_any_cohort_because_it_is_priced():
-    earlier = (earlier_total(("ada", "bob", "cyd"), division="by a third"),)
+    earlier = (earlier_total(("ada", "bob", "cyd"), division=BY_A_THIRD),)
     verify_permit(replace(FACTS, **NOISED, standings=(Standing("ada", Fraction(0), THREE),), earlier=earlier))
 
 

@@ -53,7 +53,7 @@ def vanish(crowd, name, round_number, kind):
 
 def pooled(result, rows):
     """Scikit-learn's fit to all rows in one place, on the same columns."""
-    design = parse_model(result.model).design
+    design = parse_model(result.document).design
     columns = np.vstack([encode_table(design, part.train).spell_out()[:, 1:] for part in rows])
     labels = np.concatenate([part.train.labels for part in rows])
     fit = LogisticRegression(C=1.0, solver="newton-cholesky", tol=1e-13, max_iter=200)

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from hansa.learning import Interval, Rows
-from hansa.learning.advice import explain_gain, explain_unscored, report_member
+from hansa.learning.advice import BITES, explain_gain, explain_unscored, report_member, warn_clipping
 from hansa.learning.personal import Scores
+from hansa.privacy import Clipping
 
 HELPS, HURTS, UNSURE = Interval(0.1, 0.03, 0.17), Interval(-0.1, -0.17, -0.03), Interval(0.02, -0.05, 0.09)
 
@@ -69,3 +70,13 @@ def test_a_report_without_enough_rows_holds_none(draw):
     assert report.to_json()["alone"] is None
     assert report.to_json()["gain"] is None
     assert "2 of at least 3" in report.advice
+
+
+def test_a_member_whose_rows_are_clipped_is_told_what_to_ask_of_whom(draw):
+    report = report_member(draw(31, (40,))[0], scored([0, 1] * 5))
+    assert warn_clipping(report, Clipping(BITES, 0.5)) == report
+    assert warn_clipping(report, Clipping(0.4, 0.55)).advice == (
+        f"{report.advice}. WARNING: clipping cut 40% of your training rows, to 55% of their pull on average, so they count for "
+        "less than the others'; ask whoever proposed this plan to propose a new one with a larger `clip`, which costs more noise "
+        "at the same epsilon"
+    )

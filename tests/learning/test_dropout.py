@@ -40,7 +40,7 @@ def walk(recipe, members, losses, add=None):
 
 def pooled(result, members, recipe):
     """Scikit-learn's fit to the rows of the members of the fit, on the model's columns."""
-    design = parse_model(result.model).design
+    design = parse_model(result.document).design
     fitted = [rows for rows in members if rows.member in result.members["fit"]]
     columns = np.vstack([encode_table(design, rows.train).spell_out()[:, 1:] for rows in fitted])
     if recipe.parameters.organisation_intercepts:
@@ -111,7 +111,7 @@ def test_metrics_are_over_the_rows_that_were_scored_and_not_over_those_that_were
     assert result.coefficients == whole.coefficients
     left = [rows for rows in members if rows.member in result.members["evaluation"]]
     assert len(left) == len(members) - 2
-    scores = [score_rows(parse_model(result.model), rows, 1.0, 10.0) for rows in left]
+    scores = [score_rows(parse_model(result.document), rows, 1.0, 10.0) for rows in left]
     labels = np.concatenate([score.labels for score in scores])
     logits = np.concatenate([score.together for score in scores])
     brier = np.mean((1 / (1 + np.exp(-logits)) - labels) ** 2)

@@ -48,7 +48,7 @@ def names(members):
 
 def pooled(result, members, ridge, *, intercepts):
     """Scikit-learn's fit to all rows in one place, on the same columns."""
-    design = parse_model(result.model).design
+    design = parse_model(result.document).design
     columns = np.vstack([encode_table(design, rows.train).spell_out()[:, 1:] for rows in members])
     if intercepts:
         which = np.repeat(np.arange(len(members)), [len(rows.train) for rows in members])
@@ -89,7 +89,7 @@ def test_metrics_are_those_of_all_test_rows_in_one_place(schema, draw, door, see
     parameters = Parameters(correction=3.0)
     recipe = Logistic(schema, parameters, names(members))
     result = run_in_clear(recipe, members, door)
-    scores = [score_rows(parse_model(result.model), rows, 1.0, 3.0) for rows in members]
+    scores = [score_rows(parse_model(result.document), rows, 1.0, 3.0) for rows in members]
     labels = np.concatenate([score.labels for score in scores])
     for kind in ("alone", "together", "corrected"):
         logits = np.concatenate([getattr(score, kind) for score in scores])
@@ -231,6 +231,15 @@ def test_what_rounds_to_zero_is_never_minus_zero(schema, draw, value):
     assert write_metrics(replace(result, metrics={"gain_mean": -6e-7})) == {"gain_mean": "-0.000001"}
 
 
+@pytest.mark.parametrize(("value", "text"), [(0.0, "0.000000"), (1e-12, "0.000001"), (0.071, "0.071000")])
+def test_a_report_never_says_that_a_metric_is_surer_than_it_is(schema, draw, value, text):
+    members = draw(58, SIZES)
+    result = run_in_clear(Logistic(schema, Parameters(), names(members)), members)
+    assert write_report(result)["uncertainty"].keys() == result.uncertainty.keys()
+    result = replace(result, uncertainty={"auc_pooled_together": value})
+    assert write_report(result)["uncertainty"] == {"auc_pooled_together": text}
+
+
 @pytest.mark.parametrize("label", [0, 1])
 def test_a_cohort_with_one_label_is_refused(schema, draw_one, label):
     table = draw_one(np.random.default_rng(0), 30, positive=label)
@@ -279,7 +288,6 @@ def test_a_result_has_nothing_more_to_learn(schema, draw):
     with pytest.raises(ValueError, match="result already"):
         recipe.learn(states[-1], np.zeros(1), recipe.members)
     assert question.turns == len(states) - 1
-    assert question.model_document() == question.model
     with pytest.raises(ValueError, match="not a question"):
         recipe.answer(Foreign("other"), members[0])
 

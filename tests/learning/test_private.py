@@ -1,5 +1,6 @@
 import math
 import re
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -112,14 +113,14 @@ def minimise_clipped(recipe, model, members):
 def test_without_noise_the_fit_is_the_minimum_of_the_clipped_loss(schema, members, clip):
     recipe = make(schema, PLENTY, clip=clip, steps=200)
     _, result = walk(recipe, members)
-    model = parse_model(result.model)
+    model = parse_model(result.document)
     np.testing.assert_allclose(model.coefficients, minimise_clipped(recipe, model, members), atol=2e-3)
 
 
 def test_without_noise_and_clipping_the_scores_are_nearly_those_of_the_recipe_without_noise(schema, members):
     plain = run_in_clear(Logistic(schema, Parameters(), tuple(r.member for r in members)), members)
     _, result = walk(make(schema, PLENTY, clip=50.0, steps=100), members)
-    aucs = [measure_macro(parse_model(found.model), members) for found in (plain, result)]
+    aucs = [measure_macro(parse_model(found.document), members) for found in (plain, result)]
     assert aucs[0] == pytest.approx(aucs[1], abs=0.01)
     assert result.metrics["auc_pooled_together"] == pytest.approx(
         plain.metrics["auc_pooled_together"], abs=result.uncertainty["auc_pooled_together"] + 0.01
@@ -128,9 +129,9 @@ def test_without_noise_and_clipping_the_scores_are_nearly_those_of_the_recipe_wi
 
 def test_noise_at_epsilon_three_still_leaves_something_learnt(schema, members):
     plain = run_in_clear(Logistic(schema, Parameters(), tuple(r.member for r in members)), members)
-    best = measure_macro(parse_model(plain.model), members)
+    best = measure_macro(parse_model(plain.document), members)
     found = [
-        measure_macro(parse_model(walk(make(schema), members, noisy(seed))[1].model), members)
+        measure_macro(parse_model(walk(make(schema), members, noisy(seed))[1].document), members)
         for seed in range(5)
     ]
     assert best > 0.7
@@ -177,6 +178,8 @@ def test_metrics_and_report_are_written_as_of_any_recipe(schema, members):
     }
     assert set(result.uncertainty) == set(result.metrics)
     report = write_report(result)
+    assert report["uncertainty"].keys() == report["metrics"].keys()
+    assert all(Decimal(report["uncertainty"][name]) >= value for name, value in result.uncertainty.items())
     assert set(report["roc"]) == {"together"}
     assert report["roc"]["together"][0] == ["0.000000", "0.000000"]
 

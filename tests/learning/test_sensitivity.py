@@ -14,6 +14,7 @@ from hansa.learning.design import CategoryColumns, Design, NumberColumns, encode
 from hansa.learning.model import Model
 from hansa.learning.newton import squash
 from hansa.learning.scoreboard import ScoreQuestion, answer_scores
+from hansa.learning.sketch import SketchQuestion, answer_sketch, find_sketch_sensitivity
 
 SCHEMA = Schema(
     (
@@ -79,6 +80,13 @@ def test_the_census(rows, unit, which):
     assert moved <= find_census_sensitivity(SCHEMA, unit)
 
 
+@given(TABLES, UNITS, st.integers(0, 99), st.integers(2, 30))
+def test_statistics(rows, unit, which, bins):
+    question = SketchQuestion("statistics", SCHEMA, unit, bins)
+    moved = distance(lambda table: answer_sketch(question, table), rows, unit, which)
+    assert moved <= find_sketch_sensitivity(SCHEMA, unit)
+
+
 @given(TABLES, UNITS, st.integers(0, 99), st.floats(0.2, 30.0))
 def test_the_gram_matrix(rows, unit, which, norm):
     question = GramQuestion("gram", DESIGN, unit, norm)
@@ -118,6 +126,13 @@ def test_the_census_reaches_what_is_declared():
     row = [(5.0, 1000.0, "Clear", None, 1, "ann")]
     moved = distance(lambda table: answer_census(question, table), row, Unit(), 0)
     assert moved > 0.999 * find_census_sensitivity(SCHEMA, Unit())
+
+
+def test_statistics_reach_what_is_declared():
+    question = SketchQuestion("statistics", SCHEMA, Unit(), 20)
+    row = [(5.0, 1000.0, "Clear", None, 1, "ann")]
+    moved = distance(lambda table: answer_sketch(question, table), row, Unit(), 0)
+    assert moved > 0.999 * find_sketch_sensitivity(SCHEMA, Unit())
 
 
 def test_a_person_with_many_rows_moves_as_much_as_one_with_the_allowed_number():
@@ -165,6 +180,7 @@ def test_no_answer_depends_on_the_order_of_the_rows(rows, unit, random):
         lambda table: answer_census(CensusQuestion("census", SCHEMA, unit), table),
         lambda table: answer_gram(GramQuestion("gram", DESIGN, unit, 2.0), trained(table)),
         lambda table: answer_scores(ScoreQuestion("scores", MODEL, -1.0, unit), table),
+        lambda table: answer_sketch(SketchQuestion("statistics", SCHEMA, unit, 20), table),
     )
     for answer in answers:
         assert answer(make(rows)).tolist() == answer(make(shuffled)).tolist()
@@ -175,6 +191,7 @@ def test_every_answer_keeps_its_bounds():
     for question, answer in (
         (CensusQuestion("census", SCHEMA, Unit()), answer_census),
         (ScoreQuestion("scores", MODEL, -1.0, Unit()), answer_scores),
+        (SketchQuestion("statistics", SCHEMA, Unit(), 20), answer_sketch),
     ):
         assert (np.abs(answer(question, rows)) <= question.bounds).all()
     for question, answer in (

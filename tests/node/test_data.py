@@ -229,7 +229,7 @@ def test_a_bad_cell_is_named_with_what_is_expected_and_what_to_do(write, row, ru
 def test_a_row_without_its_group_is_refused(write):
     rule, reason = refuse_row(write, "0,1,1,Overcast,,,1990", "group")
     assert rule == "data.missing"
-    assert "column `person`: found no value, and this column decides which rows test" in reason
+    assert "column `person`: found no value, and this column says which rows belong together" in reason
 
 
 def test_a_time_that_is_not_a_number_is_refused_when_the_plan_compares_numbers(write):
@@ -467,3 +467,38 @@ def test_a_file_is_either_refused_with_findings_or_accepted_by_the_computation(t
         learning.split_rows(table, learning.read_split(plan.to_json()), "alpha")
     assert all(finding.level == "error" and finding.place for finding in findings)
     assert all("\n" not in str(finding) for finding in findings)
+
+
+STATISTICS = """
+version: 1
+name: What there is
+purpose: See what there is.
+recipe: {{name: statistics}}
+features:
+  - {{name: mass, type: number, minimum: 1, maximum: 5}}
+  - {{name: sky, type: category, categories: [No Cloud, Overcast]}}
+cohort: {{members: all, minimum: 3}}
+privacy: {privacy}
+leaves: [{{what: sums, to: members}}]
+"""
+PERSONS = "{noise: discrete-gaussian, epsilon: 3, delta: 0.00001, unit: {column: person, rows: 2}}"
+
+
+def test_a_plan_of_statistics_takes_all_rows_and_asks_for_no_label(write):
+    plan = load_plan(STATISTICS.format(privacy="{noise: none}"), "plan.yaml", recipe_digest="0" * 64)
+    path = write("4,No Cloud\n2,Overcast\n", header="mass,sky")
+    assert check_file(path, plan).findings == ()
+    rows = load_rows(path, plan, "alpha")
+    assert (len(rows.train), len(rows.test)) == (2, 0)
+    assert rows.train.numbers["mass"].tolist() == [4, 2]
+
+
+def test_the_unit_of_privacy_is_read_where_there_is_no_split(write):
+    plan = load_plan(STATISTICS.format(privacy=PERSONS), "plan.yaml", recipe_digest="0" * 64)
+    assert plan.columns == ("mass", "sky", "person")
+    rows = load_rows(write("4,No Cloud,p1\n2,Overcast,p1\n", header="mass,sky,person"), plan, "alpha")
+    assert rows.train.keys["person"].tolist() == ["p1", "p1"]
+    with pytest.raises(TableRefused, match="the plan names this column and the file lacks it"):
+        load_rows(write("4,No Cloud\n", header="mass,sky", name="beta.csv"), plan, "beta")
+    with pytest.raises(TableRefused, match="this column says which rows belong together"):
+        load_rows(write("4,No Cloud,\n", header="mass,sky,person", name="gamma.csv"), plan, "gamma")

@@ -661,6 +661,7 @@ def make_noised_result() -> dict[str, Any]:
                     "epsilon": "2",
                     "delta": "0.00001",
                     "rule": "run.budget",
+                    "members": 32,
                     "reasons": ["`a` has spent", "`b` has spent"],
                 }
             ],

@@ -23,6 +23,11 @@ def respell(model):
     return model | {"intercept": model["intercept"] + "0"}
 
 
+def doubt(report):
+    """Say that a metric may be further off than it is."""
+    return report | {"uncertainty": report["uncertainty"] | {"auc_pooled_together": "0.100000"}}
+
+
 @pytest.mark.parametrize(
     ("word", "change", "rule"),
     [
@@ -41,6 +46,7 @@ def respell(model):
         ("end", lambda frame: frame.fields | {"metrics": {}}, "run.metrics"),
         ("end", lambda frame: frame.fields | {"model": {}}, "run.model"),
         ("end", lambda frame: frame.fields | {"report": {}}, "run.report"),
+        ("end", lambda frame: frame.fields | {"report": doubt(frame.fields["report"])}, "run.report"),
     ],
 )
 def test_a_lie_to_one_member_is_refused_by_it_and_costs_the_run_this_member(stage, cast, word, change, rule):

@@ -62,8 +62,8 @@ def test_a_machine_falls_silent_and_a_second_run_is_refused(noised, tmp_path):
         for line in heard.said
     )
     assert heard.doubted[-1] == (
-        "Bob proposes to ask the same data once more, at ε = 4: refused before any vote, it would pass the budget of 6 data sets "
-        "[run.budget]"
+        "Bob proposes to ask the same data once more, at ε = 4: refused before any vote, it would pass the budgets of all 6 that "
+        "are still members [run.budget]"
     )
     assert "Accounting" in {title for title, _ in heard.timings}
     tree = read_tree(played.log)
@@ -83,6 +83,7 @@ def test_a_machine_falls_silent_and_a_second_run_is_refused(noised, tmp_path):
     assert {account["spent"]["epsilon"] for account in privacy["accounts"]} == {"8"}
     (refused,) = privacy["refused"]
     assert (refused["proposer"], refused["epsilon"], refused["rule"]) == ("Bob", "4", "run.budget")
+    assert (refused["members"], len(refused["reasons"])) == (6, 6)  # of seven, one has left
     page = played.report.read_text()
     assert "Gus, not in the totals from round 3 on" in page
     assert "Bob proposed to ask the same data once more, at ε = 4" in page

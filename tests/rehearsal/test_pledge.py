@@ -2,7 +2,13 @@ import sys
 from pathlib import Path
 
 from hansa.rehearsal.outcome import read_outcome
-from hansa.rehearsal.pledge import explain_guarantee, list_protections, say_account, say_refusal
+from hansa.rehearsal.pledge import (
+    count_overdrawn,
+    explain_guarantee,
+    list_protections,
+    say_account,
+    say_refusal,
+)
 
 sys.path.insert(0, str(Path(__file__).parent))
 from sample_result import make_noised_result, make_result
@@ -93,9 +99,14 @@ def test_a_run_without_noise_has_lines_too_and_none_of_noise():
 def test_a_refusal_says_who_asked_for_what_and_how_many_it_would_have_passed():
     (refusal,) = privacy_of().refused
     assert say_refusal(refusal) == (
-        "Delta Air Lines proposed to ask the same data once more, at ε = 2; it would have passed the budget of 2 data sets, so "
-        "every member’s own fold refused it before any vote"
+        "Delta Air Lines proposed to ask the same data once more, at ε = 2; it would have passed the budgets of 2 of the 32 that "
+        "are still members, so every member’s own fold refused it before any vote"
     )
+
+
+def test_whose_budgets_would_have_been_passed_is_counted_among_those_that_are_still_members():
+    assert count_overdrawn(32, 32) == "all 32 that are still members"
+    assert count_overdrawn(1, 1_200) == "1 of the 1,200 that are still members"
 
 
 def test_without_accounts_nothing_is_said_of_them():

@@ -244,6 +244,10 @@ def test_a_page_of_a_run_with_noise_has_its_privacy_account():
     assert "The account of every data set" not in text
     assert "0.837 ± 0.071" in text
     assert "± is what noise and bins leave open" in text
+    assert (
+        "± is how far noise (two standard deviations) and the binning of scores may have moved a figure"
+        in text
+    )
     assert text.count("epsilons do not simply add: what adds up is rho") == 1
     assert "read on straight lines between the bins of noised counts" in text
     assert "mean ROC-AUC, alone → together" in text

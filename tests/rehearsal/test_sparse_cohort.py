@@ -42,7 +42,7 @@ def test_a_hundred_members_of_whom_some_vanish_complete_a_run_that_an_auditor_ac
         assert audit.state.runs[ran.run.id] == ran.run
         result = ran.conducted.result
         assert result.members["fit"] == left
-        design = parse_model(result.model).design
+        design = parse_model(result.document).design
         rows = [load_rows(stage.actor(name).data, cast.plan, name).train for name in left]
     columns = np.vstack([encode_table(design, part).spell_out()[:, 1:] for part in rows])
     fit = LogisticRegression(C=1.0, solver="newton-cholesky", tol=1e-13, max_iter=200)

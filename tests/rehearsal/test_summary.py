@@ -60,8 +60,19 @@ def test_the_summary_of_a_run_with_noise_says_who_sees_what_and_what_is_spent(wi
     assert "each of the 33 data sets has spent ε = 3 of 3.5, and one more run may ask up to 1.58" in text
     assert "– Delta Air Lines proposed to ask the same data once more" in text
     assert "✓ met ROC-AUC over all test rows, together: 0.837 ± 0.071, at least 0.750 asked" in text
+    assert (
+        "± is how far noise (two standard deviations) and the binning of scores may have moved a figure"
+        in text
+    )
     assert "118,734 masked, noised numbers" in text
     assert "no formal guarantee" not in text
+
+
+def test_what_stands_after_plus_or_minus_is_explained_only_where_a_bar_has_it():
+    assert "±" not in summarise(make_result(), 80)
+    result = make_noised_result()
+    result["joint"]["bars"] = [{"metric": "members_scored", "at_least": "3", "value": "24", "met": True}]
+    assert "± is" not in summarise(result, 80)
 
 
 def test_only_a_wide_terminal_shows_the_correction_and_the_intervals():

@@ -60,6 +60,27 @@ def canonical(**changes: object) -> dict[str, object]:
     }
 
 
+STATISTICS = f"""\
+version: 1
+name: Small
+purpose: Be small.
+recipe: {{name: statistics, digest: {RECIPE}}}
+features:
+  - {{name: a, type: number, minimum: 0, maximum: 1}}
+  - {{name: b, type: category, categories: [u, v]}}
+cohort: {{minimum: 3}}
+privacy: {{noise: none}}
+leaves: [{{what: sums, to: members}}]
+"""
+TABLES = {"bins": 20, "minimum_rows": 10, "minimum_members": 3}
+
+
+def canonical_statistics(parameters: dict[str, int] | None = None, **changes: object) -> dict[str, object]:
+    recipe = {"name": "statistics", "digest": RECIPE, "parameters": TABLES | (parameters or {})}
+    whole = canonical(recipe=recipe, **changes)
+    return {name: value for name, value in whole.items() if name not in {"label", "split", "bars"}}
+
+
 POOLED = SMALL.replace("auc_together", "auc_pooled_together")
 BARS = [{"metric": "auc_pooled_together", "at_least": "0.80"}]
 ROWS = POOLED.replace("stratified", "rows")
@@ -140,6 +161,19 @@ GOOD = [
             ]
         ),
     ),
+    ("statistics", "how the rows are, and no model", STATISTICS, canonical_statistics()),
+    (
+        "coarse-statistics",
+        "statistics in five bins",
+        STATISTICS.replace(RECIPE, RECIPE + ", parameters: {bins: 5, minimum_members: 4}"),
+        canonical_statistics({"bins": 5, "minimum_members": 4}),
+    ),
+    (
+        "noised-statistics",
+        "statistics with noise that protects a person, without a split",
+        STATISTICS.replace("{noise: none}", PERSONS),
+        canonical_statistics(privacy={**NOISED, "unit": {"column": "person", "rows": 4}}),
+    ),
 ]
 
 BAD_YAML = [
@@ -149,6 +183,69 @@ BAD_YAML = [
         "no bars",
         SMALL.replace("bars: [{metric: auc_together, at_least: 0.80}]\n", ""),
         1,
+    ),
+    (
+        "plan.field-missing",
+        "no-label",
+        "a model of no label",
+        SMALL.replace("label: {name: y, positive: 1, negative: 0}\n", ""),
+        1,
+    ),
+    (
+        "plan.field-missing",
+        "no-split",
+        "a model without test rows",
+        SMALL.replace(f"split: {SPLIT}\n", ""),
+        1,
+    ),
+    (
+        "plan.statistics",
+        "statistics-of-a-label",
+        "statistics beside a label",
+        STATISTICS + "label: {name: y, positive: 1, negative: 0}\n",
+        11,
+    ),
+    (
+        "plan.statistics",
+        "statistics-of-training-rows",
+        "statistics beside a split",
+        STATISTICS + f"split: {SPLIT}\n",
+        11,
+    ),
+    (
+        "plan.statistics",
+        "statistics-with-bars",
+        "statistics beside a bar, for which there is no metric",
+        STATISTICS + "bars: [{metric: auc_together, at_least: 0.80}]\n",
+        11,
+    ),
+    (
+        "plan.field-unknown",
+        "statistics-with-ridge",
+        "a parameter of another recipe",
+        STATISTICS.replace(RECIPE, RECIPE + ", parameters: {ridge: 1}"),
+        4,
+    ),
+    (
+        "plan.value",
+        "one-bin",
+        "a histogram of one bin",
+        STATISTICS.replace(RECIPE, RECIPE + ", parameters: {bins: 1}"),
+        4,
+    ),
+    (
+        "plan.value",
+        "two-rows-hide-each-other",
+        "a cell of two rows that would be told",
+        STATISTICS.replace(RECIPE, RECIPE + ", parameters: {minimum_rows: 2}"),
+        4,
+    ),
+    (
+        "plan.unit-column",
+        "statistics-of-persons",
+        "the unit of privacy is counted",
+        STATISTICS.replace("{noise: none}", PERSONS.replace("person", "b")),
+        9,
     ),
     ("plan.field-unknown", "code", "a plan that carries code", SMALL + "code: run.py\n", 14),
     (
@@ -392,6 +489,18 @@ BAD_CANONICAL = [
             bars=BARS,
             privacy={**NOISED, "epsilon": 3},
         ),
+    ),
+    (
+        "plan.statistics",
+        "record-statistics-without-bars",
+        "an empty list of bars where there are none",
+        {**canonical_statistics(), "bars": []},
+    ),
+    (
+        "plan.value",
+        "record-no-label",
+        "a label that is nothing",
+        canonical(label=None),
     ),
     ("plan.value", "record-version-2", "a version that does not exist", canonical(version=2)),
     ("plan.value", "record-text", "a text", "plan"),

@@ -165,7 +165,7 @@ def _tell(found: Account, document: dict[str, Any], at: str) -> Iterator[Rendera
         )
     for redivision in found.redivisions:
         yield (
-            f"\nEntries {redivision.earlier} and {redivision.later} divided rows into training and test rows otherwise: "
+            f"\nEntries {redivision.earlier} and {redivision.later} took different rows of the same members, as training rows or as all: "
             "whoever has the totals of both can subtract one from the other and may read single rows."
         )
 

@@ -10,6 +10,7 @@ from hansa.governance.feature import NumberFeature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from hansa.governance import Plan
     from hansa.learning import Rows, Table
@@ -22,8 +23,12 @@ NARROW: Final = 1_000
 """A column whose values fill less than one part in so many of its declared range deserves a second look."""
 
 
-def check_cast(cast: Cast) -> tuple[Finding, ...]:
+def check_cast(cast: Cast, charter: Path) -> tuple[Finding, ...]:
     """Hold every member's table and the charter against the plan before anything is founded.
+
+    Args:
+        cast: who and what.
+        charter: the file in which the charter stands, to be named where it must change.
 
     Returns:
         Warnings about the tables; those about the charter are told when it is signed.
@@ -34,9 +39,15 @@ def check_cast(cast: Cast) -> tuple[Finding, ...]:
     from hansa.cli.memberfile import draw_members
     from hansa.node.defects import TableRefused
 
+    if cast.plan.label is None:
+        message = (
+            "a rehearsal is of a model and what each organisation gains; for statistics found the coalition, and propose "
+            "the plan: `hansa proposal open run`"
+        )
+        raise TableRefused([Finding("error", "rehearsal.recipe", message, "plan")])
     linted = lint_charter(cast.charter, draw_members(cast.founders))
     findings = [
-        *_check_cohort(cast),
+        *_check_cohort(cast, charter),
         *_check_size(cast),
         *(finding for finding in linted if finding.level == "error"),
     ]
@@ -127,7 +138,7 @@ class _Tally:
                 yield Finding("warning", "rehearsal.bounds", message, f"plan, column `{feature.name}`")
 
 
-def _check_cohort(cast: Cast) -> Iterator[Finding]:
+def _check_cohort(cast: Cast, charter: Path) -> Iterator[Finding]:
     known = {founder.id for founder in cast.founders}
     cohort = known if cast.plan.cohort.members == "all" else set(cast.plan.cohort.members)
     if cohort - known:
@@ -142,10 +153,10 @@ def _check_cohort(cast: Cast) -> Iterator[Finding]:
         message = "`privacy.unnoised_sums` is refused, and the plan adds no noise; write `allowed`, or a plan with noise"
         yield Finding("error", "rehearsal.noise", message, "charter")
     if cast.plan.privacy.noise != "none":
-        yield from _check_budgets(cast, cohort & known)
+        yield from _check_budgets(cast, cohort & known, charter)
 
 
-def _check_budgets(cast: Cast, cohort: set[str]) -> Iterator[Finding]:
+def _check_budgets(cast: Cast, cohort: set[str], charter: Path) -> Iterator[Finding]:
     """Find what would stop a run with noise as soon as it is proposed."""
     agreed = cast.charter.privacy.budget
     for founder in cast.founders:
@@ -154,8 +165,8 @@ def _check_budgets(cast: Cast, cohort: set[str]) -> Iterator[Finding]:
         budget = choose_stricter(agreed, founder.budget)
         if budget is None:
             message = (
-                "the plan adds noise, and no budget says how much may be learned: uncomment `budget` under `privacy` in the "
-                "charter (FOLDER/charter.yaml, unless `--charter` names another), or write it there"
+                "the plan adds noise, and no budget says how much may be learned: uncomment `budget` under `privacy` in "
+                f"`{charter}`, or write it there"
             )
             yield Finding("error", "rehearsal.budget", message, "charter")
             return

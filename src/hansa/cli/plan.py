@@ -157,28 +157,59 @@ def _tabulate(rows: list[tuple[str, ...]]) -> RenderableType:
 
 
 def _price_accuracy(tables: Path, plan: Plan, state: State) -> dict[str, str]:
-    """Return mean AUCs over the organisations that can be scored, and how many rows clipping cuts."""
+    """Return mean AUCs over the organisations that can be scored and how many rows clipping cuts, or errors of figures."""
+    from hansa.learning import Price
     from hansa.rehearsal import price_accuracy
 
     price = price_accuracy(tables, plan, state.charter)
+    if isinstance(price, Price):
+        return {
+            "auc_without_noise": f"{price.unclipped:.3f}",
+            "auc_clipped": f"{price.clipped:.3f}",
+            "auc_with_noise": f"{price.split:.3f}",
+            "deviation": f"{price.deviation:.3f}",
+            "rows_clipped": f"{price.cut:.3f}",
+        }
     return {
-        "auc_without_noise": f"{price.unclipped:.3f}",
-        "auc_clipped": f"{price.clipped:.3f}",
-        "auc_with_noise": f"{price.split:.3f}",
-        "deviation": f"{price.deviation:.3f}",
-        "rows_clipped": f"{price.cut:.3f}",
+        "noise": f"{price.noise:.2f}",
+        "mean_error": f"{price.mean:.4f}",
+        "deviation_error": f"{price.deviation:.4f}",
+        "quantile_error": f"{price.quantile:.4f}",
+        "values_told": f"{price.told:.1f}",
+        "values": str(price.values),
     }
 
 
 def _spell_accuracy(accuracy: dict[str, str]) -> str:
     from hansa.learning.advice import BITES
 
+    if "mean_error" in accuracy:
+        return _spell_errors(accuracy)
     share = float(accuracy["rows_clipped"])
     words = (
         f"mean AUC {accuracy['auc_without_noise']} without noise, {accuracy['auc_clipped']} with clipping alone, "
         f"{accuracy['auc_with_noise']} ± {accuracy['deviation']} with noise; {share:.1%} of the training rows are clipped"
     )
     return f"{words}. WARNING: clipping bites; consider a larger `clip`" if share > BITES else words
+
+
+def _spell_errors(accuracy: dict[str, str]) -> str:
+    """Say how far statistics with noise are from those of all rows; figures in standard deviations of their number."""
+    parts = [f"a count is off by {float(accuracy['noise']):.0f} rows or so"]
+    if accuracy["mean_error"] != "nan":
+        mean, deviation, quantile = (
+            f"{float(accuracy[name]):.1%}" for name in ("mean_error", "deviation_error", "quantile_error")
+        )
+        parts.append(
+            f"of a number's standard deviation a mean is off by {mean}, that deviation itself by {deviation}, a quantile, "
+            f"of which the bins leave something open, too, by {quantile}"
+        )
+    if int(accuracy["values"]):
+        told = float(accuracy["values_told"])
+        parts.append(
+            f"of {accuracy['values']} values of counted features {told:.0f} are seen through the noise"
+        )
+    return "; ".join(parts)
 
 
 def _list_refusals(state: State, plan: Plan) -> list[dict[str, str]]:

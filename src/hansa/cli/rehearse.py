@@ -82,7 +82,9 @@ def rehearse(
     """
     if init:
         if label is None:
-            stop("say which column to predict: `--init --label COLUMN`")
+            stop(
+                f"say which column to predict: `hansa rehearse --init {shlex.quote(str(tables))} --label COLUMN`"
+            )
         path = plan or tables / "plan.yaml"
         if path.exists() and not again:
             from hansa.errors import Refused
@@ -166,6 +168,7 @@ def _play(
     from hansa.cli.playing import make_room, play_and_tell
     from hansa.errors import Unavailable
     from hansa.rehearsal import cast_folder, read_plan
+    from hansa.rehearsal.casting import CHARTER_FILE
 
     folder = out or tables / "rehearsal"
     path = plan or tables / "plan.yaml"
@@ -176,7 +179,7 @@ def _play(
     agreed_plan = read_plan(path)
     agreed, written = _read_charter(tables, charter)
     cast = cast_folder(tables, agreed_plan, agreed)
-    warnings = check_cast(cast)
+    warnings = check_cast(cast, charter or tables / CHARTER_FILE)
     with make_room(folder, again=again):
         if not as_json:
             console = open_console()

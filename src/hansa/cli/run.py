@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from hansa.cli.record import Record
     from hansa.coalition import ProposalRecord, RunRecord, State
-    from hansa.governance import BarVerdict
+    from hansa.governance import BarVerdict, Plan
 
 FOR_GOOD = "for good"
 
@@ -32,6 +33,8 @@ def start(
     member checks that for itself, again at every round. Only sums leave the members.
     """
     from hansa.cli.desk import HouseDesk, name_speaker, open_desk, spell_speaker
+    from hansa.cli.record import read_record
+    from hansa.cli.reports import find_uncertainty
     from hansa.cli.starting import start_in_house, start_on_stage
     from hansa.governance import judge_bars
     from hansa.rehearsal.runner import find_run
@@ -43,6 +46,7 @@ def start(
         with narrator.part(plan.name):
             start_here = start_in_house if isinstance(desk, HouseDesk) else start_on_stage
             run, traffic = start_here(desk, number, name, narrator)
+    uncertainty = find_uncertainty(read_record(folder), run)
     verdicts = judge_bars(plan, run.metrics)
     document = {
         "proposal": number,
@@ -52,6 +56,7 @@ def start(
         "cohort": list(run.cohort),
         "dropped": dict(run.dropped),
         "metrics": dict(run.metrics),
+        "uncertainty": None if uncertainty is None else dict(uncertainty),
         "bars": _list_bars(verdicts),
         "model": run.model,
         "report": run.report,
@@ -61,17 +66,27 @@ def start(
     met = all(verdict.met for verdict in verdicts)
     facts = make_facts(
         [
-            *_spell_bars(verdicts),
+            *_spell_bars(verdicts, _choose_doubts(plan, uncertainty)),
             *_spell_dropped(run),
-            ("model", run.model),
+            (_name_product(plan), run.model),
             ("report", run.report),
             ("both in", desk.folder / "blobs"),
         ]
     )
-    verdict = (
-        "Every bar set before the run is met." if met else "A bar is missed: this model cannot be released."
+    if plan.bars:
+        verdict = (
+            "Every bar set before the run is met."
+            if met
+            else "A bar is missed: this model cannot be released."
+        )
+    else:
+        verdict = "The statistics are there. No bar was set, so a vote alone decides on their release."
+    is_releasable = met and plan.bars
+    step = (
+        f"proposal open release {number}{spell_speaker(desk, name)}"
+        if is_releasable
+        else f"run report {number}"
     )
-    step = f"proposal open release {number}{spell_speaker(desk, name)}" if met else f"run report {number}"
     show(document, "", verdict, facts, suggest(step, folder), as_json=as_json)
 
 
@@ -110,17 +125,20 @@ def report(
     folder: Folder = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Report a run: what the coalition may know, or with --as what one member alone does."""
+    """Report a run: what the coalition may know, or with --as what one member alone does.
+
+    Of a model its measures, of statistics the figures themselves.
+    """
     from hansa.cli.record import read_state
     from hansa.cli.reports import find_completed, read_private
 
-    _, state = read_state(folder)
+    record, state = read_state(folder)
     run = find_completed(state, number)
     if member is not None:
-        private = read_private(folder, member, run)
+        private = read_private(folder, state, member, run)
         show(private, *_show_private(number, private), as_json=as_json)
         return
-    document, parts = _report_jointly(number, run, state)
+    document, parts = _report_jointly(number, run, state, record)
     show(document, *parts, as_json=as_json)
 
 
@@ -188,15 +206,22 @@ def _list_bars(verdicts: Sequence[BarVerdict]) -> list[dict[str, Any]]:
     return [{"metric": v.metric, v.direction: v.limit, "value": v.value, "met": v.met} for v in verdicts]
 
 
-def _spell_bars(verdicts: Sequence[BarVerdict]) -> list[tuple[str, str]]:
-    from hansa.rehearsal.spelling import describe_metric, format_metric
+def _choose_doubts(plan: Plan, uncertainty: Mapping[str, str] | None) -> dict[str, float]:
+    """Return by how much each metric may be off where noise blurs it; without noise that is next to nothing."""
+    if plan.privacy.noise == "none" or uncertainty is None:
+        return {}
+    return {name: float(value) for name, value in uncertainty.items()}
+
+
+def _spell_bars(verdicts: Sequence[BarVerdict], doubts: Mapping[str, float]) -> list[tuple[str, str]]:
+    from hansa.rehearsal.spelling import DOUBT, describe_metric, format_metric
 
     lines = []
     for v in verdicts:
-        reached = f"{describe_metric(v.metric)} {format_metric(v.metric, v.value)}"
+        reached = f"{describe_metric(v.metric)} {format_metric(v.metric, v.value, doubts.get(v.metric))}"
         asked = f"{v.direction.replace('_', ' ')} {format_metric(v.metric, v.limit)}"
         lines.append(("bar", f"{'✓ met' if v.met else '✗ not met'}: {reached}, {asked} asked"))
-    return lines
+    return [*lines, ("±", DOUBT)] if doubts else lines
 
 
 def _spell_dropped(run: RunRecord) -> list[tuple[str, str]]:
@@ -206,14 +231,19 @@ def _spell_dropped(run: RunRecord) -> list[tuple[str, str]]:
     ]
 
 
-def _report_jointly(number: int, run: RunRecord, state: State) -> tuple[dict[str, Any], list[RenderableType]]:
+def _report_jointly(
+    number: int, run: RunRecord, state: State, record: Record
+) -> tuple[dict[str, Any], list[RenderableType]]:
     from hansa.cli.record import find_proposal
+    from hansa.cli.reports import find_uncertainty
     from hansa.governance import judge_bars
     from hansa.rehearsal.spelling import drop_empty, tabulate_metrics
 
     plan = find_proposal(state, number).plan
     assert plan is not None  # `find_completed` refuses what is not a run
     verdicts = judge_bars(plan, run.metrics)
+    uncertainty = find_uncertainty(record, run)
+    doubts = _choose_doubts(plan, uncertainty)
     released = any(release.model == run.model for release in state.releases)
     document = {
         "proposal": number,
@@ -225,29 +255,53 @@ def _report_jointly(number: int, run: RunRecord, state: State) -> tuple[dict[str
         "cohort": list(run.cohort),
         "dropped": dict(run.dropped),
         "metrics": dict(run.metrics),
+        "uncertainty": None if uncertainty is None else dict(uncertainty),
         "bars": _list_bars(verdicts),
         "model": run.model,
         "report": run.report,
         "released": released,
     }
-    rows = tabulate_metrics({name: float(value) for name, value in run.metrics.items()})
-    columns, rows = drop_empty(("over the cohort", "alone", "together", "corrected"), rows)
+    if plan.label is None:
+        document["statistics"], figures = _show_figures(run, record)
+    else:
+        rows = tabulate_metrics({name: float(value) for name, value in run.metrics.items()}, doubts)
+        columns, rows = drop_empty(("over the cohort", "alone", "together", "corrected"), rows)
+        figures = [make_table(columns, rows, right=columns[1:])]
     facts = make_facts(
         [
-            *_spell_bars(verdicts),
+            *_spell_bars(verdicts, doubts),
             *_spell_dropped(run),
             ("privacy", plan.privacy.guarantee),
-            ("model", run.model),
-            ("report", run.report),
+            (_name_product(plan), run.model),
+            ("report", run.report if uncertainty is not None else f"{run.report}, which does not lie here"),
             ("released", "yes" if released else "not yet"),
         ]
     )
     head = f"Run {number}, attempt {run.attempt}: {plan.name}, {len(run.cohort)} members"
-    return document, [head, "", make_table(columns, rows, right=columns[1:]), "", facts]
+    return document, [head, "", *figures, "", facts]
+
+
+def _show_figures(run: RunRecord, record: Record) -> tuple[dict[str, Any] | None, list[RenderableType]]:
+    """Return the statistics that a run made, which lie among the blobs, and how they are shown."""
+    from hansa.cli.reports import read_statistics
+    from hansa.cli.statistics import show_statistics
+
+    document = read_statistics(record, run)
+    if document is None:
+        return None, ["The figures do not lie here: the record holds their digest only."]
+    return document, show_statistics(document)
+
+
+def _name_product(plan: Plan) -> str:
+    return "statistics" if plan.label is None else "model"
 
 
 def _show_private(number: int, private: Mapping[str, Any]) -> list[RenderableType]:
+    from hansa.cli.statistics import show_comparison
     from hansa.rehearsal.spelling import format_gain, format_measure
+
+    if "differences" in private:
+        return show_comparison(number, private)
 
     def spell(name: str) -> str:
         value = private.get(name)

@@ -7,6 +7,7 @@ from typing import Any
 
 from hansa.cli.memberfile import read_text
 from hansa.cli.options import stop
+from hansa.cli.record import find_proposal
 from hansa.cli.reports import find_completed
 from hansa.coalition import ProposalRecord, State, approved_cohort, minimum_cohort, sharing_for
 from hansa.errors import Malformed
@@ -37,7 +38,9 @@ def read_target(state: State, effect: str, target: str) -> tuple[str, dict[str, 
             if not target.isdecimal():
                 stop(f"a release names the number of the run's proposal, got `{target}`")
             run = find_completed(state, int(target))
-            title = f"Release the model of run {int(target)}"
+            makes = find_proposal(state, int(target)).plan
+            what = "model" if makes is None or makes.label else "statistics"
+            title = f"Release the {what} of run {int(target)}"
             return title, {"effect": "release", "run": int(target), "model": run.model, "report": run.report}
         case "admit":
             body = _read_admission(Path(target))
@@ -98,7 +101,7 @@ def describe_effect(state: State, proposal: ProposalRecord) -> list[tuple[str, o
             return [
                 ("plan", plan.digest),
                 ("purpose", plan.purpose),
-                ("bars", bars),
+                ("bars", bars or "none: these are statistics, of all rows"),
                 ("privacy", plan.privacy.guarantee),
                 ("sums", spell_sums(count_sums(state, plan))),
             ]

@@ -15,7 +15,7 @@ from hansa.budget import convert_to_epsilon, find_largest_epsilon
 from hansa.coalition.combination import find_exposed
 from hansa.coalition.snapshot import RunRecord, State
 from hansa.errors import Refused
-from hansa.governance import Budget, Earlier, Plan, Standing, choose_stricter
+from hansa.governance import Budget, Earlier, Plan, Standing, choose_stricter, is_divided_otherwise
 
 
 class Charge(NamedTuple):
@@ -134,7 +134,7 @@ def derive_account(state: State, member: str) -> Account:
         Redivision(earlier.run.number, later.run.number)
         for earlier, later in pairs
         if member in {*earlier.run.cohort} & {*later.run.cohort}
-        and earlier.plan.division != later.plan.division
+        and is_divided_otherwise(earlier.plan.division, later.plan.division)
     )
     listed = {found.members for found in subtractions}
     smallest = max((charge.plan.cohort.minimum for charge in bare), default=0)

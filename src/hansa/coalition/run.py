@@ -11,6 +11,7 @@ from hansa.errors import Refused
 from hansa.governance import (
     METRICS,
     MINIMUM_COHORT,
+    Division,
     Plan,
     RunFacts,
     Sharing,
@@ -120,7 +121,7 @@ def verify_run(state: State, proposal_id: str, *, plan_digest: str, cohort: Sequ
             standings=list_standings(
                 state, tuple(name for name in cohort if name in state.members), without=proposal_id
             ),
-            division=plan.division if plan is not None else "",
+            division=plan.division if plan is not None else Division(),
             earlier=list_earlier(state),
             differencing=state.charter.privacy.differencing,
             now=state.at,

@@ -64,7 +64,14 @@ from hansa.governance.proposal import (
 )
 from hansa.governance.sharing import Sharing, derive_sharing
 from hansa.governance.spelling import LongReasonText, MemberId, ReasonText, TitleText
-from hansa.governance.split import GroupSplit, RowSplit, StratifiedSplit, TimeSplit
+from hansa.governance.split import (
+    Division,
+    GroupSplit,
+    RowSplit,
+    StratifiedSplit,
+    TimeSplit,
+    is_divided_otherwise,
+)
 from hansa.governance.tally import BasisCount, Choice, Elector, Outcome, Tally, tally
 from hansa.governance.template import DEFAULT_CLASS, default_charter_text
 
@@ -83,6 +90,7 @@ __all__ = [
     "Charter",
     "Choice",
     "DecisionRule",
+    "Division",
     "Earlier",
     "Effect",
     "EffectName",
@@ -120,6 +128,7 @@ __all__ = [
     "find_overdrafts",
     "find_subtractions",
     "format_rho",
+    "is_divided_otherwise",
     "is_metric",
     "judge_bars",
     "lint_charter",

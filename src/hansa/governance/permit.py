@@ -15,6 +15,7 @@ from hansa.errors import Refused
 from hansa.governance.plan import MINIMUM_COHORT
 from hansa.governance.privacy import Budget
 from hansa.governance.spelling import MAX_SECONDS
+from hansa.governance.split import Division, is_divided_otherwise
 
 IN_EFFECT: Final = "in_effect"
 """The outcome of a proposal that passed and whose timelock has ended."""
@@ -48,7 +49,7 @@ class Earlier(NamedTuple):
 
     name: str
     totals: tuple[frozenset[str], ...]
-    division: str
+    division: Division
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class RunFacts:
     unnoised_sums: str
     cost: Fraction
     standings: tuple[Standing, ...]
-    division: str
+    division: Division
     earlier: tuple[Earlier, ...]
     differencing: str
     now: int
@@ -207,7 +208,7 @@ _WAY_OUT: Final = "propose a plan with noise, or amend the charter: `privacy.dif
 
 
 def find_subtractions(
-    cohort: Iterable[str], division: str, earlier: Iterable[Earlier], smallest: int
+    cohort: Iterable[str], division: Division, earlier: Iterable[Earlier], smallest: int
 ) -> Iterator[str]:
     """Say from which earlier attempts' totals a run without noise would give away the sums of a few members or rows.
 
@@ -226,11 +227,18 @@ def find_subtractions(
                     f"{name} differs by {listed} only, so one total less the other would show what {len(few)} gave, and "
                     f"at least {smallest} must hide each other; {_WAY_OUT}"
                 )
-        if division != other_division and not members.isdisjoint(totals[0]):
-            yield (
-                f"{name} divided rows of the same members into training and test rows otherwise, so one total less the "
-                f"other could show a single row; keep its `split`, {_WAY_OUT}"
-            )
+        if is_divided_otherwise(division, other_division) and not members.isdisjoint(totals[0]):
+            if division.rule and other_division.rule:
+                how, keep = (
+                    "divided rows of the same members into training and test rows otherwise",
+                    "keep its `split`, ",
+                )
+            else:
+                how, keep = (
+                    "and this run take the same members' rows, one all of them and the other perhaps all but one",
+                    "",
+                )
+            yield f"{name} {how}, so one total less the other could show a single row; {keep}{_WAY_OUT}"
 
 
 def format_rho(rho: Fraction) -> str:

@@ -4,76 +4,33 @@ Everything is fixed before the run; the digest of the canonical form is what is 
 `docs/formats/plan.md` specifies the form, example first.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from fractions import Fraction
 from functools import cached_property
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from hansa.governance.bar import METRICS, NOISED_METRICS, Bar, BarVerdict, Direction
 from hansa.governance.document import Path, parse_document
 from hansa.governance.feature import Feature, Label
 from hansa.governance.privacy import BareSums, NoisedSums
-from hansa.governance.spelling import (
-    DecimalText,
-    Digest,
-    NameText,
-    ProseText,
-    Several,
-    as_typed,
-    fault,
-    is_slug,
-)
-from hansa.governance.split import GroupSplit, Split, StratifiedSplit, TimeSplit
+from hansa.governance.recipe import Recipe
+from hansa.governance.spelling import NameText, ProseText, Several, as_typed, fault, is_slug
+from hansa.governance.split import Division, GroupSplit, Split, StratifiedSplit, TimeSplit, has_large_parts
 from hansa.governance.validation import Form, load_model, parse_model
 from hansa.transparency.canonical import Json, digest
 from hansa.transparency.quoting import quote
 
 MINIMUM_COHORT: Final = 3
 """A sum over two hides nothing: each of the two subtracts its own part."""
-
-
-def _up_to(most: int) -> Callable[[str], str]:
-    def check(value: str) -> str:
-        if not Fraction("0.000001") <= Fraction(value) <= most:
-            raise fault("decimal", f"expected a number from 0.000001 to {most}, got {quote(str(value))}")
-        return value
-
-    return check
-
-
-Strength = Annotated[DecimalText, AfterValidator(_up_to(1_000_000_000))]
-"""How strongly a penalty holds, within what the recipes compute with."""
-
-ClipNorm = Annotated[DecimalText, AfterValidator(_up_to(100))]
-"""The most that a row may pull at the coefficients, in the L2 norm."""
-
-
-class LogisticParameters(Form):
-    """Parameters of the recipe `logistic`.
-
-    `clip` and `steps` concern sums with noise only, `minimum_rows_per_column` those without.
-    """
-
-    ridge: Strength = "1"
-    organisation_intercepts: bool = False
-    correction: Strength = "10"
-    minimum_category_members: Annotated[int, Field(ge=1, le=100_000)] = 3
-    minimum_category_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 10
-    minimum_rows_per_column: Annotated[int, Field(ge=1, le=1_000_000)] = 5
-    maximum_turns: Annotated[int, Field(ge=1, le=1_000)] = 25
-    clip: ClipNorm = "3"
-    steps: Annotated[int, Field(ge=1, le=200)] = 8
-
-
-class Recipe(Form):
-    """Which computation: the name of a recipe that ships with the package, the digest of its code, its parameters."""
-
-    name: Annotated[Literal["logistic"], Field(examples=["logistic"])]
-    digest: Digest
-    parameters: LogisticParameters = LogisticParameters()
 
 
 def _read_members(value: object) -> object:
@@ -111,13 +68,16 @@ class Leaf(Form):
 
 
 class Plan(Form):
-    """Everything about a run that its voters need to know, and that its contributors hold it to."""
+    """Everything about a run that its voters need to know, and that its contributors hold it to.
+
+    A plan of `logistic` has a label, a split and bars; one of `statistics` has none of them.
+    """
 
     version: Annotated[Literal[1], Field(examples=[1])]
     name: Annotated[NameText, Field(examples=["Which strikes affect the flight"])]
     purpose: Annotated[ProseText, Field(examples=["Know which strikes need an inspection."])]
-    recipe: Annotated[Recipe, Field(examples=["{name: logistic}"])]
-    label: Annotated[Label, Field(examples=['{name: damage, positive: "1", negative: "0"}'])]
+    recipe: Annotated[Recipe, Field(discriminator="name", examples=["{name: logistic}"])]
+    label: Annotated[Label | None, Field(examples=['{name: damage, positive: "1", negative: "0"}'])] = None
     features: Annotated[
         Several[Annotated[Feature, Field(discriminator="type")]],
         Field(
@@ -128,14 +88,14 @@ class Plan(Form):
     attempts: Annotated[int, Field(ge=1, le=10)] = 2
     """How many attempts one approval allows, because each is charged."""
     split: Annotated[
-        Split,
-        Field(discriminator="kind", examples=["{kind: stratified, seed: 0, test: 3/10}"]),
-    ]
+        Annotated[Split, Field(discriminator="kind")] | None,
+        Field(examples=["{kind: stratified, seed: 0, test: 3/10}"]),
+    ] = None
     privacy: Annotated[BareSums | NoisedSums, Field(discriminator="noise", examples=["{noise: none}"])]
     bars: Annotated[
         Several[Bar],
-        Field(min_length=1, max_length=100, examples=['[{metric: auc_together, at_least: "0.80"}]']),
-    ]
+        Field(max_length=100, examples=['[{metric: auc_together, at_least: "0.80"}]']),
+    ] = ()
     leaves: Annotated[
         Several[Leaf],
         Field(
@@ -151,22 +111,44 @@ class Plan(Form):
         return digest(self.to_json())
 
     @cached_property
-    def division(self) -> str:
-        """A digest of all that decides which rows are test rows; equal for plans that divide the same rows alike."""
-        labels = self.label.to_json() if isinstance(self.split, StratifiedSplit) else None
-        return digest({"label": labels, "split": self.split.to_json()})
+    def division(self) -> Division:
+        """All that decides which rows are test rows; equal for plans that divide the same rows alike."""
+        if self.split is None:
+            return Division()
+        labels = self.label.to_json() if self.label and isinstance(self.split, StratifiedSplit) else None
+        rule = digest({"label": labels, "split": self.split.to_json()})
+        return Division(rule, has_large_parts=has_large_parts(self.split))
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that the plan reads, each once: the label, the features, the column of the split."""
-        split = (self.split.column,) if isinstance(self.split, GroupSplit | TimeSplit) else ()
-        return tuple(dict.fromkeys((self.label.name, *(feature.name for feature in self.features), *split)))
+        """The columns that the plan reads, each once: the label, the features, the column of the split or the unit."""
+        label = (self.label.name,) if self.label else ()
+        key = (self.key_column,) if self.key_column else ()
+        return tuple(dict.fromkeys((*label, *(feature.name for feature in self.features), *key)))
+
+    @property
+    def key_column(self) -> str | None:
+        """The column that only tells rows apart: that of the split, or of the unit of privacy; None without any."""
+        if isinstance(self.split, GroupSplit | TimeSplit):
+            return self.split.column
+        unit = self.privacy.unit if isinstance(self.privacy, NoisedSums) else "row"
+        return None if isinstance(unit, str) else unit.column
+
+    @model_serializer(mode="wrap")
+    def _leave_out_the_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        absent = [name for name in _OF_A_MODEL if not getattr(self, name)]
+        return {name: value for name, value in handler(self).items() if name not in absent}
+
+
+_OF_A_MODEL: Final = ("label", "split", "bars")
+"""What a plan has whose recipe makes a model, and no other."""
 
 
 def _cross_check(value: Json) -> Iterator[tuple[Path, str, str]]:
     """Find what concerns several parts of a plan; parts that are wrong by themselves are passed over."""
     if not isinstance(value, dict):
         return
+    yield from _check_recipe(value)
     label = _name_in(value.get("label"), "name")
     names: set[str] = set()
     for index, feature in enumerate(_list(value.get("features"))):
@@ -198,6 +180,20 @@ def _cross_check(value: Json) -> Iterator[tuple[Path, str, str]]:
                 yield ("bars", index, direction), "bar-twice", message
             elif isinstance(bar, dict) and direction in bar:
                 seen.add(limit)
+
+
+def _check_recipe(value: dict[str, Json]) -> Iterator[tuple[Path, str, str]]:
+    """Find what a model needs and is not there, and what statistics have no use for."""
+    recipe = _name_in(value.get("recipe"), "name")
+    for name in _OF_A_MODEL:
+        if recipe == "statistics" and name in value:
+            yield (name,), "statistics", f"statistics are of all rows, and have no {name}; remove it"
+        elif recipe == "logistic" and name not in value:
+            example = Plan.model_fields[name].examples
+            assert example is not None  # each of them has one
+            yield (name,), "field-missing", f"a model needs it; add it, for example `{name}: {example[0]}`"
+        elif recipe == "logistic" and not value[name]:
+            yield (name,), "value", "a model needs it, and nothing is there"
 
 
 def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterator[tuple[Path, str, str]]:

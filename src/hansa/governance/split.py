@@ -1,6 +1,7 @@
 """Which rows train and which test, as a plan says it."""
 
-from typing import Annotated, Literal, TypeAlias
+from fractions import Fraction
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
 
 from pydantic import Field
 
@@ -45,3 +46,40 @@ class TimeSplit(Form):
 
 
 Split: TypeAlias = StratifiedSplit | RowSplit | GroupSplit | TimeSplit
+
+SMALLEST_PART: Final = Fraction(1, 20)
+"""Of the rows: training and test rows that are at least so many may be told apart by a difference of totals."""
+
+
+class Division(NamedTuple):
+    """How a plan divides rows into those that train and those that test.
+
+    Args:
+        rule: a digest of all that decides it; empty when all rows are taken together.
+        has_large_parts: whether both parts are sure to be a good share of everybody's rows; so when there is one part.
+    """
+
+    rule: str = ""
+    has_large_parts: bool = True
+
+
+def has_large_parts(split: Split) -> bool:
+    """Say whether training rows and test rows are each about a twentieth of everybody's rows, at least.
+
+    A group or a time may set aside a single row, whatever the plan's share: nobody knows before the run.
+    """
+    if not isinstance(split, StratifiedSplit | RowSplit):
+        return False
+    return SMALLEST_PART <= Fraction(split.test) <= 1 - SMALLEST_PART
+
+
+def is_divided_otherwise(one: Division, other: Division) -> bool:
+    """Say whether a total of one plan less one of the other may be of a few rows.
+
+    All rows less the training rows are the test rows: too many to show one, where a division has large parts.
+    """
+    if one.rule == other.rule:
+        return False
+    if not one.rule or not other.rule:
+        return not (one.has_large_parts and other.has_large_parts)
+    return True

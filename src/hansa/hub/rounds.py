@@ -275,7 +275,7 @@ def _announce(run: RunRecord, derivation: Derivation, result: Result, total: byt
         "run": run.id,
         "round": derivation.round,
         "metrics": dict(write_metrics(result)),
-        "model": result.model_document(),
+        "model": result.document,
         "report": write_report(result),
     }
     return Frame("end", fields, total)

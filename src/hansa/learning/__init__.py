@@ -27,16 +27,20 @@ Fit a joint model to three members' rows, here in the clear:
 3
 """
 
+from hansa.learning.accuracy import Accuracy, rehearse_statistics
 from hansa.learning.advice import MemberReport
 from hansa.learning.categories import BUCKETS, FEW_BUCKETS, CategoryFeature, hash_category
+from hansa.learning.comparison import StatisticsReport
+from hansa.learning.document import verify_statistics
 from hansa.learning.evaluation import KINDS
 from hansa.learning.interval import Interval, bound_auc, bound_gain
 from hansa.learning.logistic import Logistic, LogisticState
 from hansa.learning.model import Model, parse_model
 from hansa.learning.moment import FORMS, Moment, read_moment
-from hansa.learning.parameters import Parameters, parse_parameters
+from hansa.learning.parameters import Parameters, StatisticsParameters, parse_parameters
 from hansa.learning.pricing import Price, rehearse_price
 from hansa.learning.private import PrivateLogistic, PrivateState
+from hansa.learning.private_statistics import PrivateStatistics
 from hansa.learning.reading import (
     build_recipe,
     read_rho,
@@ -49,6 +53,8 @@ from hansa.learning.reading import (
 from hansa.learning.recipe import (
     CalibrationBin,
     Dropped,
+    LogisticResult,
+    PrivateReport,
     Question,
     Recipe,
     Result,
@@ -64,6 +70,8 @@ from hansa.learning.split import (
     divide_rows,
     split_rows,
 )
+from hansa.learning.statistics import Statistics
+from hansa.learning.summary import STATISTICS_FORMAT, StatisticsResult
 from hansa.learning.tables import (
     MAX_ROWS,
     Feature,
@@ -71,6 +79,7 @@ from hansa.learning.tables import (
     Rows,
     Schema,
     Table,
+    Vector,
     verify_table,
 )
 from hansa.learning.unit import Unit
@@ -81,6 +90,8 @@ __all__ = [
     "FORMS",
     "KINDS",
     "MAX_ROWS",
+    "STATISTICS_FORMAT",
+    "Accuracy",
     "CalibrationBin",
     "CategoryFeature",
     "Dropped",
@@ -88,6 +99,7 @@ __all__ = [
     "GroupSplit",
     "Interval",
     "Logistic",
+    "LogisticResult",
     "LogisticState",
     "MemberReport",
     "Model",
@@ -96,7 +108,9 @@ __all__ = [
     "Parameters",
     "Price",
     "PrivateLogistic",
+    "PrivateReport",
     "PrivateState",
+    "PrivateStatistics",
     "Question",
     "Recipe",
     "Result",
@@ -104,10 +118,15 @@ __all__ = [
     "Rows",
     "Schema",
     "Split",
+    "Statistics",
+    "StatisticsParameters",
+    "StatisticsReport",
+    "StatisticsResult",
     "StratifiedSplit",
     "Table",
     "TimeSplit",
     "Unit",
+    "Vector",
     "bound_auc",
     "bound_gain",
     "build_recipe",
@@ -122,8 +141,10 @@ __all__ = [
     "read_unit",
     "recipe_digest",
     "rehearse_price",
+    "rehearse_statistics",
     "run_in_clear",
     "split_rows",
+    "verify_statistics",
     "verify_table",
     "write_metrics",
     "write_report",

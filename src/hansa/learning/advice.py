@@ -90,7 +90,8 @@ def warn_clipping(report: MemberReport, clipping: Clipping) -> MemberReport:
         return report
     warning = (
         f"WARNING: clipping cut {clipping.share:.0%} of your training rows, to {clipping.kept:.0%} of their pull on "
-        "average; they count for less than the others', and a larger `clip` in the plan would cost more noise"
+        "average, so they count for less than the others'; ask whoever proposed this plan to propose a new one with a larger "
+        "`clip`, which costs more noise at the same epsilon"
     )
     return replace(report, advice=f"{report.advice}. {warning}")
 

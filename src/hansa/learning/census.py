@@ -19,7 +19,9 @@ from hansa.learning.tables import Codes, NumberFeature, Schema, Table, Vector
 from hansa.learning.unit import MOST_ROWS, Unit
 from hansa.privacy import truncate
 
-_PLACES: Final = 20
+PLACES: Final = 20
+"""Binary places of what a row adds to a sum."""
+
 _HIDDEN: Final = "too few training rows have it to be seen through the noise"
 
 
@@ -85,11 +87,11 @@ def answer_census(question: CensusQuestion, table: Table) -> Vector:
     for number in question.schema.numbers:
         column = table.numbers[number.name]
         absent = np.isnan(column)
-        place = _place(number, column[~absent])
+        place = scale_number(number, column[~absent])
         held = weights[~absent]
-        sums = [held @ place, held @ truncate(1.0 - place * place, _PLACES)]
+        sums = [held @ place, held @ truncate(1.0 - place * place, PLACES)]
         parts.append(np.array([weights[absent].sum(), *sums] if number.missing else sums))
-    parts += [_count(table.codes[f.name], weights, count_columns(f)) for f in question.schema.categories]
+    parts += [add_weights(table.codes[f.name], weights, count_columns(f)) for f in question.schema.categories]
     return np.concatenate(parts)
 
 
@@ -122,7 +124,7 @@ def read_census(schema: Schema, total: Vector, deviation: float, minimum_rows: i
     for category in schema.categories:
         counts = total[place : place + count_columns(category)]
         place += len(counts)
-        kept = np.flatnonzero(counts >= _find_floor(len(counts), deviation, minimum_rows)).tolist()
+        kept = np.flatnonzero(counts >= find_floor(len(counts), deviation, minimum_rows)).tolist()
         categories.append(CategoryColumns(category.name, tuple(kept)))
         dropped[category.name] = list(_list_hidden(category, kept))
     everything = [entry for feature in schema.features for entry in dropped.get(feature.name, [])]
@@ -133,7 +135,7 @@ def _make_number(
     number: NumberFeature, sums: tuple[float, float, float], rows: float, deviation: float, minimum_rows: int
 ) -> NumberColumns:
     missing, across, inward = sums
-    indicator = number.missing and missing >= _find_floor(2, deviation, minimum_rows)
+    indicator = number.missing and missing >= find_floor(2, deviation, minimum_rows)
     present = rows - max(missing, 0.0)
     half = (number.maximum - number.minimum) / 2
     if half == 0 or present < max(deviation, 1.0):
@@ -146,7 +148,7 @@ def _make_number(
     )
 
 
-def _find_floor(codes: int, deviation: float, minimum_rows: int) -> float:
+def find_floor(codes: int, deviation: float, minimum_rows: int) -> float:
     """Return a count that noise alone reaches in about one of this many codes, or the plan's if that is more."""
     # The square root of twice the natural logarithm, which is 0.693 times the number of bits.
     return max(float(minimum_rows), deviation * math.sqrt(2 * 0.693 * max(codes - 1, 1).bit_length()))
@@ -161,12 +163,14 @@ def _list_hidden(category: CategoryFeature, kept: list[int]) -> Iterable[Dropped
             yield Dropped(name_code(category, code), _HIDDEN)
 
 
-def _place(number: NumberFeature, values: Vector) -> Vector:
+def scale_number(number: NumberFeature, values: Vector) -> Vector:
+    """Return values as u in [-1, 1] by the plan's bounds, on a grid of 2^-20: shape (n,)."""
     half = (number.maximum - number.minimum) / 2
     if half == 0:
         return np.zeros(len(values))
-    return truncate(np.clip((values - number.minimum) / half - 1.0, -1.0, 1.0), _PLACES)
+    return truncate(np.clip((values - number.minimum) / half - 1.0, -1.0, 1.0), PLACES)
 
 
-def _count(codes: Codes, weights: Vector, width: int) -> Vector:
+def add_weights(codes: Codes, weights: Vector, width: int) -> Vector:
+    """Return the rows' weights added up by code: shape (width,)."""
     return np.bincount(codes, weights, width).astype(np.float64, copy=False)

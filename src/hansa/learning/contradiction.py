@@ -26,6 +26,8 @@ from hansa.learning.recipe import Question
 from hansa.learning.slope import SlopeQuestion, read_slope
 from hansa.learning.survey import COUNTS, MOMENTS, SurveyQuestion, count_columns
 from hansa.learning.tables import NumberFeature, Vector
+from hansa.learning.tabulation import MOMENTS as SINGLE_MOMENTS
+from hansa.learning.tabulation import CountQuestion, MomentQuestion, part_counts
 
 _SLACK = 2.0**-30
 """Relative to a coordinate's bound and to 1: what fixed points and sums of float64 may round."""
@@ -52,6 +54,10 @@ def find_contradictions(question: Question, total: Vector, members: int) -> Iter
     match question:
         case SurveyQuestion():
             yield from _doubt_survey(question, total, members)
+        case CountQuestion():
+            yield from _doubt_counts(question, total, members)
+        case MomentQuestion():
+            yield from _doubt_moments(question, total, members)
         case SlopeQuestion():
             yield from _doubt_slope(question, total, members)
         case EvaluationQuestion():
@@ -137,11 +143,43 @@ def _doubt_number(number: NumberFeature, total: Vector, rows: float, members: in
         yield f"`{number.name}`: the rows that have it or lack it do not fit the members that do"
     if present > rows or (present != rows and not number.missing):
         yield f"`{number.name}`: the rows that have it do not fit the training rows"
-    if not all(-_MOMENT_SLACK <= part <= members + _MOMENT_SLACK for part in (remainder, square_remainder)):
+    yield from _doubt_sums(number, present, (whole, remainder), (square_whole, square_remainder), members)
+
+
+def _doubt_counts(question: CountQuestion, total: Vector, members: int) -> Iterator[str]:
+    schema = question.schema
+    names = [number.name for number in schema.numbers] + [category.name for category in schema.categories]
+    if not _are_counts(total[:1]):
+        yield "a row count is negative or not whole"
+    for name, (held, having) in zip(names, part_counts(question, total), strict=True):
+        if not (_are_counts(held) and _are_counts(having)):
+            yield f"`{name}`: a count is negative or not whole"
+        if not _fit_members(held, having, members):
+            yield f"`{name}`: the rows of a cell do not fit the members that have them"
+        if _sum(held) != total[0]:
+            yield f"`{name}`: the cells do not add up to the rows"
+
+
+def _doubt_moments(question: MomentQuestion, total: Vector, members: int) -> Iterator[str]:
+    for number, sums in zip(question.schema.numbers, total.reshape(-1, SINGLE_MOMENTS), strict=True):
+        rows, whole, remainder, square_whole, square_remainder = sums.tolist()
+        if not _are_counts(np.array([rows, whole, square_whole])):
+            yield f"`{number.name}`: a count or a whole part is negative or not whole"
+        yield from _doubt_sums(number, rows, (whole, remainder), (square_whole, square_remainder), members)
+
+
+def _doubt_sums(
+    number: NumberFeature,
+    present: float,
+    values: tuple[float, float],
+    squares: tuple[float, float],
+    members: int,
+) -> Iterator[str]:
+    if not all(-_MOMENT_SLACK <= part <= members + _MOMENT_SLACK for part in (values[1], squares[1])):
         yield f"`{number.name}`: a remainder passes one a member"
     # Per row that has the value: 0 <= mean² <= mean of squares <= mean <= 1, as values lie in [0, 1].
     count = max(present, 1.0)
-    mean, square = (whole + remainder) / count, (square_whole + square_remainder) / count
+    mean, square = sum(values) / count, sum(squares) / count
     slack = _MOMENT_SLACK
     if not (mean * mean - slack <= square <= mean + slack and mean <= min(present, 1.0) + slack):
         yield f"`{number.name}`: no values within the bounds have this mean and this spread"

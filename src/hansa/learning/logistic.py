@@ -33,7 +33,7 @@ from hansa.learning.newton import Descent, begin_anew, descend
 from hansa.learning.omission import list_dropped
 from hansa.learning.parameters import Parameters
 from hansa.learning.personal import score_rows
-from hansa.learning.recipe import Dropped, Question, Result
+from hansa.learning.recipe import Dropped, LogisticResult, Question, Result
 from hansa.learning.slope import SlopeQuestion, answer_slope, read_slope
 from hansa.learning.survey import SurveyQuestion, answer_survey, read_survey
 from hansa.learning.tables import Rows, Schema, Vector
@@ -253,7 +253,7 @@ class Logistic:
             result: of this run.
             rows: the member's.
         """
-        model = parse_model(dict(result.model))
+        model = parse_model(dict(result.document))
         scores = score_rows(model, rows, self.parameters.ridge, self.parameters.correction)
         return report_member(rows, scores)
 
@@ -350,7 +350,7 @@ def _verify_numbers(question: Question, numbers: Vector) -> None:
         raise ValueError(f"`{question.name}` has {question.length} finite numbers")
 
 
-def _conclude(state: Evaluated) -> Result:
+def _conclude(state: Evaluated) -> LogisticResult:
     evaluation, model = state.evaluation, state.trial.model
     metrics = dict(evaluation.metrics)
     uncertainty: dict[str, float] = {}
@@ -361,14 +361,14 @@ def _conclude(state: Evaluated) -> Result:
             uncertainty |= {f"{name}_{kind}": value for name, value in curve.uncertainty.items()}
             roc[kind] = curve.roc
     coefficients = tuple(zip(model.design.names, model.coefficients.tolist(), strict=True))
-    return Result(
+    return LogisticResult(
         state.turns,
         {"survey": state.ground.members, "fit": state.fitted, "evaluation": state.members},
-        coefficients,
         metrics,
+        model.to_json(),
+        state.ground.dropped,
+        coefficients,
         uncertainty,
         roc,
         evaluation.calibration,
-        model.to_json(),
-        state.ground.dropped,
     )

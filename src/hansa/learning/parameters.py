@@ -1,4 +1,4 @@
-"""What a plan may set of the logistic recipe."""
+"""What a plan may set of each recipe."""
 
 import math
 from collections.abc import Mapping
@@ -97,3 +97,42 @@ def _read_decimal(value: Json) -> float:
         return float(value)
     except ValueError:
         return math.nan
+
+
+_TABLES = {"bins": (2, 100), "minimum_rows": (3, 10**6), "minimum_members": (3, 10**5)}
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsParameters:
+    """What a plan may set of the recipe `statistics`.
+
+    Args:
+        bins: into how many equal parts a number's declared range is divided.
+        minimum_rows: what fewer rows have is not told alone.
+        minimum_members: without noise: neither is what fewer members have.
+    """
+
+    bins: int = 20
+    minimum_rows: int = 10
+    minimum_members: int = 3
+
+
+def parse_statistics_parameters(parameters: Mapping[str, Json]) -> StatisticsParameters:
+    """Read a plan's parameters; what is left out has its default.
+
+    Raises:
+        Refused: `recipe.parameter`, with every finding.
+    """
+    findings, counts = [], {}
+    for name, value in parameters.items():
+        if name not in _TABLES:
+            findings.append(f"unknown parameter `{name}`")
+            continue
+        least, most = _TABLES[name]
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            counts[name] = value
+        else:
+            findings.append(f"`{name}` must be a whole number from {least} to {most}, got `{value}`")
+    if findings:
+        raise Refused("recipe.parameter", findings)
+    return StatisticsParameters(**counts)

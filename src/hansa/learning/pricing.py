@@ -118,4 +118,4 @@ def _fit(
             return total
         return total + draw(question.noise.deviation * spread, len(total))
 
-    return parse_model(dict(run_in_clear(recipe, members, add).model))
+    return parse_model(dict(run_in_clear(recipe, members, add).document))

@@ -26,7 +26,7 @@ from hansa.learning.model import Model, parse_model
 from hansa.learning.newton import solve_positive
 from hansa.learning.parameters import Parameters
 from hansa.learning.personal import score_rows
-from hansa.learning.recipe import Question, Result
+from hansa.learning.recipe import LogisticResult, Question, Result
 from hansa.learning.scoreboard import ScoreQuestion, answer_scores, read_scores
 from hansa.learning.tables import Rows, Schema, Vector
 from hansa.learning.unit import Unit
@@ -206,7 +206,7 @@ class PrivateLogistic:
 
     def private_report(self, result: Result, rows: Rows) -> MemberReport:
         """Tell one member what it gets, from its own rows, and what clipping cut; nothing of this leaves the member."""
-        model = parse_model(dict(result.model))
+        model = parse_model(dict(result.document))
         scores = score_rows(model, rows, self.parameters.ridge, self.parameters.correction)
         pulls = measure_pulls(model.design, model.coefficients, rows)
         return warn_clipping(report_member(rows, scores), describe_clipping(pulls, self.parameters.clip))
@@ -270,16 +270,16 @@ class PrivateLogistic:
     ) -> Result:
         board = read_scores(question, total, self._find_deviation(question))
         model = state.model
-        return Result(
+        return LogisticResult(
             3 + self.parameters.steps,
             {"survey": state.counted, "fit": state.fitted, "evaluation": survivors},
-            tuple(zip(model.design.names, model.coefficients.tolist(), strict=True)),
             board.metrics,
+            model.to_json(),
+            state.census.dropped,
+            tuple(zip(model.design.names, model.coefficients.tolist(), strict=True)),
             board.uncertainty,
             {"together": board.roc} if board.roc else {},
             {"together": board.calibration} if board.calibration else {},
-            model.to_json(),
-            state.census.dropped,
         )
 
     def _penalise(self, width: int) -> Vector:

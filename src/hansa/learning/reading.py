@@ -13,10 +13,12 @@ from hansa.budget import convert_to_rho
 from hansa.errors import Refused
 from hansa.learning.categories import BUCKETS, FEW_BUCKETS, CategoryFeature
 from hansa.learning.logistic import Logistic
-from hansa.learning.parameters import parse_parameters
+from hansa.learning.parameters import parse_parameters, parse_statistics_parameters
 from hansa.learning.private import PrivateLogistic
-from hansa.learning.recipe import Json, Recipe, Result
+from hansa.learning.private_statistics import PrivateStatistics
+from hansa.learning.recipe import Json, Recipe, Result, spell
 from hansa.learning.split import GroupSplit, RowSplit, Split, StratifiedSplit, TimeSplit
+from hansa.learning.statistics import Statistics
 from hansa.learning.tables import Feature, NumberFeature, Schema
 from hansa.learning.unit import Unit
 
@@ -24,7 +26,7 @@ Plan = Mapping[str, Any]
 
 REPORT_FORMAT: Final = "hansa/v1/report"
 
-RECIPES: Final = ("logistic",)
+RECIPES: Final = ("logistic", "statistics")
 """The closed list of recipes; a plan carries a name and a digest, never code."""
 
 
@@ -41,14 +43,21 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
             `privacy.split`, one unit's rows would decide on which side another's fall.
     """
     name = plan["recipe"]["name"]
-    if name != "logistic":
-        raise Refused("recipe.unknown", f"`{name}` is not one of {', '.join(RECIPES)}")
-    schema, parameters = read_schema(plan), parse_parameters(plan["recipe"]["parameters"])
-    rho = read_rho(plan)
-    if not rho:
-        return Logistic(schema, parameters, cohort)
+    schema, rho = read_schema(plan), read_rho(plan)
     spread = math.sqrt(len(cohort) / (honest or len(cohort)))
-    return PrivateLogistic(schema, parameters, read_unit(plan), rho, spread)
+    match name:
+        case "logistic":
+            parameters = parse_parameters(plan["recipe"]["parameters"])
+            if not rho:
+                return Logistic(schema, parameters, cohort)
+            return PrivateLogistic(schema, parameters, read_unit(plan), rho, spread)
+        case "statistics":
+            tables = parse_statistics_parameters(plan["recipe"]["parameters"])
+            if not rho:
+                return Statistics(schema, tables, cohort)
+            return PrivateStatistics(schema, tables, read_unit(plan), rho, spread)
+        case _:
+            raise Refused("recipe.unknown", f"`{name}` is not one of {', '.join(RECIPES)}")
 
 
 def read_rho(plan: Plan) -> Fraction:
@@ -71,7 +80,7 @@ def read_unit(plan: Plan) -> Unit:
     if unit == "row":
         return Unit()
     column = unit["column"]
-    if not isinstance(split, GroupSplit) or split.column != column:
+    if split is not None and not (isinstance(split, GroupSplit) and split.column == column):
         raise Refused("privacy.split", f"the rows of one `{column}` must train or test together; split by it")
     return Unit(column, unit["rows"])
 
@@ -82,9 +91,11 @@ def read_schema(plan: Plan) -> Schema:
     return Schema(tuple(_read_feature(feature, buckets) for feature in plan["features"]))
 
 
-def read_split(plan: Plan) -> Split:
-    """Return the rule by which a plan holds rows out."""
-    split = plan["split"]
+def read_split(plan: Plan) -> Split | None:
+    """Return the rule by which a plan holds rows out; None for a plan that holds none out."""
+    split = plan.get("split")
+    if split is None:
+        return None
     match split["kind"]:
         case "stratified":
             return StratifiedSplit(split["seed"], Fraction(split["test"]))
@@ -103,11 +114,11 @@ def read_split(plan: Plan) -> Split:
 
 def write_metrics(result: Result) -> dict[str, str]:
     """Return a result's metrics as the record spells them: decimals with six places."""
-    return {name: _spell(value) for name, value in result.metrics.items()}
+    return {name: spell(value) for name, value in result.metrics.items()}
 
 
 def write_report(result: Result) -> dict[str, Json]:
-    """Return what a coalition may know of a result besides the model: whose, metrics, curves, calibration, dropped columns.
+    """Return what a coalition may know of a result besides its document: whose, metrics, dropped columns, and what the recipe adds.
 
     All of it follows from totals; numbers are decimals with six places.
     """
@@ -115,17 +126,9 @@ def write_report(result: Result) -> dict[str, Json]:
         "format": REPORT_FORMAT,
         "members": {stage: [*names] for stage, names in result.members.items()},
         "metrics": {**write_metrics(result)},
-        "roc": {kind: [[_spell(x), _spell(y)] for x, y in curve] for kind, curve in result.roc.items()},
-        "calibration": {
-            kind: [[_spell(b.predicted), _spell(b.observed), int(b.rows)] for b in bins]
-            for kind, bins in result.calibration.items()
-        },
+        **result.describe(),
         "dropped": [[dropped.column, dropped.reason] for dropped in result.dropped],
     }
-
-
-def _spell(value: float) -> str:
-    return f"{value:z.6f}"  # `z`: a number has one spelling, and what rounds to zero is never minus zero
 
 
 def _read_feature(feature: Mapping[str, Json], buckets: int) -> Feature:

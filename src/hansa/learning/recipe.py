@@ -7,20 +7,18 @@ own, and need to exchange nothing but totals.
 """
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from hansa.learning.tables import Rows, Vector
 from hansa.privacy import Noise
-
-if TYPE_CHECKING:
-    from hansa.learning.advice import MemberReport
 
 Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
 
@@ -92,32 +90,76 @@ class Result:
 
     Args:
         turns: how many secure sums it took.
-        members: whose numbers are in the totals of `survey`, `fit` (its last turn) and `evaluation`.
+        members: whose numbers are in the totals, by what was computed from them.
+        metrics: by name, what bars are held against; a metric that these rows cannot give is absent.
+        document: what the run makes, as JSON without floats: texts, integers and lists, ready for canonical JSON.
+        dropped: what the plan named and the document does not hold, in the plan's order.
+    """
+
+    turns: int
+    members: Mapping[str, tuple[str, ...]]
+    metrics: Mapping[str, float]
+    document: dict[str, Json]
+    dropped: tuple[Dropped, ...]
+
+    def describe(self) -> dict[str, Json]:
+        """Return what the coalition's report says besides members, metrics and what was dropped."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticResult(Result):
+    """A model, as a document (docs/formats/model.md), and how good it is.
+
+    A metric is absent when there are no positives in the test rows, or nobody was scored. The members are those of
+    `survey`, `fit` (its last turn) and `evaluation`.
+
+    Args:
         coefficients: column names and values, the intercept first.
-        metrics: by name; a metric that these rows cannot give (no positives in the test rows, nobody
-            scored) is absent.
         uncertainty: for metrics read from histograms, the most by which they can differ from the value
             over the scores themselves (those nearer than some 10⁻⁸ of a logit counting as tied).
         roc: for `alone`, `together`, `corrected`: (false positive rate, true positive rate), from (0, 0)
             to (1, 1), at most 201 points.
         calibration: for the same three, the intervals that hold rows.
-        model: the model file as JSON without floats (docs/formats/model.md).
-        dropped: what the model has no column for, in the plan's order.
     """
 
-    turns: int
-    members: Mapping[str, tuple[str, ...]]
     coefficients: tuple[tuple[str, float], ...]
-    metrics: Mapping[str, float]
     uncertainty: Mapping[str, float]
     roc: Mapping[str, tuple[tuple[float, float], ...]]
     calibration: Mapping[str, tuple[CalibrationBin, ...]]
-    model: dict[str, Json]
-    dropped: tuple[Dropped, ...] = ()
 
-    def model_document(self) -> dict[str, Json]:
-        """Return the model file's content: texts, integers and lists only, ready for canonical JSON."""
-        return self.model
+    def describe(self) -> dict[str, Json]:
+        """Return how far each metric may be off, rounded up, the curves and the calibration."""
+        return {
+            "uncertainty": {name: spell(_round_up(value)) for name, value in self.uncertainty.items()},
+            "roc": {kind: [[spell(x), spell(y)] for x, y in curve] for kind, curve in self.roc.items()},
+            "calibration": {
+                kind: [[spell(b.predicted), spell(b.observed), int(b.rows)] for b in bins]
+                for kind, bins in self.calibration.items()
+            },
+        }
+
+
+def spell(value: float) -> str:
+    """Return a number as the record spells it: a decimal with six places."""
+    return f"{value:z.6f}"  # `z`: a number has one spelling, and what rounds to zero is never minus zero
+
+
+def _round_up(value: float) -> float:
+    return math.ceil(value * 1e6) / 1e6
+
+
+class PrivateReport(Protocol):
+    """What a result means for one member; it stays with the member."""
+
+    @property
+    def member(self) -> str:
+        """Whose it is."""
+        ...
+
+    def to_json(self) -> dict[str, object]:
+        """Return the report as JSON with floats."""
+        ...
 
 
 State = TypeVar("State")
@@ -184,7 +226,7 @@ class Recipe(Protocol[State]):
         """
         ...
 
-    def private_report(self, result: Result, rows: Rows) -> "MemberReport":
+    def private_report(self, result: Result, rows: Rows) -> PrivateReport:
         """Tell one member what the result means for it, from its own rows; this never leaves the member."""
         ...
 

@@ -118,14 +118,14 @@ def split_rows(table: Table, rule: Split, member: str) -> Mask:
             return _compare(_key(table, rule.column), rule)
 
 
-def divide_rows(table: Table, rule: Split, member: str) -> Rows:
-    """Check a member's table and divide it.
+def divide_rows(table: Table, rule: Split | None, member: str) -> Rows:
+    """Check a member's table and divide it; without a rule all rows train.
 
     Raises:
         Refused: see `verify_table` and `split_rows`.
     """
     verify_table(table)
-    test = split_rows(table, rule, member)
+    test = np.zeros(len(table), dtype=bool) if rule is None else split_rows(table, rule, member)
     return Rows(member, table.take(~test), table.take(test))
 
 

@@ -81,8 +81,8 @@ class Table:
         schema: what the columns are.
         numbers: by feature name, shape (n,), float64, the column's unit; NaN is missing.
         texts: by feature name, shape (n,), objects: `str`, or None for missing.
-        labels: shape (n,), int8, 0 or 1.
-        keys: further columns that a split needs, by name, shape (n,), texts as they stand in the file.
+        labels: shape (n,), int8, 0 or 1; all 0 where a plan names no label.
+        keys: further columns that a split or a unit of privacy needs, by name, shape (n,), texts as they stand in the file.
         places: where each row stands in its file, shape (n,), ascending, the first line after the header being 0.
             An emptied line keeps its place, so no other row's changes with it. One after another unless told.
 
@@ -181,7 +181,7 @@ def _findings(rule: str, wrong: Mask, sentence: str) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """One member's rows, divided once and for all into those that train and those that test.
+    """One member's rows, divided once and for all into those that train and those that test; all train where none test.
 
     It remembers what was last worked out from them (an encoded design, a local fit), so that answering
     the next question need not begin again. Nothing that it remembers can change an answer.

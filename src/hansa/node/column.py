@@ -129,7 +129,7 @@ class CategoryColumn(_TextColumn):
 
 
 class GroupColumn(_TextColumn):
-    """The column that names each row's group: never missing, and one group never written in two ways.
+    """The column that names each row's group or person: never missing, and one group never written in two ways.
 
     Groups are told apart letter by letter, so a person who is `7` here and `7.0` there would both train and test.
 
@@ -149,7 +149,7 @@ class GroupColumn(_TextColumn):
         fresh = [text for text in dict.fromkeys(cells.texts) if text not in self._meaning]
         absent = self._keep(cells.texts)
         if absent.any():
-            _report(defects, "data.missing", cells, absent, _explain_missing_key)
+            _report(defects, "data.missing", cells, absent, _explain_missing_group)
         for text in fresh:
             fault = "" if self._meaning[text] is None else self._find_fault(text)
             if fault:
@@ -226,6 +226,10 @@ class TimeColumn(_TextColumn):
     def _explain(self, text: str) -> str:
         start = show(self._start)
         return f"found {show(text)}, expected {self._form}, because the plan tests from {start}; write all times this way"
+
+
+def _explain_missing_group(_: str) -> str:
+    return "found no value, and this column says which rows belong together; fill it in or remove the row"
 
 
 def _explain_missing_key(_: str) -> str:

@@ -96,7 +96,7 @@ def load_table(path: Path, plan: Plan, *, max_bytes: int = MAX_BYTES) -> learnin
 
 
 def load_rows(path: Path, plan: Plan, member: str, *, max_bytes: int = MAX_BYTES) -> learning.Rows:
-    """Return a member's rows, divided by the plan's rule into those that train and those that test.
+    """Return a member's rows, divided by the plan's rule into those that train and those that test, if it has one.
 
     Raises:
         TableRefused, Unavailable: see `check_file`.
@@ -106,13 +106,15 @@ def load_rows(path: Path, plan: Plan, member: str, *, max_bytes: int = MAX_BYTES
 
 
 def _plan_columns(plan: Plan) -> list[PlanColumn]:
-    columns: list[PlanColumn] = [LabelColumn(plan.label)]
+    columns: list[PlanColumn] = [LabelColumn(plan.label)] if plan.label else []
     columns += [NumberColumn(f) if isinstance(f, NumberFeature) else CategoryColumn(f) for f in plan.features]
     match plan.split:
         case GroupSplit(column=name, scope=scope):
             columns.append(GroupColumn(name, everywhere=scope == "everywhere"))
         case TimeSplit(column=name, start=start):
             columns.append(TimeColumn(name, start))
+        case None if plan.key_column:
+            columns.append(GroupColumn(plan.key_column, everywhere=False))
     return columns
 
 
@@ -131,19 +133,19 @@ def _is_present(name: str, raw: RawTable, plan: Plan, defects: Defects) -> bool:
 
 
 def _assemble(columns: list[PlanColumn], places: NDArray[np.int64], plan: Plan) -> learning.Table:
-    (labels,) = (column.values for column in columns if isinstance(column, LabelColumn))
+    labels = [column.values for column in columns if isinstance(column, LabelColumn)]
     return learning.Table(
         learning.read_schema(plan.to_json()),
         {column.name: column.values for column in columns if isinstance(column, NumberColumn)},
         {column.name: column.values for column in columns if isinstance(column, CategoryColumn)},
-        labels,
+        labels[0] if labels else np.zeros(len(places), np.int8),
         {column.name: column.values for column in columns if isinstance(column, GroupColumn | TimeColumn)},
         places,
     )
 
 
 def _warn(table: learning.Table, plan: Plan, file: str) -> tuple[Finding, ...]:
-    if 0 < table.positives < len(table):
+    if plan.label is None or 0 < table.positives < len(table):
         return ()
     only = plan.label.positive if table.positives else plan.label.negative
     message = (

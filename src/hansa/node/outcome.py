@@ -46,7 +46,7 @@ def verify_outcome(announced: Mapping[str, canonical.Json], result: Result) -> O
             differs by more than the last bits of a floating-point number can.
     """
     metrics, model, report = (announced[name] for name in ("metrics", "model", "report"))
-    if model != result.model_document():
+    if model != result.document:
         raise Refused("run.model", "the coordinator's model is not the one that follows from the totals")
     _verify_close("run.metrics", metrics, {**write_metrics(result)})
     _verify_close("run.report", report, write_report(result))

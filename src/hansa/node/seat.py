@@ -9,7 +9,7 @@ from threading import Event
 from typing import Any, Final
 
 from hansa.errors import HansaError, Malformed, Refused
-from hansa.learning import MemberReport
+from hansa.learning import PrivateReport
 from hansa.node.journal import Journal
 from hansa.node.remote import Remote
 from hansa.node.trainer import Trainer
@@ -39,7 +39,7 @@ class Seat:
         remote: Remote,
         journal: Journal,
         *,
-        keep_report: Callable[[str, MemberReport], None],
+        keep_report: Callable[[str, PrivateReport], None],
         is_open: Callable[[], bool],
         stop: Event,
     ) -> None:

@@ -20,7 +20,7 @@ from hansa.coalition import RunRecord, RunSeal, minimum_cohort, verify_run
 from hansa.engine import Derivation, Frame, derive_graph, parse_frame
 from hansa.errors import HansaError, Malformed, Refused
 from hansa.governance import Plan
-from hansa.learning import MemberReport, Recipe, Rows, build_recipe, recipe_digest
+from hansa.learning import PrivateReport, Recipe, Rows, build_recipe, recipe_digest
 from hansa.node.follower import Follower
 from hansa.node.memory import Memory
 from hansa.node.outcome import Outcome, verify_lost, verify_outcome
@@ -83,7 +83,7 @@ class Trainer:
         self._problem: HansaError | None = None
 
     @property
-    def private_report(self) -> MemberReport | None:
+    def private_report(self) -> PrivateReport | None:
         """What the last finished run means for this member; for its own people only."""
         return None if self._job is None else self._job.report
 
@@ -346,4 +346,4 @@ class _Job:
     end: bytes | None = None
     """The words that announced the outcome."""
     seal: _Seal | None = None
-    report: MemberReport | None = None
+    report: PrivateReport | None = None

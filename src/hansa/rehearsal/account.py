@@ -65,12 +65,13 @@ def describe_privacy(
     }
 
 
-def describe_refusal(plan: Plan, proposer: str, refusal: Refused) -> dict[str, Any]:
+def describe_refusal(plan: Plan, proposer: str, members: int, refusal: Refused) -> dict[str, Any]:
     """Return what somebody asked for that the account does not bear.
 
     Args:
         plan: it adds noise.
         proposer: whose proposal it was, by name.
+        members: how many there still are.
         refusal: what every fold says to it.
     """
     assert plan.privacy.noise != "none"  # a plan without noise asks no epsilon
@@ -80,6 +81,7 @@ def describe_refusal(plan: Plan, proposer: str, refusal: Refused) -> dict[str, A
         "epsilon": plan.privacy.epsilon,
         "delta": plan.privacy.delta,
         "rule": refusal.rule,
+        "members": members,
         "reasons": list(refusal.reasons),
     }
 

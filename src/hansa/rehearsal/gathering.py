@@ -10,6 +10,7 @@ from typing import Any
 from hansa.coalition import ProposalRecord, State, audit_log, parse_entry
 from hansa.coalition.entry import Entry
 from hansa.governance import Plan, judge_bars
+from hansa.learning import LogisticResult
 from hansa.rehearsal.account import describe_privacy
 from hansa.rehearsal.runner import Ran, find_run
 from hansa.rehearsal.stage import Stage
@@ -103,6 +104,7 @@ def _describe_traffic(stage: Stage, ran: Ran, name: str) -> dict[str, Any]:
 
 def _describe_joint(plan: Plan, ran: Ran) -> dict[str, Any]:
     result = ran.conducted.result
+    assert isinstance(result, LogisticResult)  # a rehearsal is of a model: `check_cast` has seen to it
     return {
         "metrics": dict(result.metrics),
         "uncertainty": dict(result.uncertainty),

@@ -70,13 +70,14 @@ class Account(Part):
 
 
 class Refusal(Part):
-    """What somebody asked for that the accounts do not bear."""
+    """What somebody asked for that the accounts do not bear; `members` counts whose data could still be asked."""
 
     name: Words = ""
     proposer: Words = ""
     epsilon: DecimalWords = "0"
     delta: DecimalWords = "0"
     rule: Words = ""
+    members: Size
     reasons: tuple[Words, ...] = ()
 
 

@@ -13,6 +13,7 @@ from hansa.rehearsal.account import describe_account, describe_refusal
 from hansa.rehearsal.actor import Founder
 from hansa.rehearsal.gathering import gather_result
 from hansa.rehearsal.narration import Narrator
+from hansa.rehearsal.pledge import count_overdrawn
 from hansa.rehearsal.report import write_report
 from hansa.rehearsal.runner import Ran, conduct_run
 from hansa.rehearsal.spelling import format_span, pluralise
@@ -213,11 +214,12 @@ def _account(stage: Stage, cast: Cast, narrator: Narrator) -> list[dict[str, Any
     try:
         number = open_proposal(stage, member, f"{plan.name}, once more", plan.purpose, effect)
     except Refused as refusal:
-        over = pluralise(len(refusal.reasons), "data set")
+        members = len(stage.state.active_members)
+        over = count_overdrawn(len(refusal.reasons), members)
         narrator.doubt(
-            f"{asks}: refused before any vote, it would pass the budget of {over} [{refusal.rule}]"
+            f"{asks}: refused before any vote, it would pass the budgets of {over} [{refusal.rule}]"
         )
-        return [describe_refusal(plan, _name(stage, member), refusal)]
+        return [describe_refusal(plan, _name(stage, member), members, refusal)]
     narrator.say(f"{asks} (entry {number}); the budget bears it, and nobody has voted yet")
     return []
 

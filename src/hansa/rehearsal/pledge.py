@@ -69,11 +69,17 @@ def say_account(privacy: Privacy) -> str:
 
 def say_refusal(refusal: Refusal) -> str:
     """Return what was asked and why not, in one clause."""
-    over = pluralise(len(refusal.reasons), "data set")
+    over = count_overdrawn(len(refusal.reasons), refusal.members)
     return (
         f"{shorten(refusal.proposer)} proposed to ask the same data once more, at ε = {refusal.epsilon}; it would have passed the "
-        f"budget of {over}, so every member’s own fold refused it before any vote"
+        f"budgets of {over}, so every member’s own fold refused it before any vote"
     )
+
+
+def count_overdrawn(overdrawn: int, members: int) -> str:
+    """Return whose budgets a run would have passed, out of those it could still ask: whoever has left is asked no more."""
+    share = "all" if overdrawn == members else f"{format_count(overdrawn)} of the"
+    return f"{share} {format_count(members)} that are still members"
 
 
 def are_alike(accounts: Sequence[Account]) -> bool:

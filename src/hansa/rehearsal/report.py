@@ -82,6 +82,7 @@ def _describe(outcome: Outcome) -> dict[str, object]:
             ("measure", *spelling.WAYS.values()),
             spelling.tabulate_metrics(outcome.joint.metrics, outcome.doubts),
         ),
+        "doubt": spelling.DOUBT,
         "uncertainty": spelling.format_bound(max(outcome.joint.uncertainty.values(), default=0.0)),
         "roc_rows": spelling.drop_empty(
             ("false alarms", *(f"found, {way}" for way in spelling.WAYS.values())), _tabulate_roc(outcome)

@@ -22,9 +22,9 @@ from hansa.engine import LocalEngine, Traffic
 from hansa.errors import HansaError, Refused, Unavailable
 from hansa.governance import Plan
 from hansa.hub import Conducted, Coordinator
-from hansa.learning import MemberReport
+from hansa.learning import PrivateReport
 from hansa.rehearsal.narration import Narrator
-from hansa.rehearsal.spelling import list_names
+from hansa.rehearsal.spelling import list_names, pluralise
 from hansa.rehearsal.stage import Stage
 
 
@@ -45,7 +45,7 @@ class Ran:
     run: RunRecord
     conducted: Conducted
     model: str
-    private: Mapping[str, MemberReport]
+    private: Mapping[str, PrivateReport]
     lengths: tuple[int, ...]
     traffic: Mapping[str, Traffic]
 
@@ -171,7 +171,7 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
         who = f"{len(sealed)} of {len(cohort)} sealed the same transcript, and the record names who vanished: {lost}"
     else:
         who = f"all {len(cohort)} sealed the same transcript"
-    narrator.say(f"{len(asked)} rounds, {sum(asked):,} numbers from each member; {who}")
+    narrator.say(f"{pluralise(len(asked), 'round')}, {sum(asked):,} numbers from each member; {who}")
     return Ran(stage.state.runs[run.id], conducted, model, private, tuple(asked), engine.traffic)
 
 
@@ -199,7 +199,7 @@ def locate_private_report(folder: Path, member: str, run_id: str) -> Path:
     return folder / "members" / member / "reports" / f"{run_id}.json"
 
 
-def _keep_private_report(stage: Stage, run_id: str, report: MemberReport) -> None:
+def _keep_private_report(stage: Stage, run_id: str, report: PrivateReport) -> None:
     path = locate_private_report(stage.folder, report.member, run_id)
     new = path.with_suffix(".new")
     try:

@@ -10,6 +10,11 @@ from types import MappingProxyType
 from hansa.rehearsal.outcome import BarVerdict, Decision, Split
 
 MISSING = "–"
+DOUBT = (
+    "how far noise (two standard deviations) and the binning of scores may have moved a figure; "
+    "not how far other test rows would"
+)
+"""What stands after ±."""
 
 OUTCOMES = {
     "passed": "passed",

@@ -1,7 +1,7 @@
 """The terminal's summary of a run: the headline, a line for each member, and how to check it."""
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -13,6 +13,7 @@ from hansa.rehearsal.guarantee import Privacy
 from hansa.rehearsal.outcome import BarVerdict, Dropped, Member, Outcome, Score, Standing, read_outcome
 from hansa.rehearsal.pledge import say_account, say_refusal
 from hansa.rehearsal.spelling import (
+    DOUBT,
     MISSING,
     describe_bar,
     describe_effect,
@@ -133,7 +134,7 @@ def _list_facts(outcome: Outcome) -> list[tuple[str, list[Text]]]:
             ],
         ),
         ("account", _tell_account(outcome.privacy)),
-        ("bars", [_describe_bar(outcome, bar) for bar in outcome.joint.bars]),
+        ("bars", list(_list_bars(outcome))),
         (
             "decisions",
             [
@@ -172,6 +173,13 @@ def _tell_account(privacy: Privacy) -> list[Text]:
     said = say_account(privacy)
     lines = [Text(said)] if said else []
     return lines + [Text("– ", style="yellow") + Text(say_refusal(found)) for found in privacy.refused]
+
+
+def _list_bars(outcome: Outcome) -> Iterator[Text]:
+    for bar in outcome.joint.bars:
+        yield _describe_bar(outcome, bar)
+    if any(bar.metric in outcome.doubts for bar in outcome.joint.bars):
+        yield Text(f"± is {DOUBT}", style="dim")
 
 
 def _describe_bar(outcome: Outcome, bar: BarVerdict) -> Text:

@@ -1,0 +1,71 @@
+"""Which computation a plan asks for: the name of a recipe that ships with the package, its digest, its parameters."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field
+
+from hansa.governance.spelling import DecimalText, Digest, fault
+from hansa.governance.validation import Form
+from hansa.transparency.quoting import quote
+
+
+def _up_to(most: int) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if not Fraction("0.000001") <= Fraction(value) <= most:
+            raise fault("decimal", f"expected a number from 0.000001 to {most}, got {quote(str(value))}")
+        return value
+
+    return check
+
+
+Strength = Annotated[DecimalText, AfterValidator(_up_to(1_000_000_000))]
+"""How strongly a penalty holds, within what the recipes compute with."""
+
+ClipNorm = Annotated[DecimalText, AfterValidator(_up_to(100))]
+"""The most that a row may pull at the coefficients, in the L2 norm."""
+
+
+class LogisticParameters(Form):
+    """Parameters of the recipe `logistic`.
+
+    `clip` and `steps` concern sums with noise only, `minimum_rows_per_column` those without.
+    """
+
+    ridge: Strength = "1"
+    organisation_intercepts: bool = False
+    correction: Strength = "10"
+    minimum_category_members: Annotated[int, Field(ge=1, le=100_000)] = 3
+    minimum_category_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    minimum_rows_per_column: Annotated[int, Field(ge=1, le=1_000_000)] = 5
+    maximum_turns: Annotated[int, Field(ge=1, le=1_000)] = 25
+    clip: ClipNorm = "3"
+    steps: Annotated[int, Field(ge=1, le=200)] = 8
+
+
+class LogisticRecipe(Form):
+    """A logistic model over sums."""
+
+    name: Annotated[Literal["logistic"], Field(examples=["logistic"])]
+    digest: Digest
+    parameters: LogisticParameters = LogisticParameters()
+
+
+class StatisticsParameters(Form):
+    """Parameters of the recipe `statistics`; `minimum_members` concerns sums without noise only."""
+
+    bins: Annotated[int, Field(ge=2, le=100)] = 20
+    minimum_rows: Annotated[int, Field(ge=3, le=1_000_000)] = 10
+    minimum_members: Annotated[int, Field(ge=3, le=100_000)] = 3
+
+
+class StatisticsRecipe(Form):
+    """How many, how large, how spread, which categories."""
+
+    name: Annotated[Literal["statistics"], Field(examples=["statistics"])]
+    digest: Digest
+    parameters: StatisticsParameters = StatisticsParameters()
+
+
+Recipe: TypeAlias = LogisticRecipe | StatisticsRecipe

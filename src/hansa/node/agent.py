@@ -15,7 +15,7 @@ from typing import Any, Final
 from hansa.coalition import Body, State, Tick, draft_handover, write_acknowledgement
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
 from hansa.governance import Plan
-from hansa.learning import MemberReport, Rows
+from hansa.learning import PrivateReport, Rows
 from hansa.node.closing import read_outcome, verify_sealed, write_failure
 from hansa.node.courier import Courier
 from hansa.node.data import load_rows
@@ -333,7 +333,7 @@ class Agent:
             raise Refused("data.none", f"`{self.house.member}` has no data file in `{self.house.folder}`")
         return load_rows(data, plan, self.house.member)
 
-    def _keep_report(self, run: str, report: MemberReport) -> None:
+    def _keep_report(self, run: str, report: PrivateReport) -> None:
         path = self.house.report(run)
         try:
             path.parent.mkdir(exist_ok=True)

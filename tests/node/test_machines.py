@@ -1,8 +1,11 @@
 """Whole coalitions of real processes: what members on machines of their own live through."""
 
+import signal
+import time
 from pathlib import Path
 
 import pytest
+from hubhouse import HubProcess, free_port
 from machines import NAMES, Machines
 from nodehouse import NodeProcess
 
@@ -60,6 +63,43 @@ def test_four_organisations_found_vote_and_train_and_one_is_killed_in_the_middle
     # Nobody has anybody else's private report, and the hub has none.
     machines.hansa("run", "report", 1, "--as", "cyd", "--folder", "ada", code=4)
     assert sorted(path.parts[-3] for path in machines.path.rglob("reports/*.json")) == ["ada", "bob", "cyd"]
+
+
+def test_a_hub_dies_in_the_middle_of_a_run_and_a_members_mirror_goes_on_with_it(machines):
+    machines.found().start().approve_run()
+    under_way = machines.begin("run", "start", 1, "--folder", "ada", "--json")
+    end = time.monotonic() + 30
+    while not list(machines.hub.path.glob("runs/*/2.json")):
+        assert time.monotonic() < end, machines.journals()
+        time.sleep(0.005)
+    machines.hub.stop(signal.SIGKILL)
+    port = free_port()
+    where = f"https://127.0.0.1:{port}"
+    machines.hansa(
+        *("hub", "handover", "draft", "--hub", "second", "--address", where),
+        *("--output", "handover.json", "--folder", "ada"),
+    )
+    for name in ("bob", "cyd"):
+        machines.hansa("hub", "handover", "sign", "handover.json", "--folder", name)
+    machines.hansa(
+        "hub", "init", "second", "--address", where, "--from", "ada", "--handover", "handover.json"
+    )
+    machines.hub = HubProcess(machines.path / "second", port).start()
+    for name in NAMES:  # all of them at work
+        machines.hansa("hub", "handover", "take", "handover.json", "--folder", name)
+    ended = machines.end(under_way)
+    assert ended.code == 0, ended.err + machines.journals()
+    assert ended.json["attempt"] == 1
+    assert len(run_of(machines, "ada").survivors) >= 3
+    wait_for_all(machines)
+    for name in NAMES:
+        assert (run_of(machines, name).status, machines.hansa("verify", name, "--json").json["final"]) == (
+            "completed",
+            True,
+        )
+        while list((machines.path / name / "minutes").iterdir()):  # the steward looks once a second
+            assert time.monotonic() < end + 60
+            time.sleep(0.05)
 
 
 @pytest.mark.slow

@@ -8,9 +8,9 @@ import pytest
 from liar import Liar, approve, open_attempt, vanish
 
 from hansa.engine import LocalEngine, parse_frame
+from hansa.engine.minutes import Minutes
 from hansa.errors import Refused
 from hansa.hub import Coordinator
-from hansa.hub.minutes import Minutes
 from hansa.rehearsal import Silent, conduct_run
 from hansa.secagg import Kind
 

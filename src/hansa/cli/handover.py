@@ -124,17 +124,23 @@ def show_handover(file: HandoverPath, /, *, folder: Folder = HERE, as_json: AsJs
 def take(file: HandoverPath, /, *, folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Let the next hub of this folder take over, and every member turn to it; or turn this house to another hub.
 
-    In a house its node is stopped for it, and the new hub has to run. What the present hub has put in order since the handover was drafted, and what was never final, is left out.
+    In a house the new hub has to run. Its node may be at work, unless it has followed the present hub beyond the handover; then stop it first. What the present hub has put in order since the handover was drafted, and what was never final, is left out.
     """
     from hansa.node.house import House, is_house
+    from hansa.node.intercom import Intercom
     from hansa.node.remote import fetch_authority
     from hansa.node.succession import turn_to_hub
     from hansa.rehearsal.succession import succeed
 
     envelope = read_handover_file(file)
     if is_house(folder):
-        addresses = turn_to_hub(House(folder), envelope, fetch_authority)
-        after = suggest("node up", folder)
+        house = House(folder)
+        intercom = Intercom(house)
+        if is_running := intercom.is_answered():
+            addresses = intercom.turn_to_hub(envelope)
+        else:
+            addresses = turn_to_hub(house, envelope, fetch_authority)
+        after = suggest("node status" if is_running else "node up", folder)
         text = f"This house turns to the hub at {', '.join(addresses)}."
         show({"addresses": list(addresses)}, text, after, as_json=as_json)
         return

@@ -81,6 +81,7 @@ def init(
             leaves=leaves,
             handover=signed,
             clock=lambda: int(time.time()),
+            minutes=mirror / "minutes",
         )
         size = read_handover(signed).size + 1
     settings = folder.settings

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from hansa.coalition import ZERO_DIGEST, RunRecord
-from hansa.engine import Mailbox
+from hansa.engine import Mailbox, Minutes
 from hansa.errors import HansaError, Refused, Unavailable
 from hansa.hub.clerk import Clerk
 from hansa.hub.folder import Limits
-from hansa.hub.minutes import Minutes
 from hansa.hub.rounds import Conducted, Coordinator
 from hansa.store import BlobStore, write_atomically
 from hansa.transparency import canonical

@@ -239,6 +239,7 @@ def succeed_hub(
     leaves: Sequence[bytes],
     handover: Envelope,
     clock: Callable[[], int],
+    minutes: Path | None = None,
 ) -> HubFolder:
     """Make the folder of a hub that another one is handed over to.
 
@@ -250,6 +251,7 @@ def succeed_hub(
         leaves: of a mirror.
         handover: signed by enough members and by that key.
         clock: returns Unix seconds.
+        minutes: of runs under way, as the house that the mirror is from heard them; None when nobody has any.
 
     Raises:
         Refused: `hub.exists`, there is more in the folder than a key; or as `take_over`.
@@ -266,6 +268,8 @@ def succeed_hub(
         for stale in made.glob("log.sqlite*"):
             stale.unlink()
         take_over(made / "log.sqlite", leaves, handover, key, clock)
+        if minutes is not None and minutes.is_dir():
+            shutil.copytree(minutes, made / "runs", dirs_exist_ok=True)
         write_atomically(made / "authority.pem", write_authority(key).encode())
         shutil.copyfile(path / KEY_FILE, made / KEY_FILE)
         (path / KEY_FILE).unlink()

@@ -23,12 +23,11 @@ from hansa.coalition import (
     result_digest,
     verify_run,
 )
-from hansa.engine import Derivation, Engine, Frame, derive_graph, parse_frame, write_total
+from hansa.engine import Derivation, Engine, Frame, Minutes, derive_graph, parse_frame, write_total
 from hansa.entropy import draw
 from hansa.errors import HansaError, Malformed, Refused
 from hansa.governance import Plan
 from hansa.hub.attendance import Attendance
-from hansa.hub.minutes import Minutes
 from hansa.learning import Result, build_recipe, write_metrics, write_report
 from hansa.privacy import Meter
 from hansa.secagg import Aggregator, Conflict, Party
@@ -96,7 +95,7 @@ class Coordinator:
         self._engine = engine
         self._report = report
         self._miss = miss
-        self._journal = Minutes() if minutes is None else minutes
+        self._minutes = Minutes() if minutes is None else minutes
         self._evidence: dict[tuple[str, str], Evidence] = {}
 
     @property
@@ -119,7 +118,7 @@ class Coordinator:
         """
         run, proposal, plan = self._permitted(run_id)
         derivation = self._derive(run, plan)
-        minutes, total = self._journal, b""
+        minutes, total = self._minutes, b""
         derivation.attempt = minutes.take_up()
         for total, survivors in minutes.rounds():
             derivation.learn(total, survivors)

@@ -4,7 +4,6 @@ Four kinds of threads share one follower, one outbox and one way to the hub: the
 brings what was signed, each seat attends one run, and the steward does what nobody has to ask for.
 """
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +12,10 @@ from threading import Event, Thread
 from typing import Any, Final
 
 from hansa.coalition import Body, State, Tick, draft_handover, write_acknowledgement
+from hansa.engine import Minutes
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
-from hansa.governance import Plan
-from hansa.learning import PrivateReport, Rows
 from hansa.node.closing import read_outcome, verify_sealed, write_failure
 from hansa.node.courier import Courier
-from hansa.node.data import load_rows
 from hansa.node.duty import find_tick
 from hansa.node.follower import Follower
 from hansa.node.house import House, hold_house
@@ -27,11 +24,10 @@ from hansa.node.mirror import Mirror
 from hansa.node.outbox import Outbox
 from hansa.node.remote import Remote, fetch_authority
 from hansa.node.seat import Seat
-from hansa.node.succession import read_turn
+from hansa.node.succession import change_hub, renew_authority
 from hansa.node.trainer import Trainer
-from hansa.node.trust import SYSTEM, open_trust, read_authority, verify_authority
+from hansa.node.trust import open_trust
 from hansa.node.watch import Watch
-from hansa.store import write_atomically
 from hansa.transparency import Envelope, PublicKey, SigningKey, format_instant, parse_leaf
 
 WAIT_SECONDS: Final = 25
@@ -149,6 +145,17 @@ class Agent:
         self._journal.note("handover-signed", entry=handover.id[:16])
         return signed
 
+    def turn_to_hub(self, handover: Envelope) -> tuple[str, ...]:
+        """Follow another hub from now on, amid whatever is under way; see `Watch.turn`."""
+        fetch = partial(fetch_authority, proxy=self.house.settings.proxy)
+
+        def change(state: State) -> tuple[str, ...]:
+            addresses = change_hub(self.house, state, handover, fetch)
+            self._remote.renew(open_trust(self.house.settings.authority), addresses)
+            return addresses
+
+        return self._watch.turn(handover, change)
+
     def describe(self) -> dict[str, Any]:
         """Return how the node does."""
         follower = self._follower
@@ -231,7 +238,13 @@ class Agent:
             self._fresh.clear()
             if not self._watch.is_current or self._stop.is_set():
                 continue
-            for duty in (self._acknowledge, self._note_time, self._take_seats, self._fetch_blobs):
+            for duty in (
+                self._acknowledge,
+                self._note_time,
+                self._take_seats,
+                self._fetch_blobs,
+                self._forget,
+            ):
                 try:
                     duty(self._follower.state)
                 except HansaError as error:
@@ -257,7 +270,7 @@ class Agent:
                 run.id,
                 self._remote,
                 self._journal,
-                keep_report=self._keep_report,
+                keep_report=self.house.keep_report,
                 is_open=partial(self._is_open, run.id),
                 stop=self._stop,
             )
@@ -271,6 +284,11 @@ class Agent:
                     self._remote.fetch_blob(digest, path)
                     self._journal.note("blob", digest=digest[:16])
 
+    def _forget(self, state: State) -> None:
+        for path in self.house.minutes.glob("*"):
+            if path.name not in state.runs or state.runs[path.name].status != "open":
+                Minutes(path).discard()
+
     # -- a run's thread ----------------------------------------------------------------------------------------
 
     def _attend(self, seat: Seat) -> None:
@@ -280,9 +298,10 @@ class Agent:
                 self.house.member,
                 self._key,
                 self._follower,
-                self._load_rows,
+                self.house.load_rows,
                 self._draw,
                 folder=self.house.folder,
+                minutes=lambda run: Minutes(self.house.minutes / run),
                 write=lambda body: self._courier.say(body)[0],
             )
         )
@@ -327,20 +346,6 @@ class Agent:
     def _is_open(self, run_id: str) -> bool:
         return self._follower.state.runs[run_id].status == "open"
 
-    def _load_rows(self, plan: Plan) -> Rows:
-        data = self.house.data
-        if data is None:
-            raise Refused("data.none", f"`{self.house.member}` has no data file in `{self.house.folder}`")
-        return load_rows(data, plan, self.house.member)
-
-    def _keep_report(self, run: str, report: PrivateReport) -> None:
-        path = self.house.report(run)
-        try:
-            path.parent.mkdir(exist_ok=True)
-            write_atomically(path, json.dumps(report.to_json(), indent=1).encode() + b"\n")
-        except OSError as error:
-            raise Unavailable(f"the report `{path}` cannot be written: {error.strerror}") from error
-
     # -- the hub -----------------------------------------------------------------------------------------------
 
     def _reach(self) -> Remote:
@@ -377,17 +382,11 @@ class Agent:
             Refused: `authority.key`, whoever answers at the hub's address is not the log's hub.
             Unavailable: nobody answers.
         """
-        settings = self.house.settings
-        if settings.authority == SYSTEM or not self._follower.size:
-            return
-        log_key = self._follower.state.log_key
-        if read_authority(settings.authority) in {log_key, read_turn(self.house)}:
-            return
-        fetched = fetch_authority(self._remote.address, settings.proxy)
-        verify_authority(fetched, log_key)
-        self.house.change(authority=fetched)
-        self._remote.renew(open_trust(fetched))
-        self._journal.note("authority", key=log_key.fingerprint[:16])
+        if self._follower.size:
+            log_key = self._follower.state.log_key
+            if renew_authority(self.house, log_key, partial(fetch_authority, self._remote.address)):
+                self._remote.renew(open_trust(self.house.settings.authority))
+                self._journal.note("authority", key=log_key.fingerprint[:16])
 
     def _report(self, where: str, error: HansaError) -> None:
         """Show the people of the house what went wrong; the journal gets the rule, and the text where it quotes no data."""

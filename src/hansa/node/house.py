@@ -8,6 +8,7 @@ HOUSE/
   blobs/             models and reports of the coalition
   reports/<run>.json what this member alone learnt in a run
   outbox/            entries that were signed and are not on the log yet
+  minutes/<run>/     what was heard of a run that is not over: a hub made from this house goes on with it
   runs/ totals/      which runs were begun here, and which totals this member helped to form
   witness.json       what it cosigned last
   data.*             its table, unless `data` in node.json names another file
@@ -24,9 +25,12 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from hansa.errors import Refused, Unavailable
+from hansa.governance import Plan
 from hansa.governance.document import parse_document
 from hansa.governance.spelling import Several, Slug, fault
 from hansa.governance.validation import Form, load_model
+from hansa.learning import PrivateReport, Rows
+from hansa.node.data import load_rows
 from hansa.node.keyfile import write_key_file
 from hansa.store import sync_folder, write_atomically
 from hansa.store.lock import WriterLock
@@ -115,6 +119,34 @@ class House:
     def blobs(self) -> Path:
         """Where models and reports lie."""
         return self.folder / "blobs"
+
+    @property
+    def minutes(self) -> Path:
+        """Where the minutes of runs under way lie."""
+        return self.folder / "minutes"
+
+    def load_rows(self, plan: Plan) -> Rows:
+        """Read and check this member's table against a plan.
+
+        Raises:
+            Refused: `data.none`, there is no table; or as `load_rows` of `node.data`.
+        """
+        if self.data is None:
+            raise Refused("data.none", f"`{self.member}` has no data file in `{self.folder}`")
+        return load_rows(self.data, plan, self.member)
+
+    def keep_report(self, run: str, report: PrivateReport) -> None:
+        """Keep what this member alone learnt in a run.
+
+        Raises:
+            Unavailable: the disk fails.
+        """
+        path = self.report(run)
+        try:
+            path.parent.mkdir(exist_ok=True)
+            write_atomically(path, json.dumps(report.to_json(), indent=1).encode() + b"\n")
+        except OSError as error:
+            raise Unavailable(f"the report `{path}` cannot be written: {error.strerror}") from error
 
     @property
     def socket(self) -> Path:

@@ -37,6 +37,14 @@ class Intercom:
         """
         return self._ask("GET", "/status")
 
+    def is_answered(self) -> bool:
+        """Say whether a node is at work in the house."""
+        try:
+            self.status()
+        except Unavailable:
+            return False
+        return True
+
     def say(self, bodies: Sequence[Body]) -> tuple[int, ...]:
         """Let the node sign entries, and return their numbers once its own fold has them.
 
@@ -59,6 +67,13 @@ class Intercom:
         return self._ask_handover(
             {"log_key": log_key.encode(), "addresses": list(addresses), "instead": instead}
         )
+
+    def turn_to_hub(self, handover: Envelope) -> tuple[str, ...]:
+        """Let the node follow another hub from now on, and return its addresses."""
+        addresses = self._ask("POST", "/handover/take", {"handover": handover.to_json()}).get("addresses")
+        if not isinstance(addresses, list):
+            raise Malformed("node.answer", "the node does not say where the new hub is")
+        return tuple(map(str, addresses))
 
     def _ask_handover(self, document: Mapping[str, Any]) -> Envelope:
         return parse_handover(self._ask("POST", "/handover", document).get("handover"))[0]

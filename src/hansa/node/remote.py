@@ -81,8 +81,10 @@ class Remote:
         """The address that answered last."""
         return self._addresses[self._first]
 
-    def renew(self, trust: ssl.SSLContext) -> None:
-        """Check the hub's certificate with something else from now on."""
+    def renew(self, trust: ssl.SSLContext, addresses: Sequence[str] = ()) -> None:
+        """Check the hub's certificate with something else from now on, and ask at other addresses, if any are given."""
+        if addresses:
+            self._addresses, self._first = tuple(addresses), 0
         before, self._client = self._client, self._connect(trust)
         before.close()
 

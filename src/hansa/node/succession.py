@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from hansa.coalition import parse_handover, replay, verify_signers
+from hansa.coalition import State, parse_handover, replay, verify_signers
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.node.house import House, check_address, hold_house
-from hansa.node.trust import verify_authority
+from hansa.node.trust import SYSTEM, read_authority, verify_authority
 from hansa.store import read_tree, write_atomically
 from hansa.transparency import Envelope, PublicKey, canonical, parse_public_key
 
@@ -37,19 +37,42 @@ def turn_to_hub(house: House, handover: Envelope, fetch: Callable[[str], str]) -
         state = replay(tree.leaves)
         if state is None:
             raise Refused("log.empty", "the house has not seen the log yet")
-        verify_signers(state, handover)
-        body = parse_handover(handover.to_json())[1]
-        addresses = _read_addresses(body.addresses)
-        authority = fetch(addresses[0])
-        verify_authority(authority, parse_public_key(body.key))
-        write_atomically(house.folder / HANDOVER_FILE, canonical.encode(handover.to_json()) + b"\n")
-        if len(tree.leaves) > body.size:
-            house.log.rename(house.folder / f"log.before-{body.size}")
-        house.change(hub=addresses, authority=authority)
+        addresses = change_hub(house, state, handover, fetch)
+        size = parse_handover(handover.to_json())[1].size
+        if len(tree.leaves) > size:
+            house.log.rename(house.folder / f"log.before-{size}")
     except OSError as error:
         raise Unavailable(f"`{house.folder}` cannot be written: {error.strerror}") from error
     finally:
         lock.release()
+    return addresses
+
+
+def change_hub(
+    house: House, state: State, handover: Envelope, fetch: Callable[[str], str]
+) -> tuple[str, ...]:
+    """Make another hub that of a house, and return its addresses.
+
+    Args:
+        house: the member's folder; nobody else changes it meanwhile.
+        state: the member's own fold.
+        handover: with the signatures of enough members.
+        fetch: returns the certificate authority of whoever answers at an address.
+
+    Raises:
+        Malformed, Refused: as `turn_to_hub`.
+        Unavailable: the new hub does not answer, or the disk fails.
+    """
+    verify_signers(state, handover)
+    body = parse_handover(handover.to_json())[1]
+    addresses = _read_addresses(body.addresses)
+    authority = fetch(addresses[0])
+    verify_authority(authority, parse_public_key(body.key))
+    try:
+        write_atomically(house.folder / HANDOVER_FILE, canonical.encode(handover.to_json()) + b"\n")
+    except OSError as error:
+        raise Unavailable(f"`{house.folder}` cannot be written: {error.strerror}") from error
+    house.change(hub=addresses, authority=authority)
     return addresses
 
 
@@ -61,6 +84,27 @@ def _read_addresses(said: Sequence[str]) -> tuple[str, ...]:
     if not addresses:
         raise Refused("handover.addresses", "the handover does not say where the new hub is")
     return addresses
+
+
+def renew_authority(house: House, log_key: PublicKey, fetch: Callable[[str | None], str]) -> bool:
+    """Keep the certificate authority that has the log's key, where the one that is kept has another; say whether it changed.
+
+    Args:
+        house: the member's folder.
+        log_key: on the record, as this member's own fold has it.
+        fetch: given a proxy, returns the authority of whoever answers.
+
+    Raises:
+        Refused: `authority.key`, whoever answers at the hub's address is not the log's hub.
+        Unavailable: nobody answers.
+    """
+    settings = house.settings
+    if settings.authority == SYSTEM or read_authority(settings.authority) in {log_key, read_turn(house)}:
+        return False
+    fetched = fetch(settings.proxy)
+    verify_authority(fetched, log_key)
+    house.change(authority=fetched)
+    return True
 
 
 def read_turn(house: House) -> PublicKey | None:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.coalition import RunRecord, RunSeal, minimum_cohort, verify_run
-from hansa.engine import Derivation, Frame, derive_graph, parse_frame
+from hansa.engine import Derivation, Frame, Minutes, derive_graph, parse_frame
 from hansa.errors import HansaError, Malformed, Refused
 from hansa.governance import Plan
 from hansa.learning import PrivateReport, Recipe, Rows, build_recipe, recipe_digest
@@ -55,6 +55,7 @@ class Trainer:
         draw: the operating system's generator.
         folder: where it remembers what it has begun and consented to, across restarts.
         sample: draws this member's share of noise, when a plan asks for it.
+        minutes: where what was heard of a run is kept for a coordinator that takes it up; nowhere unless told.
         write: signs the seal as this member's next entry; None lets it follow the last one in the fold, which is right
             where nothing else speaks for the member meanwhile.
     """
@@ -69,6 +70,7 @@ class Trainer:
         *,
         folder: Path,
         sample: Sample = sample_gaussian,
+        minutes: Callable[[str], Minutes] = lambda _run: Minutes(),
         write: Callable[[RunSeal], Envelope] | None = None,
     ) -> None:
         self._member = member
@@ -77,6 +79,7 @@ class Trainer:
         self._load_rows = load_rows
         self._draw = draw
         self._sample = sample
+        self._minutes = minutes
         self._write = write or self._write_after_fold
         self._memory = Memory(folder)
         self._job: _Job | None = None
@@ -177,7 +180,9 @@ class Trainer:
             graph=derive_graph(run.id, self._follower.root_at(run.number)),
             meter=Meter(plan.privacy.rho, honest),
         )
-        self._job = _Job(run.id, plan, recipe, rows, derivation, frame.encode())
+        minutes = self._minutes(run_id)
+        minutes.note_attempt(0)
+        self._job = _Job(run.id, plan, recipe, rows, derivation, minutes, frame.encode())
         return Frame("ready")
 
     def _ask(self, frame: Frame, job: "_Job") -> Frame:
@@ -215,6 +220,7 @@ class Trainer:
                 # Two groups could each consent to a total of its own.
                 raise Refused("run.attempt", "a sum among so many is not made twice; open the run anew")
             job.contributor = None
+        job.minutes.note_attempt(attempt)
         derivation.attempt = attempt
         return Frame("ready")
 
@@ -234,7 +240,9 @@ class Trainer:
             raise Refused("run.round", "the secure sum of the round before is not finished")
         answer = derivation.quantiser.decode(job.vector)
         job.recipe.verify_total(question, answer, derivation.read(total), len(machine.survivors))
+        number = derivation.round
         derivation.learn(total, machine.survivors)
+        job.minutes.settle_round(number, total, machine.survivors)
         job.contributor = job.vector = None
         job.consented = ()
         job.learned = sha256(total).digest()
@@ -271,7 +279,7 @@ class Trainer:
             if result is None:
                 raise Refused("run.question", "the coordinator ends the run, and a question is still open")
             job.outcome = verify_outcome(frame.fields, result)
-            job.end = frame.encode()
+            job.end = job.minutes.settle_end(frame.encode())
         if job.end != frame.encode():
             raise Refused("run.round", "this member has agreed to the end of this run in other words")
         return Frame("agreed")
@@ -285,6 +293,7 @@ class Trainer:
         assert isinstance(dropped, dict)  # `_answer` has looked
         lost = verify_lost(dropped, job.derivation, self._member)
         if job.seal is None:
+            job.minutes.settle_dropped(lost)
             body = job.outcome.write_seal(job.run, job.derivation.transcript, lost)
             job.seal = _Seal(lost, canonical.encode(self._write(body).to_json()))
             job.report = job.recipe.private_report(job.outcome.result, job.rows)
@@ -332,6 +341,7 @@ class _Job:
     recipe: Recipe[Any]
     rows: Rows
     derivation: Derivation
+    minutes: Minutes
     begin: bytes
     """The words that began it."""
     contributor: Contributor | None = None

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Final
 
-from hansa.coalition import State
+from hansa.coalition import State, parse_handover
 from hansa.errors import Malformed, Refused
 from hansa.node.follower import Follower, witness_name
 from hansa.node.journal import Journal
@@ -126,6 +126,29 @@ class Watch:
         """Sign that another hub continues the log; see `Follower.sign_handover`."""
         with self._lock:
             return self.follower.sign_handover(handover, instead=instead)
+
+    def turn(self, handover: Envelope, change: Callable[[State], tuple[str, ...]]) -> tuple[str, ...]:
+        """Let the log go on at another hub.
+
+        Args:
+            handover: to it.
+            change: checks it against the fold, and makes the other hub the one that is asked.
+
+        Raises:
+            Refused: `handover.ahead`, this member followed the present hub beyond it, which only a new beginning takes back;
+                or as `change`.
+        """
+        with self._lock:
+            size = parse_handover(handover.to_json())[1].size
+            if self.follower.size > size:
+                raise Refused(
+                    "handover.ahead",
+                    f"this node has followed {self.follower.size} entries, and the log is handed over after {size}; stop it, take the "
+                    "handover, and start it again",
+                )
+            addresses = change(self.follower.state)
+            self._seen = None
+            return addresses
 
     def count_pause(self) -> float:
         """Return the seconds to wait before the next step, so that cosignatures are not asked for too often."""

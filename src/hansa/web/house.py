@@ -3,6 +3,7 @@
 GET  /status        how the node does
 POST /entries       {"bodies":[{"kind":"ballot","body":{…}}]}: sign them; {"numbers":[12]} once the own fold has them
 POST /handover      {"handover":{…},"instead":false} or {"log_key":…,"addresses":[…],"instead":false}: sign, or draft
+POST /handover/take  {"handover":{…}}: follow the hub that it names from now on; {"addresses":[…]}
 GET  /runs/<run>    how far an attempt is, here and at the hub
 """
 
@@ -53,6 +54,11 @@ def make_house_service(agent: Agent) -> Starlette:
         signed = await run_in_threadpool(sign_handover, agent, await _read_body(request))
         return JSONResponse({"handover": signed.to_json()})
 
+    async def take(request: Request) -> Response:
+        signed = read_signed_handover(await _read_body(request))
+        addresses = await run_in_threadpool(agent.turn_to_hub, signed)
+        return JSONResponse({"addresses": list(addresses)})
+
     async def run(request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(agent.describe_run, request.path_params["run"]))
 
@@ -61,6 +67,7 @@ def make_house_service(agent: Agent) -> Starlette:
             Route("/status", _guard(status), methods=["GET"]),
             Route("/entries", _guard(entries), methods=["POST"]),
             Route("/handover", _guard(handover), methods=["POST"]),
+            Route("/handover/take", _guard(take), methods=["POST"]),
             Route("/runs/{run}", _guard(run), methods=["GET"]),
         ]
     )
@@ -87,6 +94,21 @@ def sign_handover(agent: Agent, data: bytes) -> Envelope:
             raise Malformed(
                 "house.form", "expected a handover to sign, or a log key and addresses to draft one"
             )
+
+
+def read_signed_handover(data: bytes) -> Envelope:
+    """Read a handover to be taken.
+
+    Raises:
+        Malformed: `house.form`, or as `parse_handover`.
+    """
+    try:
+        said = json.loads(data)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict) or said.keys() != {"handover"}:
+        raise Malformed("house.form", "expected a handover to take")
+    return parse_handover(said["handover"])[0]
 
 
 def serve_house(agent: Agent, path: Path, ready: Callable[[], None]) -> None:

@@ -1,4 +1,7 @@
-"""The minutes of a run: what its coordinator has settled, kept before anybody hears of it, so that another can take it up.
+"""The minutes of a run: what is settled of it, so that another coordinator can take it up.
+
+A coordinator keeps them before anybody hears of it; a member keeps what it heard, so that whoever its mirror serves as the
+next hub can go on.
 
 FOLDER/attempt        how often the run was taken up again
 FOLDER/<n>.total      the total of round n
@@ -49,11 +52,15 @@ class Minutes:
         self.next_attempt = 0 if found is None else _parse_number(found) + 1
         """How often the run was begun so far."""
 
+    def note_attempt(self, attempt: int) -> None:
+        """Note that a coordinator has begun for the time after so many."""
+        self._write(_ATTEMPT, str(attempt).encode())
+        self.next_attempt = attempt + 1
+
     def take_up(self) -> int:
         """Note that a coordinator begins, or begins again, and return how often one did before."""
         attempt = self.next_attempt
-        self._write(_ATTEMPT, str(attempt).encode())
-        self.next_attempt += 1
+        self.note_attempt(attempt)
         return attempt
 
     def rounds(self) -> Iterator[Settled]:

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from hansa.engine.minutes import Minutes
 from hansa.errors import Malformed, Unavailable
-from hansa.hub.minutes import Minutes
 
 
 def test_what_was_settled_is_there_for_the_next(tmp_path):

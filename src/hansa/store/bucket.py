@@ -56,17 +56,41 @@ class BlobBucket(Blobs):
             retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=30)},
         )
 
-    def holds(self, digest: str) -> bool:
-        """Say whether there is an object of this name."""
+    def measure(self, digest: str) -> int | None:
+        """Return how long the object of this name is, if there is one."""
         import obstore
 
         check_name(digest)
         try:
             with self._translated(digest, "looked for"):
-                obstore.head(self._store, digest)
+                return int(obstore.head(self._store, digest)["size"])
         except _Missing:
-            return False
-        return True
+            return None
+
+    def read_part(self, digest: str, start: int, stop: int) -> Iterator[bytes]:
+        """Read a part of the object of this name; see `Blobs.read_part`."""
+        import obstore
+
+        check_name(digest)
+        while start < stop:
+            end = min(start + CHUNK_BYTES, stop)
+            with self._translated(digest, "read"):
+                chunk = bytes(obstore.get_range(self._store, digest, start=start, end=end))
+            if len(chunk) != end - start:
+                raise Unavailable(f"the blob `{digest}` in `{self._address}` is shorter than it was")
+            yield chunk
+            start = end
+
+    def forget(self, digest: str) -> None:
+        """Remove the object of this name."""
+        import obstore
+
+        check_name(digest)
+        try:
+            with self._translated(digest, "removed"):
+                obstore.delete(self._store, digest)
+        except _Missing:
+            return
 
     def _write(self, digest: str, chunks: Iterable[bytes]) -> None:
         import obstore

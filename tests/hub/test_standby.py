@@ -1,5 +1,6 @@
 """Several hubs over one log in PostgreSQL: real processes that are killed and stopped, and members who go on."""
 
+import shutil
 import signal
 import threading
 import time
@@ -9,13 +10,15 @@ from http.client import HTTPException
 import buckets
 import postgres
 import pytest
-from hubhouse import NAMES, encode_entries, key_of
+from hubhouse import NAMES, HubProcess, encode_entries, free_port, key_of
 from hubmembers import HubCoalition
 from hubreader import bring_tick, read_log, read_size, state_of
 from hubreplicas import Replicas, ask_once, hurt
 
+from hansa.cli import main
 from hansa.coalition import Tick, parse_entry, replay
 from hansa.node import Voter
+from hansa.store import LogStore
 from hansa.transparency import hash_leaf, parse_checkpoint, parse_leaf, parse_note, root_of
 
 HOW = [signal.SIGKILL, signal.SIGSTOP]
@@ -100,9 +103,7 @@ class Teller:
 
     def tell(self):
         try:
-            ticks = Voter(self.name, key_of(self.name)).write(
-                state_of(self.replicas), *[Tick()] * self.count
-            )
+            ticks = Voter(self.name, key_of(self.name)).write(state_of(self.replicas), *[Tick()] * self.count)
             for tick in ticks:
                 answer = self.replicas.ask("POST", "/v1/entries", encode_entries(tick), member=self.name)
                 assert answer.status == 200, answer
@@ -185,6 +186,28 @@ def test_a_run_goes_on_at_the_next_leader(replicas, tmp_path, word, number, how)
     assert three.lead.ask("GET", f"/v1/runs/{run}").json()["outcome"] == outcome
     assert three.lead.ask("GET", f"/v1/runs/{run}").json()["carriage"] == 1
     assert not list((tmp_path / "blobs" / "totals").iterdir())
+
+
+def test_a_hub_over_a_database_is_made_once_and_asked_how_it_is(server, tmp_path, capsys):
+    database, port = server.make_database(), free_port()
+    start = ["hub", "init", "--address", f"https://127.0.0.1:{port}", "--database", database]
+    assert main([*start, str(tmp_path / "hub")]) == 1
+    assert "hub.blobs" in capsys.readouterr().err
+    assert not (tmp_path / "hub").exists()
+    start += ["--blobs", str(tmp_path / "blobs")]
+    assert main([*start, str(tmp_path / "hub")]) == 0
+    assert main([*start, str(tmp_path / "another")]) == 1
+    assert "log.exists" in capsys.readouterr().err
+    for name in ("key", "hub.json"):
+        (tmp_path / "beside").mkdir(exist_ok=True)
+        shutil.copy(tmp_path / "hub" / name, tmp_path / "beside" / name)
+    with LogStore.open(database):  # as the hub that sequences
+        standby = HubProcess(tmp_path / "beside", port).start()
+        try:
+            assert main(["hub", "status", str(tmp_path / "beside")]) == 0
+            assert "stands by" in capsys.readouterr().out
+        finally:
+            standby.stop()
 
 
 def test_blobs_in_a_bucket_are_served_in_parts(server, tmp_path, monkeypatch):

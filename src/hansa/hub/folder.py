@@ -146,7 +146,8 @@ class HubFolder:
     Raises:
         Unavailable: there is no hub, or its files cannot be read.
         InvalidDocument: `hub.*`, what is wrong with `hub.json`.
-        Refused: `hub.listen`, it would speak without encryption to more than this machine.
+        Refused: `hub.listen`, it would speak without encryption to more than this machine; `hub.blobs`, its log can be
+            shared, and its blobs cannot.
     """
 
     def __init__(self, path: Path) -> None:
@@ -163,6 +164,7 @@ class HubFolder:
             raise Refused(
                 "hub.listen", f"without TLS the hub listens at loopback only, not at `{self.settings.listen}`"
             )
+        _verify_sharing(self.settings)
         self.key: SigningKey = read_seed(path / KEY_FILE)
 
     @property
@@ -226,7 +228,7 @@ def init_hub(
         blobs: a folder, or `s3://BUCKET/PREFIX`.
 
     Raises:
-        Refused: `hub.exists`, the folder is not empty; `log.exists`, the database is not.
+        Refused: `hub.exists`, the folder is not empty; `log.exists`, the database is not; `hub.blobs`.
         InvalidDocument: an address is none.
         Malformed: `log.address`, `blobs.address`.
         Unavailable: the disk fails.
@@ -240,7 +242,7 @@ def init_hub(
         "blobs": blobs,
     }
     text = json.dumps(settings, indent=2) + "\n"
-    load_model(HubSettings, parse_document(text, SETTINGS_FILE), "hub")
+    _verify_sharing(load_model(HubSettings, parse_document(text, SETTINGS_FILE), "hub"))
     try:
         if path.exists() and any(path.iterdir()):
             raise Refused("hub.exists", f"`{path}` is not empty; name a new folder")
@@ -250,7 +252,7 @@ def init_hub(
         LogStore.create(log if "://" in log else path / log).close()
         write_seed(path / KEY_FILE)
         for folder in ("spool", "runs", *(() if "://" in blobs else (blobs,))):
-            (path / folder).mkdir()
+            (path / folder).mkdir(parents=True, exist_ok=True)
         key = read_seed(path / KEY_FILE)
         write_atomically(path / "authority.pem", write_authority(key).encode())
         # Last: a folder without it is no hub.
@@ -319,6 +321,15 @@ def read_authority_of(address: str) -> str:
     name = f"[{host}]" if ":" in host else host
     default = {"https": 443, "http": 80}[parts.scheme]
     return name if parts.port in {None, default} else f"{name}:{parts.port}"
+
+
+def _verify_sharing(settings: HubSettings) -> None:
+    if "://" in settings.log and "://" not in settings.blobs and not Path(settings.blobs).is_absolute():
+        raise Refused(
+            "hub.blobs",
+            "hubs that share a log share its blobs: name a folder that all of them reach, from `/` on, or `s3://BUCKET/PREFIX`, "
+            f"not `{settings.blobs}`",
+        )
 
 
 def _derive_listen(address: str) -> str:

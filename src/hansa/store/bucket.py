@@ -69,17 +69,18 @@ class BlobBucket(Blobs):
 
     def read_part(self, digest: str, start: int, stop: int) -> Iterator[bytes]:
         """Read a part of the object of this name; see `Blobs.read_part`."""
-        import obstore
-
         check_name(digest)
-        while start < stop:
-            end = min(start + CHUNK_BYTES, stop)
-            with self._translated(digest, "read"):
-                chunk = bytes(obstore.get_range(self._store, digest, start=start, end=end))
-            if len(chunk) != end - start:
-                raise Unavailable(f"the blob `{digest}` in `{self._address}` is shorter than it was")
-            yield chunk
-            start = end
+        place = 0
+        # From its beginning, because not every service keeps to ranges.
+        for chunk in self._read(digest):
+            part = chunk[max(0, start - place) : max(0, stop - place)]
+            place += len(chunk)
+            if part:
+                yield part
+            if place >= stop:
+                return
+        if place < stop:
+            raise Unavailable(f"the blob `{digest}` in `{self._address}` is shorter than it was")
 
     def forget(self, digest: str) -> None:
         """Remove the object of this name."""

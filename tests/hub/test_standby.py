@@ -191,12 +191,12 @@ def test_a_run_goes_on_at_the_next_leader(replicas, tmp_path, word, number, how)
 def test_a_hub_over_a_database_is_made_once_and_asked_how_it_is(server, tmp_path, capsys):
     database, port = server.make_database(), free_port()
     start = ["hub", "init", "--address", f"https://127.0.0.1:{port}", "--database", database]
-    assert main([*start, str(tmp_path / "hub")]) == 1
+    assert main([*start, str(tmp_path / "hub")]) == 4
     assert "hub.blobs" in capsys.readouterr().err
     assert not (tmp_path / "hub").exists()
     start += ["--blobs", str(tmp_path / "blobs")]
     assert main([*start, str(tmp_path / "hub")]) == 0
-    assert main([*start, str(tmp_path / "another")]) == 1
+    assert main([*start, str(tmp_path / "another")]) == 4
     assert "log.exists" in capsys.readouterr().err
     for name in ("key", "hub.json"):
         (tmp_path / "beside").mkdir(exist_ok=True)

@@ -203,8 +203,10 @@ class Conductor:
                 if not self._is_stopped(attempt):
                     papers.write(OUTCOME, known := canonical.encode(outcome))
             if known is not None:
+                # What is left over when this fails does no harm, and goes when the next hub looks.
+                with contextlib.suppress(HansaError):
+                    papers.discard()
                 attempt.outcome = json.loads(known)
-                papers.discard()
         except (HansaError, ValueError):
             if not self._is_stopped(attempt):
                 _LOGGER.exception("an outcome could not be kept")

@@ -90,3 +90,17 @@ def test_everybody_who_is_left_hears_the_end():
     attendance.end("that is it")
     assert ada.heard == ["begin", "stop"]
     assert bob.heard == ["begin", "stop"]
+
+
+def test_a_coordinator_that_was_overtaken_stops_nobody():
+    def refuse():
+        raise Refused("run.superseded", "another hub has taken up this run")
+
+    ada, bob = Member(Frame("ready")), Member(b"?")
+    engine = LocalEngine({"ada": ada, "bob": bob})
+    attendance = Attendance(engine, RUN, ["ada", "bob"], 1, lambda *_: None, confirm=refuse)
+    with pytest.raises(Refused, match="superseded"):
+        attendance.ask_all(Frame("begin"), "ready")
+    with pytest.raises(Refused, match="superseded"):
+        attendance.end("too few are left")
+    assert "stop" not in ada.heard + bob.heard

@@ -90,9 +90,9 @@ def test_tiles_are_those_of_the_whole_log_however_it_grew(size):
 def test_a_bundle_of_entries_is_read_alone(log):
     log.submit(*tick(log, count=5))
     for path, content in entry_bundles(log.leaves()):
-        assert log.read_tile(parse_tile_path(path), 6) == content
+        assert log.reading.read_tile(parse_tile_path(path), 6) == content
     with pytest.raises(Refused, match=r"tile\.unknown"):
-        log.read_tile(parse_tile_path("tile/entries/000.p/6"), 5)
+        log.reading.read_tile(parse_tile_path("tile/entries/000.p/6"), 5)
 
 
 # -- checkpoints -----------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 import hashlib
 import http.server
+import socket
 import threading
 import time
 
@@ -12,6 +13,7 @@ from hansa.entropy import draw
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.hub import HubFolder
 from hansa.node import Voter
+from hansa.node import remote as remote_module
 from hansa.node.remote import Remote, fetch_authority
 from hansa.node.trust import open_trust, verify_authority
 from hansa.transparency import parse_checkpoint, parse_note
@@ -194,6 +196,16 @@ def test_a_hub_that_stands_by_is_passed_over(lie, reach):
     standby, _ = lie((503, {}, b""))
     works, _ = lie((200, {}, b"x\n"))
     assert reach(standby, works).read_checkpoint(None, 0) == "x\n"
+
+
+def test_a_hub_that_hangs_is_not_asked_first_again(lie, reach, monkeypatch):
+    monkeypatch.setattr(remote_module, "_QUIET_SECONDS_OF_ONE", 0.5)
+    works, _ = lie((200, {}, b"x\n"))
+    with socket.create_server(("127.0.0.1", 0)) as hangs:  # the system takes connections, and nobody answers
+        remote = reach(f"http://127.0.0.1:{hangs.getsockname()[1]}", works)
+        assert remote.read_checkpoint(None, 0) == "x\n"
+        assert remote.address == works
+        assert len(remote.pauses) == 1
 
 
 def test_a_blob_with_other_bytes_is_thrown_away(lie, reach, tmp_path):

@@ -13,6 +13,7 @@ from hansa.errors import Refused
 from hansa.hub import Coordinator
 from hansa.rehearsal import Silent, conduct_run
 from hansa.secagg import Kind
+from hansa.store import FolderPapers
 
 NAMES = ("ada", "bob", "cyd", "dan", "eve")
 
@@ -55,7 +56,9 @@ def run(stage, cast):
 def conduct(stage, run, folder, turn=None, **when):
     engine = Dying(stage, turn, **when)
     try:
-        conducted = Coordinator(stage.sequencer, engine, minutes=Minutes(folder)).conduct(run.id)
+        conducted = Coordinator(stage.sequencer, engine, minutes=Minutes(FolderPapers(folder))).conduct(
+            run.id
+        )
     except Killed:
         return None, engine.turns
     return conducted, engine.turns
@@ -111,7 +114,7 @@ def test_a_coordinator_may_be_killed_again_and_again(stage, run, tmp_path):
     ends = []
     for turn in (3, 3, 7, 9):
         assert conduct(stage, run, tmp_path / "run", turn)[0] is None
-        ends.append(Minutes(tmp_path / "run").next_attempt - 1)
+        ends.append(Minutes(FolderPapers(tmp_path / "run")).next_attempt - 1)
     conducted, turns = conduct(stage, run, tmp_path / "run")
     assert ends == [0, 1, 2, 3]
     assert turns[0] == "again"
@@ -127,10 +130,12 @@ def test_a_member_that_vanished_before_stays_out_and_one_that_vanishes_meanwhile
         vanish(seven, "bob", 1, Kind.DELIVERY)
         engine = Dying(seven, 14)
         with pytest.raises(Killed):
-            Coordinator(seven.sequencer, engine, minutes=Minutes(tmp_path)).conduct(run.id)
+            Coordinator(seven.sequencer, engine, minutes=Minutes(FolderPapers(tmp_path))).conduct(run.id)
         assert engine.turns[14] == "sum survivors"
         vanish(seven, "dan", 3, "again")
-        conducted = Coordinator(seven.sequencer, Dying(seven), minutes=Minutes(tmp_path)).conduct(run.id)
+        conducted = Coordinator(
+            seven.sequencer, Dying(seven), minutes=Minutes(FolderPapers(tmp_path))
+        ).conduct(run.id)
         assert conducted.dropped == {"bob": 1, "dan": 3}
 
 

@@ -67,6 +67,36 @@ def test_a_file_is_kept_and_written_back(blobs, tmp_path, data):
     assert (tmp_path / "out").read_bytes() == data
 
 
+@pytest.mark.parametrize(
+    ("start", "stop"), [(0, 3_000_000), (0, 1), (5, 2_500_000), (2_999_999, 3_000_000), (7, 7)]
+)
+def test_a_part_of_a_blob_is_read(blobs, start, stop):
+    data = large(3_000_000)
+    digest = blobs.put(data)
+    assert blobs.measure(digest) == len(data)
+    assert b"".join(blobs.read_part(digest, start, stop)) == data[start:stop]
+
+
+def test_a_part_that_is_not_there_is_unavailable(blobs, lies):
+    digest = blobs.put(b"model")
+    lies.write(digest, b"mod")
+    for name, stop in ((digest, 5), ("0" * 64, 1)):
+        with pytest.raises(Unavailable):
+            list(blobs.read_part(name, 0, stop))
+    with pytest.raises(Malformed):
+        list(blobs.read_part("../up", 0, 1))
+
+
+def test_a_blob_is_forgotten_once_or_twice(blobs, lies):
+    digest = blobs.put(os.urandom(20))
+    for _ in range(2):
+        blobs.forget(digest)
+        assert blobs.measure(digest) is None
+    assert digest not in lies.names()
+    with pytest.raises(Malformed):
+        blobs.forget("../up")
+
+
 def test_a_file_can_be_moved_in(blobs, lies, tmp_path):
     data = os.urandom(1_000)
     digest = hashlib.sha256(data).hexdigest()

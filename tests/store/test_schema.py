@@ -14,7 +14,7 @@ from logs import LEAVES, change, fill, note_of, refusal
 
 from hansa.store import LogReader, LogStore, schema
 from hansa.store.database import find_database
-from hansa.store.migrations.versions import v1_first, v2_stamp
+from hansa.store.migrations.versions import v1_first, v2_stamp, v3_papers
 from hansa.transparency import hash_leaf, root_of
 
 FIRST = Path(__file__).parents[1] / "vectors" / "store" / "version-1.sql"
@@ -60,6 +60,17 @@ def test_the_first_release_is_brought_up_to_date(first):
             assert store.checkpoint() == note_of(12, root_of(map(hash_leaf, LEAVES)))
     with LogStore.open(first) as store:
         assert store.append([b"goes on"]) == 13
+
+
+def test_the_second_version_is_brought_up_to_date(tmp_path):
+    path = fill(tmp_path / "log.sqlite")
+    for statement in ("DROP TABLE paper", "UPDATE alembic_version SET version_num = '2'"):
+        change(path, statement)
+    assert refusal(path, LogReader.open).rule == "log.schema"
+    with LogStore.open(path) as store:
+        assert list(store.leaves()) == LEAVES
+        store.keep_paper("subject", "name", b"data")
+    assert describe(path) == describe(fill(tmp_path / "new.sqlite"))
 
 
 def test_a_log_brought_up_to_date_is_like_a_new_one(first, tmp_path):
@@ -114,9 +125,9 @@ def test_a_reader_upgrades_nothing(first):
 
 
 def test_the_newest_migration_is_the_version():
-    versions = (v1_first, v2_stamp)
-    assert [module.revision for module in versions] == ["1", "2"]
-    assert [module.down_revision for module in versions] == [None, "1"]
+    versions = (v1_first, v2_stamp, v3_papers)
+    assert [module.revision for module in versions] == ["1", "2", "3"]
+    assert [module.down_revision for module in versions] == [None, "1", "2"]
     assert versions[-1].revision == schema.VERSION
 
 

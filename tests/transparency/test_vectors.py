@@ -11,7 +11,14 @@ import hansa
 
 TOPICS = ["canonical", "keys", "envelope", "leaf", "merkle", "proof", "note", "cosignature"]
 # Shown by tests instead: a vector would be too long, or needs no file.
-IN_TESTS = {"leaf.too-long", "bundle.truncated", "bundle.too-many", "request.form", "request.unsigned", "tile.path"}
+IN_TESTS = {
+    "leaf.too-long",
+    "bundle.truncated",
+    "bundle.too-many",
+    "request.form",
+    "request.unsigned",
+    "tile.path",
+}
 
 
 @pytest.mark.parametrize("topic", TOPICS)

@@ -35,6 +35,16 @@ def init(
     readers: Annotated[
         Literal["members", "anyone"], Parameter(metavar="WHO", help="Who may read the log.")
     ] = "members",
+    database: Annotated[
+        str | None,
+        Parameter(
+            metavar="URL", help="Keep the log there, `postgresql://…`, where several hubs can share it."
+        ),
+    ] = None,
+    blobs: Annotated[
+        str | None,
+        Parameter(metavar="PLACE", help="Keep models and reports there: a folder, or `s3://BUCKET/PREFIX`."),
+    ] = None,
     insecure_loopback: Annotated[
         bool, Parameter(negative="", help="Speak without TLS, for trying things out; at 127.0.0.1 only.")
     ] = False,
@@ -68,8 +78,13 @@ def init(
         )
     if (mirror is None) != (handover_file is None):
         stop("`--from` and `--handover` go together: a log, and the handover of it")
+    if mirror is not None and (database or blobs):
+        stop("`--database` and `--blobs` are for a new log; move this one with `hansa log restore`")
     if mirror is None or handover_file is None:
-        folder, size = init_hub(hub, address, listen, readers=readers), 0
+        folder = init_hub(
+            hub, address, listen, readers=readers, log=database or "log.sqlite", blobs=blobs or "blobs"
+        )
+        size = 0
     else:
         signed = handover.read_handover_file(handover_file)
         leaves = read_record(mirror).leaves

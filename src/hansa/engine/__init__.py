@@ -20,7 +20,7 @@ from hansa.engine.derivation import Derivation, read_total, write_total
 from hansa.engine.frame import Frame, parse_frame
 from hansa.engine.local import LocalEngine
 from hansa.engine.mailbox import Letter, Mailbox
-from hansa.engine.minutes import Minutes
+from hansa.engine.minutes import Minutes, Papers
 from hansa.engine.transcript import derive_graph
 from hansa.engine.turn import Engine, Traffic, Turn
 
@@ -32,6 +32,7 @@ __all__ = [
     "LocalEngine",
     "Mailbox",
     "Minutes",
+    "Papers",
     "Traffic",
     "Turn",
     "derive_graph",

@@ -3,26 +3,57 @@
 A coordinator keeps them before anybody hears of it; a member keeps what it heard, so that whoever its mirror serves as the
 next hub can go on.
 
-FOLDER/attempt        how often the run was taken up again
-FOLDER/<n>.total      the total of round n
-FOLDER/<n>.json       who is in it, and the total's digest
-FOLDER/end            the words in which the result was announced
-FOLDER/dropped.json   whom the seals call lost
+attempt        how often the run was taken up again
+<n>.total      the total of round n
+<n>.json       who is in it, and the total's digest
+end            the words in which the result was announced
+dropped.json   whom the seals call lost
 """
 
-import shutil
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from hansa.errors import Malformed, Unavailable
-from hansa.store import write_atomically
+from hansa.errors import Malformed
 from hansa.transparency import canonical
 
-_ATTEMPT: Final = "attempt"
+ATTEMPT: Final = "attempt"
+"""The paper that says who is at a run: whoever takes it up counts it further."""
+
 _END: Final = "end"
 _DROPPED: Final = "dropped.json"
+
+
+class Papers(Protocol):
+    """The papers of one run, by name.
+
+    Every call raises `Unavailable` when they cannot be reached, and `Refused` (`run.superseded`) when somebody else has
+    taken up the run; reading a total raises `Malformed` when it is damaged.
+    """
+
+    def read(self, name: str) -> bytes | None:
+        """Return a paper, or None when there is none."""
+        ...
+
+    def write(self, name: str, data: bytes) -> None:
+        """Keep a paper, whole, before this returns."""
+        ...
+
+    def read_total(self, number: int) -> bytes | None:
+        """Return the total of a round, or None when there is none."""
+        ...
+
+    def write_total(self, number: int, total: bytes) -> None:
+        """Keep the total of a round; it outlives this process."""
+        ...
+
+    def verify(self) -> None:
+        """Make sure that nobody else has taken up the run."""
+        ...
+
+    def discard(self) -> None:
+        """Forget all but the outcome."""
+        ...
 
 
 class Settled(NamedTuple):
@@ -36,25 +67,25 @@ class Minutes:
     """The minutes of one run.
 
     Args:
-        folder: of this run alone, made when something is written; None for a run that ends with its process, of
-            which nothing is kept.
+        papers: of this run; None for a run that ends with its process, of which nothing is kept.
 
     Raises:
         Malformed: `minutes.form`, what was written is damaged.
-        Unavailable: the disk fails.
+        Refused: `run.superseded`, somebody else has taken up the run.
+        Unavailable: the disk or the database fails.
     Guarantees:
         What a call wrote outlives the process, whole, and all but totals the machine; a crash before leaves what was there.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
-        found = self._read(_ATTEMPT)
+    def __init__(self, papers: Papers | None = None) -> None:
+        self._papers = papers
+        found = self._read(ATTEMPT)
         self.next_attempt = 0 if found is None else _parse_number(found) + 1
         """How often the run was begun so far."""
 
     def note_attempt(self, attempt: int) -> None:
         """Note that a coordinator has begun for the time after so many."""
-        self._write(_ATTEMPT, str(attempt).encode())
+        self._write(ATTEMPT, str(attempt).encode())
         self.next_attempt = attempt + 1
 
     def take_up(self) -> int:
@@ -68,19 +99,18 @@ class Minutes:
         number = 1
         while (noted := self._read(f"{number}.json")) is not None:
             survivors, digest = _parse_round(noted)
-            total = self._read(f"{number}.total")
+            assert self._papers is not None  # or nothing was noted
+            total = self._papers.read_total(number)
             if total is None or sha256(total).hexdigest() != digest:
-                raise Malformed("minutes.form", f"the total of round {number} in `{self._folder}` is damaged")
+                raise Malformed("minutes.form", f"the total of round {number} is damaged")
             yield Settled(total, survivors)
             number += 1
 
     def settle_round(self, number: int, total: bytes, survivors: tuple[str, ...]) -> None:
-        """Note the total of a round, from 1.
-
-        The total itself is not flushed, being large: after a loss of power its digest may say that it is gone, and then the
-        run cannot be taken up.
-        """
-        self._write(f"{number}.total", total, is_flushed=False)
+        """Note the total of a round, from 1."""
+        if self._papers is None:
+            return
+        self._papers.write_total(number, total)
         noted: canonical.Json = {"digest": sha256(total).hexdigest(), "survivors": list(survivors)}
         self._write(f"{number}.json", canonical.encode(noted))
 
@@ -94,8 +124,13 @@ class Minutes:
 
     def discard(self) -> None:
         """Forget it all, as nobody will take this run up."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._papers is not None:
+            self._papers.discard()
+
+    def verify(self) -> None:
+        """Make sure that nobody else has taken up the run."""
+        if self._papers is not None:
+            self._papers.verify()
 
     def _settle(self, name: str, data: bytes) -> bytes:
         settled = self._read(name)
@@ -104,26 +139,11 @@ class Minutes:
         return data if settled is None else settled
 
     def _read(self, name: str) -> bytes | None:
-        if self._folder is None:
-            return None
-        try:
-            return (self._folder / name).read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise Unavailable(f"`{self._folder / name}` cannot be read: {error.strerror}") from error
+        return None if self._papers is None else self._papers.read(name)
 
-    def _write(self, name: str, data: bytes, *, is_flushed: bool = True) -> None:
-        if self._folder is None:
-            return
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            if is_flushed:
-                write_atomically(self._folder / name, data)
-            else:
-                (self._folder / name).write_bytes(data)
-        except OSError as error:
-            raise Unavailable(f"`{self._folder / name}` cannot be written: {error.strerror}") from error
+    def _write(self, name: str, data: bytes) -> None:
+        if self._papers is not None:
+            self._papers.write(name, data)
 
 
 def _parse_number(data: bytes) -> int:

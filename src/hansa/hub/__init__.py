@@ -25,6 +25,7 @@ from hansa.hub.lobby import describe_member, open_lobby
 from hansa.hub.restoration import Restoration, restore_log
 from hansa.hub.rounds import Conducted, Coordinator
 from hansa.hub.sequencer import LATEST, Sequencer
+from hansa.hub.standby import StandsBy
 from hansa.hub.succession import take_over
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Limiter",
     "Restoration",
     "Sequencer",
+    "StandsBy",
     "TooOften",
     "describe_member",
     "init_hub",

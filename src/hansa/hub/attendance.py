@@ -25,6 +25,8 @@ class Attendance:
         cohort: who takes part.
         required: members without whom the run cannot go on.
         tell: told who is out, and why, at once.
+        confirm: called before anybody is given up or told to stop; raises when the run is not this coordinator's any more, and
+            then nobody is.
     """
 
     def __init__(
@@ -34,6 +36,8 @@ class Attendance:
         cohort: Sequence[str],
         required: int,
         tell: Callable[[str, str], None],
+        *,
+        confirm: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = engine
         self._run = run
@@ -41,6 +45,7 @@ class Attendance:
         self._gone: dict[str, str] = {}
         self._required = required
         self._tell = tell
+        self._confirm = confirm
 
     @property
     def present(self) -> tuple[str, ...]:
@@ -111,6 +116,7 @@ class Attendance:
 
     def drop(self, name: str, why: str) -> None:
         """Let a member be out of the run, and tell it so."""
+        self._confirm()
         self._present.remove(name)
         self._gone[name] = why
         self._tell(name, why)
@@ -133,6 +139,7 @@ class Attendance:
 
     def end(self, reason: str) -> None:
         """Tell everybody who is still there that the run is over."""
+        self._confirm()
         self._stop(self._present, reason)
 
     def _stop(self, names: Sequence[str], reason: str) -> None:

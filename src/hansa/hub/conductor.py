@@ -1,10 +1,8 @@
 """The conductor: it starts a coordinator for each open run, and remembers how runs went.
 
-    RUNS/<run>/          the minutes of its coordinator
-    RUNS/<run>.json      the outcome
-
 A run is started when its `run_open` entry stands under a final checkpoint, and taken up again when the hub was stopped amid
-it; nobody has to call for it. The member that opened it closes it on the record, with the outcome that it fetches here.
+it; nobody has to call for it. Where several hubs share a log, the one that sequences conducts, and takes up what another one was
+at. The member that opened it closes it on the record, with the outcome that it fetches here.
 """
 
 import contextlib
@@ -13,16 +11,16 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from hansa.coalition import ZERO_DIGEST, RunRecord
-from hansa.engine import Mailbox, Minutes
+from hansa.engine import Mailbox, Minutes, Papers
 from hansa.errors import HansaError, Refused, Unavailable
 from hansa.hub.clerk import Clerk
 from hansa.hub.folder import Limits
 from hansa.hub.rounds import Conducted, Coordinator
-from hansa.store import BlobStore, write_atomically
+from hansa.hub.standby import StandsBy
+from hansa.store import OUTCOME, Blobs
 from hansa.transparency import canonical
 
 _LOGGER: Final = logging.getLogger("hansa.hub")
@@ -34,14 +32,20 @@ class _Attempt:
 
     run: RunRecord
     mailbox: Mailbox
-    minutes: Minutes
-    carriage: int
-    """How often the run was taken up again."""
+    carriage: int | None = None
+    """How often the run was taken up again; None until its papers were read."""
+    outcome: canonical.Json = None
     round: int = 0
     question: str | None = None
     gone: dict[str, str] = field(default_factory=dict)
     thread: threading.Thread | None = None
     is_over: bool = False
+    is_given_up: bool = False
+    """Whether another hub conducts it now."""
+
+
+OpenPapers = Callable[[str, Callable[[], bool], Callable[[], None]], Papers]
+"""Opens the papers of a run, given whether it was given up, and what is to be told when another hub has taken it up."""
 
 
 class Conductor:
@@ -50,17 +54,17 @@ class Conductor:
     Args:
         clerk: the log.
         blobs: where models and reports go.
-        folder: RUNS above; it exists.
+        open_papers: where minutes and outcomes lie; called in any thread but the clerk's.
         limits: how many runs at a time, and how long members may take.
         notify: told, in any thread, that there is news for members; must return at once.
     """
 
     def __init__(
-        self, clerk: Clerk, blobs: BlobStore, folder: Path, limits: Limits, notify: Callable[[], None]
+        self, clerk: Clerk, blobs: Blobs, open_papers: OpenPapers, limits: Limits, notify: Callable[[], None]
     ) -> None:
         self._clerk = clerk
         self._blobs = blobs
-        self._folder = folder
+        self._open_papers = open_papers
         self._limits = limits
         self._notify = notify
         # INVARIANT: `_attempts` and `_is_closing` change under the lock only.
@@ -75,7 +79,11 @@ class Conductor:
         except Refused:
             return  # nothing is founded yet
         with self._lock:
-            if self._is_closing:
+            if self._clerk.is_standing_by:
+                for lost in self._attempts.values():
+                    _give_up(lost)
+                self._attempts.clear()
+            if self._is_closing or not self._clerk.is_working:
                 return
             for run in state.runs.values():
                 attempt = self._attempts.get(run.id)
@@ -84,7 +92,7 @@ class Conductor:
                         attempt.mailbox.close(f"the record says that it is {run.status}")
                         if attempt.is_over:
                             del self._attempts[run.id]
-                elif attempt is None and run.number < final_size and not self._outcome_path(run.id).exists():
+                elif attempt is None and run.number < final_size:
                     under_way = sum(not other.is_over for other in self._attempts.values())
                     if under_way < self._limits.runs:
                         self._start(run)
@@ -94,22 +102,26 @@ class Conductor:
 
         Raises:
             Refused: `run.unknown`, `run.cohort`, `turn.carriage`, `run.over`.
+            StandsBy: another hub conducts.
         """
+        self._clerk.require_lead()
         run = self._find_run(run_id)
         if member not in run.cohort:
             raise Refused("run.cohort", f"`{member}` takes no part in this run")
         with self._lock:
             attempt = self._attempts.get(run_id)
-        if attempt is not None:
+        if attempt is not None and attempt.is_given_up:
+            raise StandsBy
+        if attempt is not None and attempt.carriage is not None:
             if carriage != attempt.carriage:
                 raise Refused("turn.carriage", f"the present carriage is {attempt.carriage}")
             return attempt.mailbox
-        if run.status != "open" or self._outcome_path(run_id).exists():
+        if run.status != "open":
             raise Refused("run.over", "the run is over")
         return None
 
     def describe(self, run_id: str, member: str) -> dict[str, canonical.Json]:
-        """Say how far a run is.
+        """Say how far a run is; may wait for the clerk.
 
         Args:
             run_id: the id of its `run_open` entry.
@@ -117,17 +129,21 @@ class Conductor:
 
         Raises:
             Refused: `run.unknown`.
+            StandsBy: another hub conducts.
+            Unavailable: what came of it cannot be read.
         """
+        self._clerk.require_lead()
         run = self._find_run(run_id)
         with self._lock:
             attempt = self._attempts.get(run_id)
-        outcome = self._read_outcome(run_id)
+        outcome = attempt.outcome if attempt is not None else self._read_outcome(run_id)
+        has_begun = attempt is not None and attempt.carriage is not None
         turn: int | None = None
         if member in run.cohort and outcome is None and run.status == "open":
-            turn = 1 if attempt is None else attempt.mailbox.present_turn(member)
+            turn = attempt.mailbox.present_turn(member) if attempt is not None and has_begun else 1
         gone = dict(attempt.gone) if attempt is not None else {}
         return {
-            "carriage": attempt.carriage if attempt is not None else 0,
+            "carriage": (attempt.carriage or 0) if attempt is not None else 0,
             "gone": {**gone},
             "outcome": outcome,
             "present": [name for name in run.cohort if name not in gone],
@@ -166,13 +182,7 @@ class Conductor:
             absent_seconds=self._limits.absent_seconds,
             notify=self._notify,
         )
-        try:
-            minutes = Minutes(self._folder / run.id)
-        except HansaError as error:
-            _LOGGER.exception("the minutes of a run cannot be read")
-            self._write(self._outcome_path(run.id), {**_fail(str(error)), "evidence": []})
-            return
-        attempt = self._attempts[run.id] = _Attempt(run, mailbox, minutes, minutes.next_attempt)
+        attempt = self._attempts[run.id] = _Attempt(run, mailbox)
         attempt.thread = threading.Thread(
             target=self._conduct, args=(attempt,), name=f"run-{run.number}", daemon=True
         )
@@ -181,34 +191,54 @@ class Conductor:
     # -- in a coordinator's thread -----------------------------------------------------------------------------
 
     def _conduct(self, attempt: _Attempt) -> None:
-        run = attempt.run
-        coordinator = Coordinator(
-            self._clerk,
-            attempt.mailbox,
-            report=lambda number, name, _length: self._note_round(attempt, number, name),
-            miss=lambda _number, member, why: attempt.gone.__setitem__(member, why),
-            minutes=attempt.minutes,
-        )
-        outcome: Mapping[str, canonical.Json]
         try:
-            outcome = self._keep_result(coordinator.conduct(run.id))
+            papers = self._open_papers(
+                attempt.run.id, lambda: self._is_stopped(attempt), lambda: _give_up(attempt)
+            )
+            known = papers.read(OUTCOME)
+            if known is None:
+                outcome = self._carry(attempt, papers)
+                if not self._is_stopped(attempt):
+                    papers.write(OUTCOME, known := canonical.encode(outcome))
+            if known is not None:
+                # What is left over when this fails does no harm, and goes when the next hub looks.
+                with contextlib.suppress(HansaError):
+                    papers.discard()
+                attempt.outcome = json.loads(known)
+        except (HansaError, ValueError):
+            if not self._is_stopped(attempt):
+                _LOGGER.exception("an outcome could not be kept")
+        attempt.is_over = True
+        attempt.mailbox.close("the run has ended; its opener closes it on the record")
+        self.review()
+
+    def _carry(self, attempt: _Attempt, papers: Papers) -> dict[str, canonical.Json]:
+        """Conduct a run, from its beginning or from where its minutes end, and return what came of it."""
+        outcome: Mapping[str, canonical.Json]
+        evidence: list[canonical.Json] = []
+        try:
+            minutes = Minutes(papers)
+            attempt.carriage = minutes.next_attempt
+            coordinator = Coordinator(
+                self._clerk,
+                attempt.mailbox,
+                report=lambda number, name, _length: self._note_round(attempt, number, name),
+                miss=lambda _number, member, why: attempt.gone.__setitem__(member, why),
+                minutes=minutes,
+            )
+            try:
+                outcome = self._keep_result(coordinator.conduct(attempt.run.id))
+            finally:
+                evidence += [found.model_dump(mode="json") for found in coordinator.evidence]
         except HansaError as error:
             outcome = _fail(str(error))
         except Exception as error:
             _LOGGER.exception("a coordinator failed")
             outcome = _fail(f"the hub made a mistake: {type(error).__name__}")
-        evidence: list[canonical.Json] = [found.model_dump(mode="json") for found in coordinator.evidence]
-        with self._lock:
-            is_stopped = self._is_closing
-        if not is_stopped:
-            try:
-                self._write(self._outcome_path(run.id), {**outcome, "evidence": evidence})
-                attempt.minutes.discard()
-            except Unavailable:
-                _LOGGER.exception("an outcome could not be kept")
-        attempt.is_over = True
-        attempt.mailbox.close("the run has ended; its opener closes it on the record")
-        self.review()
+        return {**outcome, "evidence": evidence}
+
+    def _is_stopped(self, attempt: _Attempt) -> bool:
+        return self._is_closing or attempt.is_given_up
 
     def _note_round(self, attempt: _Attempt, number: int, name: str) -> None:
         attempt.round, attempt.question = number, name
@@ -228,23 +258,21 @@ class Conductor:
             "transcript": conducted.transcript,
         }
 
-    def _outcome_path(self, run_id: str) -> Path:
-        return self._folder / f"{run_id}.json"
-
     def _read_outcome(self, run_id: str) -> canonical.Json:
-        try:
-            value: canonical.Json = json.loads(self._outcome_path(run_id).read_bytes())
-        except FileNotFoundError:
+        known = self._open_papers(run_id, lambda: True, lambda: None).read(OUTCOME)
+        if known is None:
             return None
-        except (OSError, ValueError) as error:
+        try:
+            value: canonical.Json = json.loads(known)
+        except ValueError as error:
             raise Unavailable(f"the outcome of the run cannot be read: {error}") from error
         return value
 
-    def _write(self, path: Path, value: Mapping[str, canonical.Json]) -> None:
-        try:
-            write_atomically(path, canonical.encode(dict(value)))
-        except OSError as error:
-            raise Unavailable(f"`{path}` cannot be written: {error.strerror}") from error
+
+def _give_up(attempt: _Attempt) -> None:
+    # First: whoever finds the mailbox closed looks here for the reason.
+    attempt.is_given_up = True
+    attempt.mailbox.close("another hub has taken it up")
 
 
 def _fail(reason: str) -> Mapping[str, canonical.Json]:

@@ -5,9 +5,9 @@ HUB/
   key               the log's key
   authority.pem     the certificate authority that follows from it
   tls/              the present certificate and its key, unless it is somebody else's
-  log.sqlite        the log
-  blobs/ spool/     large things, and what is still arriving
-  runs/             outcomes of runs
+  log.sqlite        the log, unless it is in a database
+  blobs/ spool/     large things, unless they are elsewhere, and what is still arriving
+  runs/             minutes and outcomes of runs, unless the log is in a database
   founding.json     while the founders sign
 """
 
@@ -29,7 +29,7 @@ from hansa.governance.spelling import Several, fault
 from hansa.governance.validation import Form, load_model
 from hansa.hub.authority import write_authority
 from hansa.hub.succession import take_over
-from hansa.store import LogStore, read_seed, write_atomically, write_seed
+from hansa.store import LogStore, open_blobs, read_seed, write_atomically, write_seed
 from hansa.transparency import Envelope, SigningKey
 
 SETTINGS_FILE: Final = "hub.json"
@@ -110,6 +110,9 @@ class HubSettings(Form):
     certificate: Literal["own"] | OtherCertificate = "own"
     readers: Literal["members", "anyone"] = "members"
     log: str = "log.sqlite"
+    """A file in the folder, or a `postgresql://` address, which several hubs may share."""
+    blobs: str = "blobs"
+    """A folder, or `s3://BUCKET/PREFIX`; hubs that share a log share it."""
     limits: Limits = Limits()
 
     @property
@@ -143,7 +146,8 @@ class HubFolder:
     Raises:
         Unavailable: there is no hub, or its files cannot be read.
         InvalidDocument: `hub.*`, what is wrong with `hub.json`.
-        Refused: `hub.listen`, it would speak without encryption to more than this machine.
+        Refused: `hub.listen`, it would speak without encryption to more than this machine; `hub.blobs`, its log can be
+            shared, and its blobs cannot.
     """
 
     def __init__(self, path: Path) -> None:
@@ -160,12 +164,19 @@ class HubFolder:
             raise Refused(
                 "hub.listen", f"without TLS the hub listens at loopback only, not at `{self.settings.listen}`"
             )
+        _verify_sharing(self.settings)
         self.key: SigningKey = read_seed(path / KEY_FILE)
 
     @property
-    def blobs(self) -> Path:
-        """Where models and reports lie."""
-        return self.path / "blobs"
+    def blobs(self) -> Path | str:
+        """Where models and reports lie: a folder, or the address of a bucket."""
+        return self._place(self.settings.blobs)
+
+    @property
+    def totals(self) -> Path | str:
+        """Where totals of runs under way lie, of hubs that share a log."""
+        blobs = self.blobs
+        return blobs / "totals" if isinstance(blobs, Path) else f"{blobs.rstrip('/')}/totals"
 
     @property
     def spool(self) -> Path:
@@ -174,22 +185,36 @@ class HubFolder:
 
     @property
     def runs(self) -> Path:
-        """Where outcomes of runs lie."""
+        """Where minutes and outcomes of runs lie, of a hub that has its log alone."""
         return self.path / "runs"
 
     @property
-    def log(self) -> Path:
-        """The log's file."""
-        return self.path / self.settings.log
+    def log(self) -> Path | str:
+        """The log's file, or the address of its database."""
+        return self._place(self.settings.log)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several hubs can have this log."""
+        return isinstance(self.log, str)
 
     @property
     def authority(self) -> str:
         """PEM of the hub's own authority, or `system`."""
         return write_authority(self.key) if self.settings.certificate == "own" else "system"
 
+    def _place(self, name: str) -> Path | str:
+        return name if "://" in name else self.path / name
+
 
 def init_hub(
-    path: Path, addresses: Sequence[str], listen: str | None, *, readers: str = "members"
+    path: Path,
+    addresses: Sequence[str],
+    listen: str | None,
+    *,
+    readers: str = "members",
+    log: str = "log.sqlite",
+    blobs: str = "blobs",
 ) -> HubFolder:
     """Make a hub's folder: settings, a key, an empty log.
 
@@ -199,10 +224,13 @@ def init_hub(
         listen: IP address and port; None takes the port of the first address, at all addresses of the machine, or
             at loopback if it is that.
         readers: `members` or `anyone`.
+        log: a file's name, or the address of an empty PostgreSQL database.
+        blobs: a folder, or `s3://BUCKET/PREFIX`.
 
     Raises:
-        Refused: `hub.exists`, the folder is not empty.
+        Refused: `hub.exists`, the folder is not empty; `log.exists`, the database is not; `hub.blobs`.
         InvalidDocument: an address is none.
+        Malformed: `log.address`, `blobs.address`.
         Unavailable: the disk fails.
     """
     settings = {
@@ -210,17 +238,21 @@ def init_hub(
         "addresses": list(addresses),
         "listen": listen or _derive_listen(addresses[0]),
         "readers": readers,
+        "log": log,
+        "blobs": blobs,
     }
     text = json.dumps(settings, indent=2) + "\n"
-    load_model(HubSettings, parse_document(text, SETTINGS_FILE), "hub")
+    _verify_sharing(load_model(HubSettings, parse_document(text, SETTINGS_FILE), "hub"))
     try:
         if path.exists() and any(path.iterdir()):
             raise Refused("hub.exists", f"`{path}` is not empty; name a new folder")
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if "://" in blobs:
+            open_blobs(blobs)
+        LogStore.create(log if "://" in log else path / log).close()
         write_seed(path / KEY_FILE)
-        for folder in ("blobs", "spool", "runs"):
-            (path / folder).mkdir()
-        LogStore.create(path / "log.sqlite").close()
+        for folder in ("spool", "runs", *(() if "://" in blobs else (blobs,))):
+            (path / folder).mkdir(parents=True, exist_ok=True)
         key = read_seed(path / KEY_FILE)
         write_atomically(path / "authority.pem", write_authority(key).encode())
         # Last: a folder without it is no hub.
@@ -293,6 +325,15 @@ def read_authority_of(address: str) -> str:
     name = f"[{host}]" if ":" in host else host
     default = {"https": 443, "http": 80}[parts.scheme]
     return name if parts.port in {None, default} else f"{name}:{parts.port}"
+
+
+def _verify_sharing(settings: HubSettings) -> None:
+    if "://" in settings.log and "://" not in settings.blobs and not Path(settings.blobs).is_absolute():
+        raise Refused(
+            "hub.blobs",
+            "hubs that share a log share its blobs: name a folder that all of them reach, from `/` on, or `s3://BUCKET/PREFIX`, "
+            f"not `{settings.blobs}`",
+        )
 
 
 def _derive_listen(address: str) -> str:

@@ -9,13 +9,14 @@ from typing import Final
 from hansa import entropy
 from hansa.errors import Unavailable
 from hansa.hub.authority import issue_certificate, needs_renewal
-from hansa.hub.clerk import Clerk
-from hansa.hub.conductor import Conductor
+from hansa.hub.clerk import LEASE_SECONDS, Clerk
+from hansa.hub.conductor import Conductor, OpenPapers
 from hansa.hub.folder import HubFolder, write_private
 from hansa.hub.gate import Gate
 from hansa.hub.limits import Limiter
 from hansa.hub.lobby import Lobby
-from hansa.store import BlobStore, LogStore
+from hansa.hub.papers import SharedPapers
+from hansa.store import FolderPapers, LogReader, LogStore, open_blobs
 
 _BURST: Final = 10
 
@@ -41,12 +42,21 @@ class Hub:
             for leftover in folder.spool.iterdir():
                 leftover.unlink()
         folder.spool.mkdir(exist_ok=True)
-        self.clerk = Clerk(lambda: LogStore.open(folder.log), folder.key, lambda: int(clock()), self._notify)
-        self.blobs = BlobStore(folder.blobs)
+        self.blobs = open_blobs(folder.blobs)
+        self.clerk = Clerk(
+            lambda: LogStore.open(folder.log, lease_seconds=LEASE_SECONDS),
+            folder.key,
+            lambda: int(clock()),
+            self._notify,
+            (lambda: LogReader.open(folder.log)) if folder.is_shared else None,
+        )
         self.lobby = Lobby(folder, self.clerk)
-        folder.runs.mkdir(exist_ok=True)
         self.conductor = Conductor(
-            self.clerk, self.blobs, folder.runs, self.settings.limits, lambda: _ring(self._run_listeners)
+            self.clerk,
+            self.blobs,
+            self._choose_papers(),
+            self.settings.limits,
+            lambda: _ring(self._run_listeners),
         )
         limits = self.settings.limits
         rate = limits.requests_per_second
@@ -97,6 +107,15 @@ class Hub:
         """Finish what was begun and close the log."""
         self.conductor.close()
         self.clerk.close()
+
+    def _choose_papers(self) -> OpenPapers:
+        folder = self.folder
+        if not folder.is_shared:
+            return lambda run, _is_given_up, _give_up: FolderPapers(folder.runs / run)
+        totals = open_blobs(folder.totals)
+        return lambda run, is_given_up, give_up: SharedPapers(
+            run, self.clerk, totals, is_given_up=is_given_up, give_up=give_up
+        )
 
     def _notify(self) -> None:
         _ring(self._listeners)

@@ -128,6 +128,7 @@ class Coordinator:
             derivation.cohort,
             self._count_required(run, plan),
             lambda name, why: self._miss(derivation.round, name, why),
+            confirm=minutes.verify,
         )
         begin = Frame(
             "begin",

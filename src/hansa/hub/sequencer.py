@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from hansa.coalition import Entry, State, step, walk
+from hansa.coalition import Entry, State, step
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
-from hansa.hub.tiles import Tiles
+from hansa.hub.reading import Reading
 from hansa.store import LogStore, publish
 from hansa.transparency import (
     Checkpoint,
@@ -19,11 +19,7 @@ from hansa.transparency import (
     Note,
     NoteSignature,
     SigningKey,
-    TilePlace,
-    hash_leaf,
-    pack_bundle,
     parse_note,
-    root_of,
     sign_checkpoint,
 )
 
@@ -38,20 +34,26 @@ class Sequencer:
         store: the log; this object is its only writer.
         key: the log's key, the one in the `found` entry or the newest `handover`.
         clock: returns Unix seconds; an entry's `at` is this, or the log's newest `at` when that is later.
+        reading: of the same log, as far as it was read while another hub wrote it; the rest is read on.
 
     Raises:
         Malformed, Refused: the stored log does not follow, with the number of the first wrong entry.
     """
 
-    def __init__(self, store: LogStore, key: SigningKey, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: LogStore,
+        key: SigningKey,
+        clock: Callable[[], int],
+        reading: Reading | None = None,
+    ) -> None:
         self._store = store
         self._key = key
         self._clock = clock
-        self._state: State | None = None
-        self._numbers: dict[str, int] = {}
-        for self._state, entry in walk(store.leaves()):
-            self._numbers[entry.id] = len(self._numbers)
-        self._tiles = Tiles(store.leaf_hashes())
+        self.reading = Reading(store) if reading is None else reading
+        """The log as far as it is written."""
+        self.reading.go_on_with(store)
+        self.reading.advance(store.size)
 
     @property
     def state(self) -> State:
@@ -60,14 +62,16 @@ class Sequencer:
         Raises:
             Refused: `log.empty`, nothing is sequenced yet.
         """
-        if self._state is None:
-            raise Refused("log.empty", "the log holds no entry yet; found the coalition first")
-        return self._state
+        return self.reading.state
 
     @property
     def size(self) -> int:
         """How many entries there are."""
-        return len(self._numbers)
+        return self.reading.size
+
+    @property
+    def _before(self) -> State | None:
+        return self.reading.state if self.size else None
 
     def submit(self, *envelopes: Envelope) -> int:
         """Sequence entries, all or none, and return the number of the first.
@@ -79,7 +83,7 @@ class Sequencer:
             When it returns, the entries are on disk.
         """
         first = self.size
-        state, leaves, entries = self._fold(self._state, envelopes)
+        state, leaves, entries = self._fold(self._before, envelopes)
         self._append(state, leaves, entries)
         return first
 
@@ -95,10 +99,11 @@ class Sequencer:
         Raises:
             Unavailable: the disk or this machine's clock fails; nothing was written.
         """
-        state, written, known = self._state, [], dict[str, int]()
+        state, written, known = self._before, [], dict[str, int]()
+        numbers = self.reading.numbers
         outcomes: list[tuple[int, ...] | HansaError] = []
         for bundle in bundles:
-            new = tuple(e for e in bundle if e.id not in self._numbers and e.id not in known)
+            new = tuple(e for e in bundle if e.id not in numbers and e.id not in known)
             try:
                 after, leaves, entries = self._fold(state, new)
             except (Malformed, Refused) as error:
@@ -108,7 +113,7 @@ class Sequencer:
                 known[entry.id] = self.size + len(known)
             state = after
             written += list(zip(leaves, entries, strict=True))
-            outcomes.append(tuple(self._numbers.get(e.id, known.get(e.id, -1)) for e in bundle))
+            outcomes.append(tuple(numbers.get(e.id, known.get(e.id, -1)) for e in bundle))
         if written:
             self._append(state, [leaf for leaf, _ in written], [entry for _, entry in written])
         return outcomes
@@ -127,10 +132,7 @@ class Sequencer:
     def _append(self, state: State | None, leaves: Sequence[bytes], entries: Sequence[Entry]) -> None:
         self._store.append(leaves)
         # INVARIANT: memory follows the disk.
-        self._state = state
-        for entry in entries:
-            self._numbers[entry.id] = len(self._numbers)
-        self._tiles.extend(hash_leaf(leaf) for leaf in leaves)
+        self.reading.add(state, entries)
 
     def _read_clock(self) -> int:
         now = self._clock()
@@ -181,30 +183,8 @@ class Sequencer:
         return tuple(self._store.leaves(start))
 
     def root_at(self, size: int) -> bytes:
-        """Return the root hash over the first `size` entries.
-
-        Raises:
-            ValueError: the log holds fewer.
-        """
-        if not 0 <= size <= self._store.size:
-            raise ValueError(f"the log holds {self._store.size} entries, asked for the root of {size}")
-        return root_of(self._store.leaf_hashes()[:size])
-
-    def read_tile(self, place: TilePlace, size: int) -> bytes:
-        """Return a tile or a bundle of entries.
-
-        Args:
-            place: which one.
-            size: of the log that the reader may know of: that of a signed checkpoint.
-
-        Raises:
-            Refused: `tile.unknown`, a log of this size has no such tile.
-        """
-        if place.level is not None:
-            return self._tiles.read(place.level, place.start, place.stop, size)
-        if place.stop > size:
-            raise Refused("tile.unknown", f"a log of {size} entries has no such bundle")
-        return pack_bundle(tuple(self._store.leaves(place.start, place.stop)))
+        """Return the root hash over the first `size` entries; see `Reading.root_at`."""
+        return self.reading.root_at(size)
 
     def publish(self, folder: Path) -> None:
         """Write the log as tiles and a checkpoint that anybody can verify with this folder alone."""

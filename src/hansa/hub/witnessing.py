@@ -69,7 +69,7 @@ class _Head:
 
     @property
     def is_final(self) -> bool:
-        return len(self.cosigned) >= cosignatures_needed(self.state)
+        return is_final(self.cosigned, self.state)
 
     @property
     def is_whole(self) -> bool:
@@ -90,9 +90,7 @@ class Witnessing:
         self._final_size = 0
         self._sign(now)
         head = self._newest
-        for member in head.state.active_members:
-            if head.note.find(_key_of(head.state, member.id)) is not None:
-                head.cosigned.add(member.id)
+        head.cosigned |= find_cosigners(head.note, head.state)
         self._note_final(head)
         self.published = self._write()
 
@@ -188,8 +186,23 @@ class Witnessing:
     def _write(self) -> Published:
         head = self._newest
         head.late_since = None
-        text = head.note.encode()
-        return Published(text, hashlib.sha256(text.encode()).hexdigest(), head.size, self._final_size)
+        return publish_note(head.note, head.size, self._final_size)
+
+
+def find_cosigners(note: Note, state: State) -> set[str]:
+    """Return the active members whose valid cosignatures a note of this state's checkpoint bears."""
+    return {member.id for member in state.active_members if note.find(_key_of(state, member.id)) is not None}
+
+
+def is_final(cosigners: set[str], state: State) -> bool:
+    """Say whether so many members make a checkpoint final."""
+    return len(cosigners) >= cosignatures_needed(state)
+
+
+def publish_note(note: Note, size: int, final_size: int) -> Published:
+    """Return what readers see of a note."""
+    text = note.encode()
+    return Published(text, hashlib.sha256(text.encode()).hexdigest(), size, final_size)
 
 
 def _key_of(state: State, member: str) -> NoteKey:

@@ -28,6 +28,7 @@ from hansa.node.succession import change_hub, renew_authority
 from hansa.node.trainer import Trainer
 from hansa.node.trust import open_trust
 from hansa.node.watch import Watch
+from hansa.store import FolderPapers
 from hansa.transparency import Envelope, PublicKey, SigningKey, format_instant, parse_leaf
 
 WAIT_SECONDS: Final = 25
@@ -287,7 +288,7 @@ class Agent:
     def _forget(self, state: State) -> None:
         for path in self.house.minutes.glob("*"):
             if path.name not in state.runs or state.runs[path.name].status != "open":
-                Minutes(path).discard()
+                FolderPapers(path).discard()
 
     # -- a run's thread ----------------------------------------------------------------------------------------
 
@@ -301,7 +302,7 @@ class Agent:
                 self.house.load_rows,
                 self._draw,
                 folder=self.house.folder,
-                minutes=lambda run: Minutes(self.house.minutes / run),
+                minutes=lambda run: Minutes(FolderPapers(self.house.minutes / run)),
                 write=lambda body: self._courier.say(body)[0],
             )
         )

@@ -34,6 +34,9 @@ _CONNECT_SECONDS: Final = 10.0
 _QUIET_SECONDS: Final = 60.0
 """How long a connection may bring nothing, beyond what the hub was allowed to wait."""
 
+_QUIET_SECONDS_OF_ONE: Final = 10.0
+"""The same, where the hub has another address to try."""
+
 _FINE: Final = frozenset({200, 204, 206, 304})
 
 _AGAIN: Final = frozenset({"request.replay"})
@@ -250,9 +253,11 @@ class Remote:
                     self._first = place
                     yield response
                     return
-            except httpx2.ConnectError as error:
+            except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
                 failures.append(f"`{self._addresses[place]}`: {explain(error)}")
             except httpx2.TransportError as error:
+                # One that hangs is not asked first again.
+                self._first = (place + 1) % len(self._addresses)
                 raise Unavailable(
                     f"the connection to the hub at `{self._addresses[place]}` broke: {explain(error)}"
                 ) from error
@@ -262,7 +267,8 @@ class Remote:
     def _open(
         self, url: str, method: str, body: bytes | None, headers: Mapping[str, str], wait: int
     ) -> Iterator[httpx2.Response]:
-        timeout = httpx2.Timeout(_QUIET_SECONDS + wait, connect=_CONNECT_SECONDS)
+        quiet = _QUIET_SECONDS if len(self._addresses) == 1 else _QUIET_SECONDS_OF_ONE
+        timeout = httpx2.Timeout(quiet + wait, connect=_CONNECT_SECONDS)
         request = self._client.build_request(
             method, url, content=body, headers=dict(headers), timeout=timeout
         )

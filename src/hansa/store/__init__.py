@@ -1,8 +1,8 @@
 """What is kept on a machine's disk: the log, blobs, and the public folder of a log.
 
 This room knows bytes and hashes, not what an entry means. It must never: make up an entry, change or
-remove one, say that something is stored before it is on the disk, or return bytes that it has not
-compared with the hash by which they are known.
+remove one, say that something is stored before it is on the disk, or return a leaf or a whole blob that it
+has not compared with the hash by which it is known.
 
 Example: a log that survives, and the folder that shows it to the world.
 
@@ -22,22 +22,26 @@ Example: a log that survives, and the folder that shows it to the world.
     (b'one', b'two', b'three')
 """
 
-from hansa.store.blobs import Blobs, BlobStore, open_blobs
+from hansa.store.blobs import Blobs, BlobStore, check_name, open_blobs
 from hansa.store.database import NoLog
 from hansa.store.files import sync_folder, write_atomically
 from hansa.store.lock import BeingWritten
 from hansa.store.log import LogReader, LogStore
+from hansa.store.papers import OUTCOME, FolderPapers
 from hansa.store.seed import read_seed, write_seed
 from hansa.store.tree import PublishedTree, publish, read_tree, tidy
 
 __all__ = [
+    "OUTCOME",
     "BeingWritten",
     "BlobStore",
     "Blobs",
+    "FolderPapers",
     "LogReader",
     "LogStore",
     "NoLog",
     "PublishedTree",
+    "check_name",
     "open_blobs",
     "publish",
     "read_seed",

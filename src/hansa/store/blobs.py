@@ -91,13 +91,37 @@ class Blobs(ABC):
         except OSError as error:
             raise Unavailable(f"the blob `{digest}` cannot be written: {error.strerror}") from error
 
-    @abstractmethod
     def holds(self, digest: str) -> bool:
-        """Say whether something is kept under this digest; `get` says whether it is whole.
+        """Say whether something is kept under this digest; `get` says whether it is whole. Raises as `measure`."""
+        return self.measure(digest) is not None
+
+    @abstractmethod
+    def measure(self, digest: str) -> int | None:
+        """Return how many bytes are kept under this digest, or None when there is no such blob.
 
         Raises:
             Malformed: `blob.name`.
             Unavailable: nobody can tell.
+        """
+
+    @abstractmethod
+    def read_part(self, digest: str, start: int, stop: int) -> Iterator[bytes]:
+        """Read bytes `start` to `stop` (not included), chunk by chunk, to pass them on.
+
+        A part has no digest: whoever puts the parts together compares the whole.
+
+        Raises:
+            Malformed: `blob.name`.
+            Unavailable: there is no such blob, it is shorter, or it cannot be read.
+        """
+
+    @abstractmethod
+    def forget(self, digest: str) -> None:
+        """Remove a blob; one that is not there is removed already.
+
+        Raises:
+            Malformed: `blob.name`.
+            Unavailable: it cannot be removed.
         """
 
     @abstractmethod
@@ -157,9 +181,35 @@ class BlobStore(Blobs):
         except OSError as error:
             raise Unavailable(f"the blob `{digest}` cannot be written: {error.strerror}") from error
 
-    def holds(self, digest: str) -> bool:
-        """Say whether there is a file of this name."""
-        return self.path(digest).is_file()
+    def measure(self, digest: str) -> int | None:
+        """Return how long the file of this name is, if there is one."""
+        try:
+            return self.path(digest).stat().st_size
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise Unavailable(f"the blob `{digest}` cannot be read: {error.strerror}") from error
+
+    def read_part(self, digest: str, start: int, stop: int) -> Iterator[bytes]:
+        """Read a part of the file of this name; see `Blobs.read_part`."""
+        try:
+            with self.path(digest).open("rb", buffering=0) as file:
+                file.seek(start)
+                while start < stop:
+                    chunk = file.read(min(CHUNK_BYTES, stop - start))
+                    if not chunk:
+                        raise Unavailable(f"the blob `{digest}` became shorter while it was read")
+                    start += len(chunk)
+                    yield chunk
+        except OSError as error:
+            raise Unavailable(f"the blob `{digest}` cannot be read: {error.strerror}") from error
+
+    def forget(self, digest: str) -> None:
+        """Remove the file of this name."""
+        try:
+            self.path(digest).unlink(missing_ok=True)
+        except OSError as error:
+            raise Unavailable(f"the blob `{digest}` cannot be removed: {error.strerror}") from error
 
     def _write(self, digest: str, chunks: Iterable[bytes]) -> None:
         path = self.path(digest)

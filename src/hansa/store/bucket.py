@@ -56,17 +56,42 @@ class BlobBucket(Blobs):
             retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=30)},
         )
 
-    def holds(self, digest: str) -> bool:
-        """Say whether there is an object of this name."""
+    def measure(self, digest: str) -> int | None:
+        """Return how long the object of this name is, if there is one."""
         import obstore
 
         check_name(digest)
         try:
             with self._translated(digest, "looked for"):
-                obstore.head(self._store, digest)
+                return int(obstore.head(self._store, digest)["size"])
         except _Missing:
-            return False
-        return True
+            return None
+
+    def read_part(self, digest: str, start: int, stop: int) -> Iterator[bytes]:
+        """Read a part of the object of this name; see `Blobs.read_part`."""
+        check_name(digest)
+        place = 0
+        # From its beginning, because not every service keeps to ranges.
+        for chunk in self._read(digest):
+            part = chunk[max(0, start - place) : max(0, stop - place)]
+            place += len(chunk)
+            if part:
+                yield part
+            if place >= stop:
+                return
+        if place < stop:
+            raise Unavailable(f"the blob `{digest}` in `{self._address}` is shorter than it was")
+
+    def forget(self, digest: str) -> None:
+        """Remove the object of this name."""
+        import obstore
+
+        check_name(digest)
+        try:
+            with self._translated(digest, "removed"):
+                obstore.delete(self._store, digest)
+        except _Missing:
+            return
 
     def _write(self, digest: str, chunks: Iterable[bytes]) -> None:
         import obstore

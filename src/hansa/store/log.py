@@ -310,6 +310,31 @@ class LogStore(LogReader):
                 sqlalchemy.insert(schema.checkpoint).values(tree_size=head.size, note=note_text)
             )
 
+    def read_paper(self, subject: str, name: str) -> bytes | None:
+        """Return a paper, or None when there is none: something small that is kept beside the log and, unlike it, may go."""
+        with self._transaction() as connection:
+            query = sqlalchemy.select(schema.paper.c.data).where(_is_paper(subject, name))
+            return connection.execute(query).scalar()
+
+    def keep_paper(self, subject: str, name: str, data: bytes) -> None:
+        """Keep a paper, in the place of the one that was there.
+
+        Raises:
+            Unavailable: as `append`.
+        """
+        with self._write() as connection:
+            connection.execute(sqlalchemy.delete(schema.paper).where(_is_paper(subject, name)))
+            connection.execute(sqlalchemy.insert(schema.paper).values(subject=subject, name=name, data=data))
+
+    def forget_papers(self, subject: str, *, but: str) -> None:
+        """Forget all papers of a subject but one; raises as `append`."""
+        with self._write() as connection:
+            connection.execute(
+                sqlalchemy.delete(schema.paper).where(
+                    schema.paper.c.subject == subject, schema.paper.c.name != but
+                )
+            )
+
     def renew(self) -> None:
         """Say that this process still lives and means to write; costs one round trip.
 
@@ -329,6 +354,10 @@ class LogStore(LogReader):
         with self._write() as connection:
             if schema.is_old(connection):
                 schema.upgrade_tables(connection)
+
+
+def _is_paper(subject: str, name: str) -> sqlalchemy.ColumnElement[bool]:
+    return sqlalchemy.and_(schema.paper.c.subject == subject, schema.paper.c.name == name)
 
 
 def _read_root(tree_size: int, note: str) -> bytes:

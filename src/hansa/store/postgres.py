@@ -10,11 +10,13 @@ import importlib.util
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy
 from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.store import schema
@@ -83,7 +85,7 @@ class PostgresDatabase:
                     )
                 schema.create_tables(connection)
         finally:
-            connection.close()
+            _give_right_back(connection)
 
     def open_writer(self, lease_seconds: int) -> Session:
         """Connect and take the lock; without a statement for `lease_seconds` the server ends the session."""
@@ -93,9 +95,9 @@ class PostgresDatabase:
                 self._take_right(connection)
                 self._require(connection)
         except BaseException:
-            connection.close()
+            _give_right_back(connection)
             raise
-        return Session(connection, connection.close)
+        return Session(connection, partial(_give_right_back, connection))
 
     def open_reader(self) -> Session:
         """Connect; a transaction sees one state of the database, and cannot write."""
@@ -206,3 +208,14 @@ def _parse_address(address: str) -> sqlalchemy.URL:
     if "password" in url.query:
         raise Malformed("log.address", f"{expected}; a password does not stand among the settings")
     return url.set(drivername="postgresql+psycopg")
+
+
+def _give_right_back(connection: Connection) -> None:
+    """Close a session, its lock first: the server ends a session in its own time, and somebody may want the lock right away."""
+    try:
+        with suppress(SQLAlchemyError):
+            connection.rollback()
+            connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")
+            connection.commit()
+    finally:
+        connection.close()

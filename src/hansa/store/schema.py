@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, Met
 
 from hansa.errors import Malformed
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 """Of the tables; the newest migration has this name."""
 
 STAMP: Final = "alembic_version"
@@ -36,6 +36,14 @@ checkpoint = Table(
     Column("note", Text, nullable=False),
     sqlite_strict=True,
 )
+paper = Table(
+    "paper",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
 stamp = Table(
     STAMP,
     metadata,
@@ -46,6 +54,9 @@ stamp = Table(
 
 _FIRST_TABLES: Final = frozenset({"leaf", "checkpoint", "meta"})
 """Of version 1, which kept its number in `meta`."""
+
+_SECOND_TABLES: Final = frozenset({"leaf", "checkpoint", STAMP})
+"""Of version 2."""
 
 
 def create_tables(connection: Connection) -> None:
@@ -64,12 +75,12 @@ def is_old(connection: Connection) -> bool:
     tables = list_tables(connection)
     if tables == _FIRST_TABLES:
         return list(connection.exec_driver_sql("SELECT schema_version FROM meta").scalars()) == [1]
-    return False
+    return tables == _SECOND_TABLES and _read_versions(connection) == ["2"]
 
 
 def upgrade_tables(connection: Connection) -> None:
     """Bring the tables of an earlier version to this one, within the caller's transaction."""
-    run_migrations(connection, start="1")
+    run_migrations(connection, start="1" if list_tables(connection) == _FIRST_TABLES else None)
 
 
 def run_migrations(connection: Connection, *, start: str | None = None) -> None:
@@ -110,8 +121,12 @@ def check_schema(connection: Connection) -> None:
         }
         if got != expected:
             raise Malformed("log.schema", f"the table `{name}` should have {expected}, got {got}")
-    versions = list(connection.execute(sqlalchemy.select(stamp.c.version_num)).scalars())
+    versions = _read_versions(connection)
     if versions != [VERSION]:
         raise Malformed(
             "log.schema", f"expected version {VERSION} of the tables, got {', '.join(versions) or 'none'}"
         )
+
+
+def _read_versions(connection: Connection) -> list[str]:
+    return list(connection.execute(sqlalchemy.select(stamp.c.version_num)).scalars())

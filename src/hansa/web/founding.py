@@ -85,6 +85,7 @@ def founding_routes(hub: Hub) -> APIRouter:
 def _admit_invited(request: Request, hub: Hub) -> bytes:
     """Return the token that somebody shows; the lobby says whether it is one."""
     admit_anybody(request, hub)
+    hub.clerk.require_lead()
     scheme, _, text = read_headers(request).get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or len(text) > 100:
         raise Refused("founding.token", "the founding is for those who show the token of an invitation")

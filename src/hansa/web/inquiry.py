@@ -32,7 +32,7 @@ def inquire(folder: HubFolder) -> HubStatus:
     """Ask the hub of a folder.
 
     Raises:
-        Unavailable: nobody answers where it should listen, or it does not sequence.
+        Unavailable: nobody answers where it should listen, or neither it nor another hub of its log sequences.
     """
     settings = folder.settings
     try:
@@ -44,10 +44,15 @@ def inquire(folder: HubFolder) -> HubStatus:
         raise Unavailable(
             f"no hub answers at `{settings.listen}` ({error}); start it with `hansa hub up {folder.path}`"
         ) from error
-    if status != 200:
+    stands_by = said.get("rule") == "hub.standby"
+    if status != 200 and not stands_by:
         raise Unavailable(f"the hub at `{settings.listen}` is not ready: {'; '.join(said['reasons'])}")
     read = dict(line.split(" ", 1) for line in figures.decode().splitlines() if line.startswith("hansa_log"))
-    return HubStatus(said["status"], int(read["hansa_log_entries"]), int(read["hansa_log_final_entries"]))
+    return HubStatus(
+        "stands by" if stands_by else said["status"],
+        int(read["hansa_log_entries"]),
+        int(read["hansa_log_final_entries"]),
+    )
 
 
 def _connect(folder: HubFolder) -> http.client.HTTPConnection:

@@ -86,8 +86,9 @@ def operation_routes(hub: Hub, meter: Meter) -> APIRouter:
 
     @router.get("/ready", responses=describe_answers("application/json", "it sequences entries"))
     async def get_ready(request: Request) -> Response:
-        """Say whether the hub sequences entries; `503` when it does not."""
+        """Say whether the hub sequences entries; `503` when it does not, with the rule `hub.standby` when another one does."""
         admit_anybody(request, hub)
+        hub.clerk.require_lead()
         if not hub.clerk.is_working:
             raise Unavailable("the hub cannot write its log")
         return answer_json({"status": "founded" if _count(hub)[0] else "waits for its founders"})

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from hansa.errors import HansaError, Malformed, Refused
+from hansa.hub import StandsBy
 from hansa.transparency import Json
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -96,5 +97,7 @@ def describe(error: HansaError) -> Problem:
             return Problem("malformed", error.rule, (error.message,))
         case Refused():
             return Problem("refused", error.rule, error.reasons)
+        case StandsBy():
+            return Problem("unavailable", "hub.standby", (str(error),))
         case _:
             return Problem("unavailable", "unavailable", (str(error),))

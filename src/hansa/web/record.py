@@ -93,7 +93,7 @@ def record_routes(hub: Hub, bell: Bell) -> APIRouter:
         size = hub.clerk.published.size
         data = bundles.get(wanted)
         if data is None:
-            data = await asyncio.wrap_future(hub.clerk.ask(lambda log: log.read_tile(wanted, size)))
+            data = await asyncio.wrap_future(hub.clerk.ask(lambda reading: reading.read_tile(wanted, size)))
             if wanted.level is None:
                 bundles[wanted] = data
                 while len(bundles) > _CACHED_BUNDLES:
@@ -119,6 +119,7 @@ def record_routes(hub: Hub, bell: Bell) -> APIRouter:
     async def post_entries(request: Request) -> Response:
         """Sequence entries, all or none. Those that stand on the log already are answered with their numbers again."""
         caller = admit(request, hub)
+        hub.clerk.require_lead()
         body = parse_body(Entries, await read_json(request, hub, caller, _MAX_ENTRIES_BYTES))
         envelopes = [parse_envelope(entry) for entry in body.entries]
         numbers = await asyncio.wrap_future(hub.clerk.submit(envelopes))
@@ -134,6 +135,7 @@ def record_routes(hub: Hub, bell: Bell) -> APIRouter:
     async def post_cosignatures(request: Request) -> Response:
         """Take in cosignatures of a checkpoint."""
         caller = admit(request, hub)
+        hub.clerk.require_lead()
         body = parse_body(Cosignatures, await read_json(request, hub, caller, _MAX_COSIGNATURES_BYTES))
         await asyncio.wrap_future(hub.clerk.cosign(body.size, body.signatures))
         return Response(status_code=204)

@@ -1,14 +1,15 @@
 """Runs over HTTP: the turns of a member, and how far a run is. See `docs/formats/wire.md`, "Turns of a run"."""
 
-from collections.abc import AsyncIterator
-from contextlib import nullcontext
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from hansa.errors import Refused
+from hansa.errors import HansaError, Refused
 from hansa.hub import Caller, Hub, verify_role
 from hansa.web.bell import Bell
 from hansa.web.description import SIGNED, CountPart, DigestPart, NumberPart, describe_answers, describe_bytes
@@ -39,7 +40,7 @@ def run_routes(hub: Hub, bell: Bell) -> APIRouter:
     async def get_run(request: Request, run: DigestPart) -> Response:
         """Say how far a run is, and what came of it."""
         caller = admit(request, hub)
-        return answer_json(hub.conductor.describe(run, caller.member))
+        return answer_json(await asyncio.to_thread(hub.conductor.describe, run, caller.member))
 
     @router.get(_PATH, responses=message, openapi_extra=SIGNED)
     async def get_turn(
@@ -62,15 +63,26 @@ def run_routes(hub: Hub, bell: Bell) -> APIRouter:
             raise Refused("turn.order", "the run has not begun yet")
         with mailbox.attended(caller.member):
             # Before it is sent: many megabytes that nobody waits for stay where they are.
-            mailbox.verify_open(caller.member, turn, caller.body_digest)
+            with explained(run, carried, caller.member):
+                mailbox.verify_open(caller.member, turn, caller.body_digest)
             most = hub.settings.limits.message_mebibytes * _MEBIBYTE
             letter = await collect(request, hub, caller, most)
             try:
-                mailbox.bring(caller.member, turn, letter)
-            except Refused:
+                with explained(run, carried, caller.member):
+                    mailbox.bring(caller.member, turn, letter)
+            except HansaError:
                 letter.discard()
                 raise
         return await bring_message(request, caller, run, carried, turn + 1)
+
+    @contextmanager
+    def explained(run: str, carriage: int, member: str) -> Iterator[None]:
+        """Say why a mailbox is closed: the run may go on at another hub."""
+        try:
+            yield
+        except Refused:
+            hub.conductor.find_mailbox(run, carriage, member)
+            raise
 
     async def bring_message(
         request: Request, caller: Caller, run: str, carriage: int, number: int
@@ -80,7 +92,8 @@ def run_routes(hub: Hub, bell: Bell) -> APIRouter:
 
         def look() -> bool:
             mailbox = hub.conductor.find_mailbox(run, carriage, caller.member)
-            fetched = None if mailbox is None else mailbox.fetch(caller.member, number)
+            with explained(run, carriage, caller.member):
+                fetched = None if mailbox is None else mailbox.fetch(caller.member, number)
             if fetched is not None:
                 found.append(fetched)
             return fetched is not None

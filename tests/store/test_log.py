@@ -262,7 +262,7 @@ def test_entries_after_the_last_checkpoint_may_be_there(filled):
         ("UPDATE checkpoint SET note = 'hello' WHERE tree_size = 5", "log.checkpoint"),
         ("UPDATE checkpoint SET tree_size = 6 WHERE tree_size = 5", "log.checkpoint"),
         ("UPDATE checkpoint SET tree_size = -1 WHERE tree_size = 5", "log.checkpoint"),
-        ("UPDATE alembic_version SET version_num = '3'", "log.schema"),
+        ("UPDATE alembic_version SET version_num = '4'", "log.schema"),
         ("DELETE FROM alembic_version", "log.schema"),
         ("INSERT INTO alembic_version VALUES ('7')", "log.schema"),
         ("DROP TABLE checkpoint", "log.schema"),

@@ -58,6 +58,12 @@ def test_a_role_brings_what_its_own_key_signed(hub, role):
     assert hub.ask("POST", "/v1/entries", entries, **as_role(role)).status == 200
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_a_run_speaks_with_the_main_key_alone(hub, role):
+    answer = hub.ask("GET", f"/v1/runs/{'0' * 64}/0/turns/1", **as_role(role))
+    assert (answer.status, answer.rule) == (401, "request.role")
+
+
 def test_a_viewer_brings_nothing_and_its_key_signs_nothing(hub):
     entries = encode_entries(*tick_of(hub, key_of("viewer")))
     answer = hub.ask("POST", "/v1/entries", entries, **as_role("viewer"))

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from hansa.cli.memberfile import read_text
 from hansa.cli.printing import make_facts, show
 from hansa.coalition import parse_fork, verify_fork
-from hansa.errors import Refused
+from hansa.errors import Refused, Unavailable
 from hansa.transparency import encode_base64, parse_checkpoint
 
 _BEGINNING: Final = b'{"'
@@ -24,9 +23,14 @@ def verify_evidence(path: Path, *, expected: str | None, as_json: bool) -> int:
     """Check evidence of a fork and say what it shows.
 
     Raises:
+        Unavailable: it cannot be read.
         Malformed, Refused: as `verify_fork`; `audit.coalition`, it is about another coalition than was expected.
     """
-    fork = parse_fork(read_text(path).encode())
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise Unavailable(f"`{path}` cannot be read: {error.strerror}") from error
+    fork = parse_fork(data)
     state = verify_fork(fork)
     if expected is not None and state.coalition != expected:
         raise Refused(

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from hansa.errors import Refused
-from hansa.hub import Caller, Hub
+from hansa.hub import Caller, Hub, verify_role
 from hansa.web.bell import Bell
 from hansa.web.description import SIGNED, CountPart, DigestPart, NumberPart, describe_answers, describe_bytes
 from hansa.web.document import answer_json
@@ -47,6 +47,7 @@ def run_routes(hub: Hub, bell: Bell) -> APIRouter:
     ) -> Response:
         """Return a message of the coordinator to this member; with `Prefer: wait=25`, as soon as there is one."""
         caller = admit(request, hub)
+        verify_role(caller)
         return await bring_message(request, caller, run, read_number(carriage, least=0), read_number(number))
 
     @router.put(_PATH, responses=message, openapi_extra={**SIGNED, **describe_bytes()})

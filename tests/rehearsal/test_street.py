@@ -177,24 +177,41 @@ def test_the_largest_stay_and_one_of_them_leads(cast):
     assert kept.lead == "eve"
 
 
-def test_interrupted_it_leaves_nothing_running_and_the_same_command_begins_anew(place):
-    port = free_port()
-    command = [sys.executable, "-m", "hansa", "up", "--folder", str(place), "--members", "5"]
-    up = subprocess.Popen([*command, "--port", str(port)], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+def begin_and_signal(folder, number):
+    """Begin `hansa up`, send it a signal once its processes are being begun, and return its exit code and what it said."""
+    command = [sys.executable, "-m", "hansa", "up", "--folder", str(folder), "--members", "5"]
+    up = subprocess.Popen(
+        [*command, "--port", str(free_port())], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    )
     try:
         end = time.monotonic() + 60
-        while count_processes(place) < 4 and time.monotonic() < end:
+        while count_processes(folder) < 4 and time.monotonic() < end:
             time.sleep(0.05)
-        up.send_signal(signal.SIGTERM)
-        _, err = up.communicate(timeout=60)
+        up.send_signal(number)
+        _, said = up.communicate(timeout=60)
     finally:
         up.kill()
         up.wait()
-    assert up.returncode == 130
-    assert "processes are stopped" in err
+    return up.returncode, said
+
+
+def test_interrupted_it_leaves_nothing_running(place):
+    code, said = begin_and_signal(place, signal.SIGTERM)
+    assert code == 130
+    assert "processes are stopped" in said
     assert count_processes(place) == 0
 
 
+@pytest.mark.slow
+def test_killed_it_leaves_processes_that_down_finds(place):
+    code, _ = begin_and_signal(place, signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    assert count_processes(place) > 0
+    assert hansa("down", "--folder", place).returncode == 0
+    assert count_processes(place) == 0
+
+
+@pytest.mark.slow
 def test_up_status_and_down(place):
     up = ("up", "--folder", place, "--members", 5, "--port", free_port(), "--without-noise")
     said = hansa(*up, "--json")

@@ -31,6 +31,8 @@ def test_the_nouns_and_verbs_of_the_story_are_there():
         "account",
         "plan price",
         "demo",
+        "up",
+        "down",
         "rehearse",
         "coalition found",
         "coalition join",

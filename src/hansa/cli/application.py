@@ -8,7 +8,21 @@ from collections.abc import Sequence
 from cyclopts import App
 
 from hansa import __version__
-from hansa.cli import account, coalition, demo, hub, log, member, node, plan, proposal, rehearse, run, verify
+from hansa.cli import (
+    account,
+    coalition,
+    demo,
+    hub,
+    log,
+    member,
+    node,
+    plan,
+    proposal,
+    rehearse,
+    run,
+    up,
+    verify,
+)
 from hansa.cli.completion import make_installer
 from hansa.cli.failure import DEBUG, explain
 from hansa.cli.helppage import HelpPage
@@ -38,6 +52,8 @@ def build_app() -> App:
     nouns = (
         demo.app,
         rehearse.app,
+        up.app,
+        up.down_app,
         coalition.app,
         hub.app,
         node.app,

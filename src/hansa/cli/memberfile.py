@@ -24,6 +24,7 @@ from hansa.governance.spelling import NameText, Several, Slug, fault
 from hansa.governance.validation import Form, load_model
 from hansa.node.tablefile import SUFFIXES
 from hansa.rehearsal import Founder
+from hansa.rehearsal.stage import describe_founder
 from hansa.transparency import SigningKey
 
 EXAMPLE: Final = "- {id: north-air, name: North Air, country: NO, data: north.csv}"
@@ -155,18 +156,7 @@ def read_newcomer(path: Path, charter: Charter) -> Founder:
 
 def draw_members(founders: Sequence[Founder]) -> tuple[Member, ...]:
     """Return founders as members with keys that nobody keeps, to judge a charter before anything is founded."""
-    return tuple(
-        Member(
-            id=founder.id,
-            name=founder.name,
-            member_class=founder.member_class,
-            country=founder.country,
-            voting_weight=founder.voting_weight,
-            key=SigningKey.from_seed(entropy.draw(32)).public.encode(),
-            budget=founder.budget,
-        )
-        for founder in founders
-    )
+    return tuple(describe_founder(founder, SigningKey.from_seed(entropy.draw(32))) for founder in founders)
 
 
 def _find_doubles(lines: Sequence[MemberLine], document: Document) -> Iterator[Finding]:

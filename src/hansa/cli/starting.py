@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from hansa.errors import Refused, Unavailable
 
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
     from hansa.cli.desk import Desk
     from hansa.coalition import RunRecord
     from hansa.rehearsal import Narrator
-
-_LOOK_SECONDS: Final = 0.2
 
 
 def start_on_stage(
@@ -46,34 +43,25 @@ def start_in_house(
         Unavailable: the node is not running any more. The run goes on without this command.
     """
     from hansa.cli.desk import HouseDesk
-    from hansa.coalition import RunOpen, approved_cohort, sharing_for
-    from hansa.rehearsal.runner import find_run
+    from hansa.rehearsal.lookout import watch_run
+    from hansa.rehearsal.runner import find_run, write_opening
 
     assert isinstance(desk, HouseDesk)
     state = desk.state
     proposal, plan = find_run(state, number)
     under_way = next((run for run in state.attempts(proposal.id) if run.status == "open"), None)
     if under_way is None:
-        active = {known.id for known in state.active_members}
-        cohort = [name for name in approved_cohort(state, plan) if name in active]
-        opened = RunOpen(
-            proposal=proposal.id,
-            plan=plan.digest,
-            recipe=plan.recipe.digest,
-            attempt=len(state.attempts(proposal.id)) + 1,
-            cohort=cohort,
-            threshold=sharing_for(state, len(cohort)).threshold,
-        )
+        opened = write_opening(state, proposal, plan)
         entry = desk.say(member, opened)
         run = desk.state.attempts(proposal.id)[-1]
         narrator.say(
-            f"attempt {run.attempt} is open on the record as entry {entry}, with {len(cohort)} members"
+            f"attempt {run.attempt} is open on the record as entry {entry}, with {len(run.cohort)} members"
         )
     else:
         run = under_way
         narrator.say(f"attempt {run.attempt}, entry {run.number}, is under way already")
     try:
-        _watch(desk, run.id, narrator)
+        watch_run(desk.node, run.id, narrator)
     except KeyboardInterrupt as interruption:
         interruption.add_note("the run goes on: the nodes take part by themselves; `hansa run list` shows it")
         raise
@@ -82,28 +70,6 @@ def start_in_house(
         raise Refused("run.failed", _find_reason(desk, run.id))
     narrator.say(f"{len(run.survivors)} of {len(run.cohort)} sealed the same transcript")
     return run, {}
-
-
-def _watch(desk: Any, run_id: str, narrator: Narrator) -> None:  # noqa: ANN401 - a HouseDesk, whose module is heavy
-    """Tell how a run goes on until it is closed on the record."""
-    told: set[str] = set()
-    while True:
-        progress = desk.node.run(run_id)
-        if progress["status"] != "open":
-            return
-        if not progress["is_final"]:
-            narrator.step("waiting for the others to cosign its entry")
-        hub = progress["hub"] or {}
-        if hub.get("question"):
-            narrator.step(f"round {hub.get('round')}: {hub['question']}, only the sum is seen")
-        for name, why in (hub.get("gone") or {}).items():
-            if name not in told:
-                told.add(name)
-                narrator.doubt(f"`{name}` {why}; it is out of this attempt")
-        if progress["problem"] and "" not in told:
-            told.add("")
-            narrator.doubt(f"this node refused, and says so to you alone: {progress['problem']}")
-        time.sleep(_LOOK_SECONDS)
 
 
 def _find_reason(desk: Desk, run_id: str) -> str:

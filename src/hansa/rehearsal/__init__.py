@@ -2,7 +2,8 @@
 
 Everything is the real thing: keys, record, folds, votes, secure sums. Only the clock is put forward and all
 keys lie in one folder; so this room may see every member's private figures, and says so wherever it shows them.
-It decides nothing itself: what is permitted, counted or proven comes from the rooms below.
+A `Street` is the other form: hub and houses as processes that share nothing but HTTPS, with nobody's clock put forward.
+The room decides nothing itself: what is permitted, counted or proven comes from the rooms below.
 
 Typical use::
 

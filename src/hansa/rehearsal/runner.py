@@ -75,6 +75,20 @@ def find_run(state: State, number: int) -> tuple[ProposalRecord, Plan]:
     return proposal, proposal.plan
 
 
+def write_opening(state: State, proposal: ProposalRecord, plan: Plan) -> RunOpen:
+    """Return what opens the next attempt at a run, with every approved member that is active now."""
+    active = {member.id for member in state.active_members}
+    cohort = [name for name in approved_cohort(state, plan) if name in active]
+    return RunOpen(
+        proposal=proposal.id,
+        plan=plan.digest,
+        recipe=plan.recipe.digest,
+        attempt=len(state.attempts(proposal.id)) + 1,
+        cohort=cohort,
+        threshold=sharing_for(state, len(cohort)).threshold,
+    )
+
+
 def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator) -> Ran:
     """Start the next attempt at a run and take it to its end.
 
@@ -93,20 +107,9 @@ def conduct_run(stage: Stage, number: int, coordinator: str, narrator: Narrator)
     """
     proposal, plan = find_run(stage.state, number)
     _close_interrupted(stage, proposal, coordinator, narrator)
-    active = {member.id for member in stage.state.active_members}
-    cohort = [name for name in approved_cohort(stage.state, plan) if name in active]
-    attempt = len(stage.state.attempts(proposal.id)) + 1
-    stage.say(
-        coordinator,
-        RunOpen(
-            proposal=proposal.id,
-            plan=plan.digest,
-            recipe=plan.recipe.digest,
-            attempt=attempt,
-            cohort=cohort,
-            threshold=sharing_for(stage.state, len(cohort)).threshold,
-        ),
-    )
+    opening = write_opening(stage.state, proposal, plan)
+    attempt, cohort = opening.attempt, opening.cohort
+    stage.say(coordinator, opening)
     stage.settle()
     run = stage.state.attempts(proposal.id)[-1]
     narrator.say(f"attempt {attempt} is open on the record as entry {run.number}, with {len(cohort)} members")

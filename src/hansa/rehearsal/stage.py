@@ -137,7 +137,7 @@ class Stage:
 
     def describe(self, founder: Founder) -> Member:
         """Return what the record will say of a founder or newcomer whose folder exists."""
-        return _describe(founder, self.actors[founder.id].key)
+        return describe_founder(founder, self.actors[founder.id].key)
 
     def enrol(self, newcomer: Founder) -> Member:
         """Make the folder and key of a newcomer, who is no member until it is admitted."""
@@ -322,7 +322,9 @@ def _write_founding(
     hub_key: SigningKey,
 ) -> Envelope:
     """Return the `found` entry, signed by every founder."""
-    members = sorted((_describe(founder, keys[founder.id]) for founder in founders), key=lambda m: m.id)
+    members = sorted(
+        (describe_founder(founder, keys[founder.id]) for founder in founders), key=lambda m: m.id
+    )
     body = Found(
         charter=charter.to_json(),
         log=LogKey(key=hub_key.public.encode()),
@@ -338,7 +340,8 @@ def _write_founding(
     )
 
 
-def _describe(founder: Founder, key: SigningKey) -> Member:
+def describe_founder(founder: Founder, key: SigningKey) -> Member:
+    """Return what the record says of a founder with this key."""
     return Member(
         id=founder.id,
         name=founder.name,

@@ -16,10 +16,6 @@ from hansa.engine.turn import Turn
 from hansa.errors import HansaError, Refused, Unavailable
 
 
-def _do_nothing() -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class Letter:
     """An answer that was brought whole.
@@ -28,13 +24,11 @@ class Letter:
         digest: SHA-256 of it.
         data: the answer, or None when it lies in a file.
         path: the file.
-        release: told once, in any thread, when it is forgotten here.
     """
 
     digest: bytes
     data: bytes | None = None
     path: Path | None = None
-    release: Callable[[], None] = _do_nothing
 
     def read(self) -> bytes:
         """Return the answer.
@@ -53,8 +47,7 @@ class Letter:
             ) from error
 
     def discard(self) -> None:
-        """Forget it; once."""
-        self.release()
+        """Forget it."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
@@ -190,16 +183,12 @@ class Mailbox:
                 self._news.wait(max(0.0, soonest - now))
         return None
 
-    def _take(self, name: str) -> bytes:
-        """Return an answer that has come, and keep it no longer."""
+    def _read(self, name: str) -> bytes:
         with self._news:
-            letter, self._boxes[name].letter = self._boxes[name].letter, None
+            letter = self._boxes[name].letter
         if letter is None:
             raise KeyError(name)
-        try:
-            return letter.read()
-        finally:
-            letter.discard()
+        return letter.read()
 
     # -- the members' side -------------------------------------------------------------------------------------
 
@@ -323,7 +312,7 @@ class _Arriving(Mapping[str, bytes]):
             self._wait_for_all()
         if name not in self._arrived:
             raise KeyError(name)
-        return self._mailbox._take(name)  # noqa: SLF001 - both are parts of one engine
+        return self._mailbox._read(name)  # noqa: SLF001 - both are parts of one engine
 
     def __iter__(self) -> Iterator[str]:
         place = 0

@@ -21,7 +21,7 @@ class Turn:
 
     Args:
         answers: by member id. Where contributors are far away, going through it waits for the next one that
-            arrives, and each answer is read when it is looked up, and can be looked up once.
+            arrives, and each answer is read when it is looked up.
         failures: whole once `answers` was gone through.
     """
 

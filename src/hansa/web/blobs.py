@@ -56,7 +56,7 @@ def blob_routes(hub: Hub) -> APIRouter:
         if caller.body_digest.hex() != digest:
             raise Malformed("blob.digest", "the body that was signed is not the blob of this name")
         most = hub.settings.limits.blob_mebibytes * _MEBIBYTE
-        letter = await collect(request, hub, caller, most)
+        letter = await collect(request, hub, caller, most, to_file=True)
         assert letter.path is not None  # as was asked for
         await asyncio.to_thread(hub.blobs.adopt, letter.path, digest)
         return Response(status_code=204)

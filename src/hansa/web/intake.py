@@ -2,11 +2,9 @@
 
 import asyncio
 import hashlib
-import io
 import shutil
 import time
 from collections.abc import AsyncIterator
-from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import Final
@@ -19,17 +17,13 @@ from hansa.errors import HansaError, Malformed, Refused, Unavailable
 from hansa.hub import Caller, Hub, verify_body, verify_role
 from hansa.transparency import canonical
 from hansa.transparency.request import CONTENT_DIGEST, SIGNATURE, SIGNATURE_INPUT, Target
-from hansa.web.room import Room
 
 LEAST_BYTES_PER_SECOND: Final = 10_000
 """How slow a body may be on average, after the first half minute."""
 
 _NOTHING: Final = hashlib.sha256(b"").digest()
 _SHORT_BYTES: Final = 256 * 1024
-"""Up to here a body stays in memory, however many there are."""
-
-_ROOM_SECONDS: Final = 2
-"""How long a longer body waits for room in memory before it goes to the disk."""
+"""Up to here a body stays in memory."""
 
 _PATIENCE_SECONDS: Final = 30
 _ONCE: Final = frozenset(
@@ -123,54 +117,52 @@ async def read_bytes(request: Request, hub: Hub, caller: Caller | None, most_byt
 
 
 async def collect(
-    request: Request, hub: Hub, caller: Caller, most_bytes: int, room: Room | None = None
+    request: Request, hub: Hub, caller: Caller, most_bytes: int, *, to_file: bool = False
 ) -> Letter:
-    """Read a body, piece by piece: a long one into memory while there is room, or else into a file beside the log.
+    """Read a body, piece by piece: a long one into a file beside the log.
 
     Args:
         request: the request; its body has not been read.
         hub: whose spool and limits.
         caller: whose digest the body must have.
         most_bytes: it may be no longer.
-        room: in memory, for long ones; without any also a short one goes into a file.
+        to_file: a short one, too.
 
     Raises:
         Malformed: `request.digest`, `request.body`.
         Refused: `request.body-size`, `request.slow`.
         Unavailable: the disk fails.
     Guarantees:
-        When it raises, the file is gone, and the room is free again.
+        When it raises, the file is gone.
     """
     digest = hashlib.sha256()
-    # One that does not say how long it is may be anything.
-    said = read_length(request, most_bytes) if "content-length" in request.headers else most_bytes
-    taken = 0 if said <= _SHORT_BYTES else said
-    if room is not None and (not taken or await room.take(taken, _ROOM_SECONDS)):
-        release = partial(room.give_back, taken)
-        # Its value is what it holds, without a copy.
-        kept = io.BytesIO()
-        try:
-            async for chunk in read_chunks(request, hub, most_bytes):
-                digest.update(chunk)
-                kept.write(chunk)
-            verify_body(caller, digest.digest())
-        except BaseException:
-            release()
-            raise
-        return Letter(digest.digest(), kept.getvalue(), release=release)
-    path, file = _open(hub, request)
+    kept: list[bytes] = []
+    size = 0
+    path: Path | None = None
+    file: FileIO | None = None
     try:
-        with file:
-            async for chunk in read_chunks(request, hub, most_bytes):
-                digest.update(chunk)
-                _write(file, chunk)
+        async for chunk in read_chunks(request, hub, most_bytes):
+            digest.update(chunk)
+            kept.append(chunk)
+            size += len(chunk)
+            if file is None and size > _SHORT_BYTES:
+                path, file = _open(hub, request)
+            if file is not None:
+                _write(file, kept)
+        if file is None and to_file:
+            path, file = _open(hub, request)
+            _write(file, kept)
         verify_body(caller, digest.digest())
     except BaseException as error:
-        path.unlink(missing_ok=True)
+        if path is not None:
+            path.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise Unavailable(f"the hub's disk does not take what was sent: {error.strerror}") from error
         raise
-    return Letter(digest.digest(), path=path)
+    finally:
+        if file is not None:
+            file.close()
+    return Letter(digest.digest(), None if path is not None else b"".join(kept), path)
 
 
 def _open(hub: Hub, request: Request) -> tuple[Path, FileIO]:
@@ -184,16 +176,16 @@ def _open(hub: Hub, request: Request) -> tuple[Path, FileIO]:
     if shutil.disk_usage(hub.folder.spool).free - coming < reserve:
         raise Unavailable("the hub's disk is nearly full, and what is left is for the log")
     path = hub.folder.spool / entropy.draw(16).hex()
-    try:
-        return path, path.open("xb", buffering=0)
-    except OSError as error:
-        raise Unavailable(f"the hub's disk does not take what was sent: {error.strerror}") from error
+    return path, path.open("xb", buffering=0)
 
 
-def _write(file: FileIO, chunk: bytes) -> None:
-    view = memoryview(chunk)
-    while view:
-        view = view[file.write(view) :]
+def _write(file: FileIO, kept: list[bytes]) -> None:
+    """Write what is in memory to a file, and forget it there."""
+    for chunk in kept:
+        view = memoryview(chunk)
+        while view:
+            view = view[file.write(view) :]
+    kept.clear()
 
 
 async def read_chunks(request: Request, hub: Hub, most_bytes: int) -> AsyncIterator[bytes]:
@@ -203,7 +195,9 @@ async def read_chunks(request: Request, hub: Hub, most_bytes: int) -> AsyncItera
         Malformed: `request.body`, the connection ended inside it.
         Refused: `request.body-size`, `request.slow`.
     """
-    read_length(request, most_bytes)
+    said = request.headers.get("content-length", "0")
+    if not said.isascii() or not said.isdigit() or int(said) > most_bytes:
+        raise _too_large(most_bytes)
     began, size = time.monotonic(), 0
     stalled = hub.settings.limits.stalled_seconds
     stream = request.stream()
@@ -223,18 +217,6 @@ async def read_chunks(request: Request, hub: Hub, most_bytes: int) -> AsyncItera
         if time.monotonic() - began > _PATIENCE_SECONDS + size / LEAST_BYTES_PER_SECOND:
             raise Refused("request.slow", f"less than {LEAST_BYTES_PER_SECOND:,} bytes a second came")
         yield chunk
-
-
-def read_length(request: Request, most_bytes: int) -> int:
-    """Return how many bytes a body is said to have; 0 when that is not said.
-
-    Raises:
-        Refused: `request.body-size`.
-    """
-    said = request.headers.get("content-length", "0")
-    if not said.isascii() or not said.isdigit() or int(said) > most_bytes:
-        raise _too_large(most_bytes)
-    return int(said)
 
 
 def _too_large(most_bytes: int) -> Refused:

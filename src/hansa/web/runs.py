@@ -15,13 +15,9 @@ from hansa.web.description import SIGNED, CountPart, DigestPart, NumberPart, des
 from hansa.web.document import answer_json
 from hansa.web.intake import admit, collect
 from hansa.web.record import read_wait
-from hansa.web.room import Room
 
 _CHUNK_BYTES: Final = 256 * 1024
 _MEBIBYTE: Final = 1024 * 1024
-_ROOM_BYTES: Final = 64 * _MEBIBYTE
-"""Of long answers in memory; the coordinator adds one as soon as it is whole."""
-
 _PATH: Final = "/v1/runs/{run}/{carriage}/turns/{number}"
 
 
@@ -33,7 +29,6 @@ def run_routes(hub: Hub, bell: Bell) -> APIRouter:
         bell: rung when there are new messages, or a run has ended.
     """
     router = APIRouter(tags=["runs"])
-    room = Room(_ROOM_BYTES, bell)
     message = describe_answers("application/octet-stream", "the next message", s204="there is none yet")
 
     @router.get(
@@ -68,13 +63,12 @@ def run_routes(hub: Hub, bell: Bell) -> APIRouter:
             # Before it is sent: many megabytes that nobody waits for stay where they are.
             mailbox.verify_open(caller.member, turn, caller.body_digest)
             most = hub.settings.limits.message_mebibytes * _MEBIBYTE
-            letter = await collect(request, hub, caller, most, room)
+            letter = await collect(request, hub, caller, most)
             try:
                 mailbox.bring(caller.member, turn, letter)
             except Refused:
                 letter.discard()
                 raise
-            del letter  # it may be large, and what follows may wait long
         return await bring_message(request, caller, run, carried, turn + 1)
 
     async def bring_message(

@@ -126,7 +126,8 @@ class HubMember:
                 else:
                     assert answer.rule == "run.over", answer
                     return
-            except (OSError, HTTPException):  # the hub is not there; somebody starts it again
+            # The hub is not there; somebody starts it again. A connection that is closed beneath a reader has no file any more.
+            except (OSError, HTTPException, AttributeError):
                 if self.connection is not None:
                     self.connection.close()
                 place, self.connection = None, None

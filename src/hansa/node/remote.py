@@ -5,6 +5,7 @@ that fails on the way is made again, at the next address of the hub if it has se
 """
 
 import hashlib
+import io
 import json
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +30,6 @@ MAX_BLOB_BYTES: Final = 2**33
 PAUSES: Final = (0.1, 0.5, 2.0)
 """Seconds before a request is made again; after the last try it has failed."""
 
-_CHUNK: Final = 256 * 1024
 _CONNECT_SECONDS: Final = 10.0
 _QUIET_SECONDS: Final = 60.0
 """How long a connection may bring nothing, beyond what the hub was allowed to wait."""
@@ -215,7 +215,7 @@ class Remote:
         for pause in (*PAUSES, None):
             try:
                 with self._stream(method, path, body, headers=headers, wait=wait) as response:
-                    return response.status_code, b"".join(_read_chunks(response, most))
+                    return response.status_code, _read_body(response, most)
             except HansaError as error:
                 if pause is None or not _is_worth_another_try(error):
                     raise
@@ -244,7 +244,7 @@ class Remote:
             try:
                 with self._open(self._addresses[place] + path, method, body, headers or {}, wait) as response:
                     if response.status_code not in _FINE:
-                        data = b"".join(_read_chunks(response, MAX_TEXT_BYTES))
+                        data = _read_body(response, MAX_TEXT_BYTES)
                         problem = read_problem(response.status_code, data)
                         if response.status_code == 503 and step + 1 < len(self._addresses):
                             failures.append(f"`{self._addresses[place]}`: {problem}")
@@ -312,9 +312,18 @@ def _is_worth_another_try(error: HansaError) -> bool:
     return isinstance(error, Unavailable) or getattr(error, "rule", "") in _AGAIN
 
 
+def _read_body(response: httpx2.Response, most: int) -> bytes:
+    # Its value is what it holds, without a copy.
+    body = io.BytesIO()
+    for chunk in _read_chunks(response, most):
+        body.write(chunk)
+    return body.getvalue()
+
+
 def _read_chunks(response: httpx2.Response, most: int) -> Iterator[bytes]:
     size = 0
-    for chunk in response.iter_bytes(_CHUNK):
+    # Raw, as the hub was told to send it: nothing is encoded that would have to be decoded.
+    for chunk in response.iter_raw():
         size += len(chunk)
         if size > most:
             raise Malformed("hub.answer", f"the hub sends more than {most:,} bytes")

@@ -14,11 +14,9 @@ from typing import Any, Final
 
 from hansa.coalition import Body, State, Tick, draft_handover, write_acknowledgement
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
-from hansa.governance import Plan
-from hansa.learning import PrivateReport, Rows
+from hansa.learning import PrivateReport
 from hansa.node.closing import read_outcome, verify_sealed, write_failure
 from hansa.node.courier import Courier
-from hansa.node.data import load_rows
 from hansa.node.duty import find_tick
 from hansa.node.follower import Follower
 from hansa.node.house import House, hold_house
@@ -26,6 +24,7 @@ from hansa.node.journal import Journal
 from hansa.node.mirror import Mirror
 from hansa.node.outbox import Outbox
 from hansa.node.remote import Remote, fetch_authority
+from hansa.node.rundata import RunData
 from hansa.node.seat import Seat
 from hansa.node.succession import read_turn
 from hansa.node.trainer import Trainer
@@ -44,7 +43,7 @@ OUTCOME_SECONDS: Final = 1.0
 """Between two questions for the outcome of a run that this member opened."""
 
 _SHORTEST_PAUSE: Final = 0.5
-_LONGEST_PAUSE: Final = 20.0
+_LONGEST_PAUSE: Final = 5.0
 _PROBLEMS: Final = 20
 
 
@@ -209,6 +208,8 @@ class Agent:
                 if self._watch.step(WAIT_SECONDS):
                     self._fresh.set()
                     self._courier.wake()
+                if self._contact[1]:
+                    self._courier.resume()
                 self._contact = (self._clock(), "")
                 pause = _SHORTEST_PAUSE
             except HansaError as error:
@@ -275,12 +276,13 @@ class Agent:
 
     def _attend(self, seat: Seat) -> None:
         self._journal.note("run-begins", run=seat.run[:16])
+        data = RunData(self.house)
         seat.attend(
             Trainer(
                 self.house.member,
                 self._key,
                 self._follower,
-                self._load_rows,
+                data.load,
                 self._draw,
                 folder=self.house.folder,
                 write=lambda body: self._courier.say(body)[0],
@@ -288,6 +290,10 @@ class Agent:
         )
         if seat.problem is not None:
             self._report(f"run {seat.run[:16]}", seat.problem)
+        try:
+            data.verify_unchanged()
+        except Refused as change:
+            self._report(f"run {seat.run[:16]}", change)
         run = self._follower.state.runs[seat.run]
         if run.coordinator == self.house.member:
             self._close(seat.run)
@@ -326,12 +332,6 @@ class Agent:
 
     def _is_open(self, run_id: str) -> bool:
         return self._follower.state.runs[run_id].status == "open"
-
-    def _load_rows(self, plan: Plan) -> Rows:
-        data = self.house.data
-        if data is None:
-            raise Refused("data.none", f"`{self.house.member}` has no data file in `{self.house.folder}`")
-        return load_rows(data, plan, self.house.member)
 
     def _keep_report(self, run: str, report: PrivateReport) -> None:
         path = self.house.report(run)

@@ -58,6 +58,7 @@ def test_a_hub_with_a_full_disk_takes_nothing_and_shows_everything(small_disk, o
     outage.verify_nothing_lost()
 
 
+@pytest.mark.slow
 def test_a_node_with_a_full_disk_signs_nothing_and_the_others_go_on(small_disk, outage, tell, tmp_path):
     outage.found(NAMES)
     disk = small_disk(tmp_path / "dan")
@@ -101,6 +102,7 @@ def test_a_database_that_is_held_by_somebody_else_is_waited_for(outage, tell):
     outage.verify_nothing_lost()
 
 
+@pytest.mark.slow
 def test_a_table_that_changes_during_a_run_changes_no_answer_and_its_people_are_told(outage, tell):
     outage.found(NAMES).up().approve_run()
     under_way = outage.begin("run", "start", 1, "--folder", "ada", "--json")

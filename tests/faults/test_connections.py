@@ -128,7 +128,7 @@ def cable():
 def test_half_open_connections_are_noticed_by_the_operating_system(cable, outage, tell):
     """The hub is started anew while the cable is out: nobody tells the node that its connections are gone."""
     outage.found(NAMES, host="0.0.0.0")
-    address = f"https://{Cable.NEAR}:{outage.hub.port}"
+    address = f"https://{cable.near}:{outage.hub.port}"
     outage.reach_hub(address)
     outage.lead("cyd", address)
     outage.nodes["cyd"].inside = cable.inside
@@ -154,7 +154,7 @@ def test_half_open_connections_are_noticed_by_the_operating_system(cable, outage
 @pytest.mark.slow
 def test_a_member_behind_an_unplugged_cable_keeps_what_it_says(cable, outage, tell):
     outage.found(NAMES, host="0.0.0.0")
-    address = f"https://{Cable.NEAR}:{outage.hub.port}"
+    address = f"https://{cable.near}:{outage.hub.port}"
     outage.reach_hub(address)
     outage.lead("cyd", address)
     outage.nodes["cyd"].inside = cable.inside

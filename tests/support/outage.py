@@ -199,28 +199,28 @@ class Cable:
     Unplugged, every packet goes to an address that no card has: nothing arrives, and nothing says so.
     """
 
-    NEAR, FAR = "10.213.77.1", "10.213.77.2"
-
     def __init__(self):
+        place = f"10.213.{os.getpid() % 250}"
+        self.near, self.far = f"{place}.1", f"{place}.2"
         self.name = f"hansa{os.getpid()}"
         self._near, self._far = f"hn{os.getpid()}", f"hf{os.getpid()}"
         run("ip", "netns", "add", self.name)
         run("ip", "link", "add", self._near, "type", "veth", "peer", "name", self._far)
         run("ip", "link", "set", self._far, "netns", self.name)
-        run("ip", "address", "add", f"{self.NEAR}/30", "dev", self._near)
+        run("ip", "address", "add", f"{self.near}/30", "dev", self._near)
         run("ip", "link", "set", self._near, "up")
-        self._within("ip", "address", "add", f"{self.FAR}/30", "dev", self._far)
+        self._within("ip", "address", "add", f"{self.far}/30", "dev", self._far)
         self._within("ip", "link", "set", self._far, "up")
         self.inside = ("ip", "netns", "exec", self.name)
 
     def unplug(self):
         wrong = ("lladdr", "02:00:00:00:00:99", "nud", "permanent")
-        run("ip", "neigh", "replace", self.FAR, "dev", self._near, *wrong)
-        self._within("ip", "neigh", "replace", self.NEAR, "dev", self._far, *wrong)
+        run("ip", "neigh", "replace", self.far, "dev", self._near, *wrong)
+        self._within("ip", "neigh", "replace", self.near, "dev", self._far, *wrong)
 
     def plug(self):
-        run("ip", "neigh", "del", self.FAR, "dev", self._near)
-        self._within("ip", "neigh", "del", self.NEAR, "dev", self._far)
+        run("ip", "neigh", "del", self.far, "dev", self._near)
+        self._within("ip", "neigh", "del", self.near, "dev", self._far)
 
     def remove(self):
         run("ip", "link", "del", self._near)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
+from hansa.hub.minutes import Minutes
 from numpy.typing import NDArray
 
 import hansa.hub.conductor
@@ -22,7 +23,6 @@ import hansa.node.agent
 import hansa.node.trainer
 from hansa.cli import main
 from hansa.engine import Engine
-from hansa.hub.minutes import Minutes
 from hansa.hub.rounds import Coordinator, Record
 from hansa.learning import Question
 

@@ -97,11 +97,12 @@ class HubProcess:
     port: int
     process: subprocess.Popen = None
     arguments: tuple = ()
+    program: tuple = ("-m", "hansa")
     connections: list = field(default_factory=list)
 
     def start(self, wait=True):
         environment = {**os.environ, "PYTHONPATH": str(SRC)}
-        command = [sys.executable, "-W", "error", "-m", "hansa", "hub", "up", str(self.path), *self.arguments]
+        command = [sys.executable, "-W", "error", *self.program, "hub", "up", str(self.path), *self.arguments]
         with (self.path.parent / "journal").open("ab") as journal:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=journal, env=environment)
         if wait:

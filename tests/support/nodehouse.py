@@ -34,6 +34,8 @@ class NodeProcess:
     path: Path
     process: subprocess.Popen = None
     program: tuple = ("-m", "hansa")
+    inside: tuple = ()
+    """Words before the command, such as those that enter a network of its own."""
 
     @property
     def house(self):
@@ -42,7 +44,8 @@ class NodeProcess:
     def begin(self):
         """Start its process, and do not wait for it."""
         environment = {**os.environ, "PYTHONPATH": str(SRC), "HANSA_PASSPHRASE": "four candles"}
-        command = [sys.executable, "-W", "error", *self.program, "node", "up", "--folder", str(self.path)]
+        command = [*self.inside, sys.executable, "-W", "error", *self.program, "node", "up"]
+        command += ["--folder", str(self.path)]
         with (self.path.parent / f"{self.path.name}.journal").open("ab") as journal:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=journal, env=environment, cwd="/"

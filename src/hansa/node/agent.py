@@ -23,6 +23,7 @@ from hansa.node.journal import Journal
 from hansa.node.mirror import Mirror
 from hansa.node.outbox import Outbox
 from hansa.node.remote import Remote, fetch_authority
+from hansa.node.rundata import RunData
 from hansa.node.seat import Seat
 from hansa.node.succession import change_hub, renew_authority
 from hansa.node.trainer import Trainer
@@ -41,7 +42,7 @@ OUTCOME_SECONDS: Final = 1.0
 """Between two questions for the outcome of a run that this member opened."""
 
 _SHORTEST_PAUSE: Final = 0.5
-_LONGEST_PAUSE: Final = 20.0
+_LONGEST_PAUSE: Final = 5.0
 _PROBLEMS: Final = 20
 
 
@@ -217,6 +218,8 @@ class Agent:
                 if self._watch.step(WAIT_SECONDS):
                     self._fresh.set()
                     self._courier.wake()
+                if self._contact[1]:
+                    self._courier.resume()
                 self._contact = (self._clock(), "")
                 pause = _SHORTEST_PAUSE
             except HansaError as error:
@@ -294,12 +297,13 @@ class Agent:
 
     def _attend(self, seat: Seat) -> None:
         self._journal.note("run-begins", run=seat.run[:16])
+        data = RunData(self.house)
         seat.attend(
             Trainer(
                 self.house.member,
                 self._key,
                 self._follower,
-                self.house.load_rows,
+                data.load,
                 self._draw,
                 folder=self.house.folder,
                 minutes=lambda run: Minutes(FolderPapers(self.house.minutes / run)),
@@ -308,6 +312,10 @@ class Agent:
         )
         if seat.problem is not None:
             self._report(f"run {seat.run[:16]}", seat.problem)
+        try:
+            data.verify_unchanged()
+        except Refused as change:
+            self._report(f"run {seat.run[:16]}", change)
         run = self._follower.state.runs[seat.run]
         if run.coordinator == self.house.member:
             self._close(seat.run)

@@ -21,7 +21,10 @@ _SEEN_SECONDS: Final = 5.0
 _BEGIN_SECONDS: Final = 5.0
 
 _SHORTEST_PAUSE: Final = 0.2
-_LONGEST_PAUSE: Final = 30.0
+_LONGEST_PAUSE: Final = 10.0
+
+_OURS: Final = ("request.", "hub.")
+"""Rules by which a hub says nothing of entries, but of who asks or of itself."""
 
 
 class Courier:
@@ -44,6 +47,7 @@ class Courier:
         # INVARIANT: `_awaited` changes only under `_news`, which is notified whenever it does or the fold has grown.
         self._news = Condition()
         self._awaited: dict[str, int | HansaError | None] = {}
+        self._is_pausing = False
         self.problem: HansaError | None = None
         """Why the first entry in the outbox is not on the log, when the hub said so."""
 
@@ -119,6 +123,12 @@ class Courier:
         with self._news:
             self._news.notify_all()
 
+    def resume(self) -> None:
+        """Go on at once: the hub, which was away, is there again."""
+        with self._news:
+            self._is_pausing = False
+            self._news.notify_all()
+
     def work(self) -> None:
         """Bring what waits, until the node stops."""
         pause = _SHORTEST_PAUSE
@@ -132,7 +142,7 @@ class Courier:
                 self._remote.submit([found.envelope for found in waiting[:MOST]])
             except HansaError as error:
                 if not self._give_up(error):
-                    self._stop.wait(pause)
+                    self._pause(pause)
                     pause = min(_LONGEST_PAUSE, 2 * pause)
                 continue
             pause = _SHORTEST_PAUSE
@@ -150,9 +160,14 @@ class Courier:
         self._news.notify_all()
         return written
 
+    def _pause(self, seconds: float) -> None:
+        with self._news:
+            self._is_pausing = True
+            self._news.wait_for(lambda: self._stop.is_set() or not self._is_pausing, seconds)
+
     def _is_stuck(self) -> bool:
-        """Say whether waiting helps nobody: the node stops, or the hub cannot be reached."""
-        return self._stop.is_set() or isinstance(self.problem, Unavailable)
+        """Say whether waiting helps nobody: the node stops, or the hub cannot be reached or does not hear this member."""
+        return self._stop.is_set() or (self.problem is not None and not _is_about_entries(self.problem))
 
     def _is_settled(self, ids: Sequence[str]) -> bool:
         return all(self._awaited[name] is not None for name in ids)
@@ -167,7 +182,7 @@ class Courier:
         self.wake()
         rule = getattr(error, "rule", "unavailable")
         self._journal.note("not-taken", rule=rule, waiting=len(self._outbox.waiting))
-        if not isinstance(error, Malformed | Refused) or rule.startswith(("request.", "hub.")):
+        if not _is_about_entries(error):
             return False
         try:
             refusal = self._outbox.give_up(self._watch.catch_up())
@@ -186,3 +201,7 @@ class Courier:
             for name in self._awaited.keys() - keep.keys():
                 self._awaited[name] = error
             self._news.notify_all()
+
+
+def _is_about_entries(error: HansaError) -> bool:
+    return isinstance(error, Malformed | Refused) and not error.rule.startswith(_OURS)

@@ -25,12 +25,10 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from hansa.errors import Refused, Unavailable
-from hansa.governance import Plan
 from hansa.governance.document import parse_document
 from hansa.governance.spelling import Several, Slug, fault
 from hansa.governance.validation import Form, load_model
-from hansa.learning import PrivateReport, Rows
-from hansa.node.data import load_rows
+from hansa.learning import PrivateReport
 from hansa.node.keyfile import write_key_file
 from hansa.store import sync_folder, write_atomically
 from hansa.store.lock import WriterLock
@@ -124,16 +122,6 @@ class House:
     def minutes(self) -> Path:
         """Where the minutes of runs under way lie."""
         return self.folder / "minutes"
-
-    def load_rows(self, plan: Plan) -> Rows:
-        """Read and check this member's table against a plan.
-
-        Raises:
-            Refused: `data.none`, there is no table; or as `load_rows` of `node.data`.
-        """
-        if self.data is None:
-            raise Refused("data.none", f"`{self.member}` has no data file in `{self.folder}`")
-        return load_rows(self.data, plan, self.member)
 
     def keep_report(self, run: str, report: PrivateReport) -> None:
         """Keep what this member alone learnt in a run.

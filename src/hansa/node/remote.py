@@ -7,6 +7,7 @@ that fails on the way is made again, at the next address of the hub if it has se
 import hashlib
 import io
 import json
+import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,6 +37,20 @@ _QUIET_SECONDS: Final = 60.0
 
 _QUIET_SECONDS_OF_ONE: Final = 10.0
 """The same, where the hub has another address to try."""
+
+_ALIVE: Final = tuple(
+    (level, getattr(socket, name), seconds)
+    for level, name, seconds in (
+        (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
+        (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 10),
+        (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 5),
+        (socket.IPPROTO_TCP, "TCP_KEEPCNT", 3),
+        (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", 25_000),  # milliseconds
+    )
+    if hasattr(socket, name)
+)
+"""Lets the operating system find out within half a minute that nobody is at the other end any more: a node that waits for the
+hub says nothing itself, so a hub that was started anew meanwhile could not tell it."""
 
 _FINE: Final = frozenset({200, 204, 206, 304})
 
@@ -183,13 +198,14 @@ class Remote:
     # -- the way -----------------------------------------------------------------------------------------------
 
     def _connect(self, trust: ssl.SSLContext) -> httpx2.Client:
-        return httpx2.Client(
+        transport = httpx2.HTTPTransport(
             verify=trust,
             proxy=self._proxy,
             trust_env=False,
-            headers={"accept-encoding": "identity"},
             limits=httpx2.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30),
+            socket_options=_ALIVE,
         )
+        return httpx2.Client(transport=transport, trust_env=False, headers={"accept-encoding": "identity"})
 
     def _ask_json(self, method: str, path: str, body: bytes | None) -> Mapping[str, Any]:
         _, data = self._ask(method, path, body, most=MAX_TEXT_BYTES)

@@ -29,6 +29,9 @@ HEADER_BYTES: Final = 32 * 1024
 STOP_SECONDS: Final = 10
 """How long requests under way may take once the hub is to stop."""
 
+GOODBYE_SECONDS: Final = 3
+"""How long a caller may take to say goodbye; one whose cable is out never does."""
+
 _RENEW_SECONDS: Final = 3_600
 _ONE_ADDRESS: Final = 4
 """One address may hold a quarter of the connections; behind a proxy, where all are one, the proxy sets limits."""
@@ -167,6 +170,7 @@ async def _serve(
         ssl=context,
         backlog=1_024,
         ssl_handshake_timeout=limits.header_seconds if context is not None else None,
+        ssl_shutdown_timeout=GOODBYE_SECONDS if context is not None else None,
     )
     renewal = asyncio.create_task(_renew(hub, context)) if context is not None else None
     dates = asyncio.create_task(_keep_date(server))

@@ -11,7 +11,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,7 +19,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
+from hansa.learning import Rows
+from hansa.learning.recipe import Recipe
 from leaks.audit import measure_audit
+from leaks.described import describe, measure_described, watch_statistics
 from leaks.differencing import measure_noised_pairs, measure_pairs
 from leaks.dropout import measure_dropout
 from leaks.finding import Finding
@@ -30,7 +33,7 @@ from leaks.reconstruction import measure_members, measure_pick, measure_recovery
 from leaks.released import measure_shadows, train_alone, train_shadows
 from leaks.singletons import measure_hidden, measure_singletons
 from leaks.table import insert_tables, write_markdown, write_text
-from leaks.view import add_noise
+from leaks.view import Protect, Turn, add_exactly, add_noise
 
 PAGE = Path(__file__).parents[1] / "docs/leakage.md"
 DELTA = 1e-5
@@ -48,6 +51,7 @@ class Effort:
         rows: rows reconstructed per size, at least.
         victims: rows to pick out of a list.
         lots: rows that the audit draws for.
+        documents: draws of the rows that a document of statistics is of; of a few small members ten times as many.
     """
 
     shadows: int = 64
@@ -56,9 +60,10 @@ class Effort:
     rows: int = 60
     victims: int = 12
     lots: int = 1000
+    documents: int = 20
 
 
-QUICK = Effort(shadows=8, candidates=6, sizes=(1, 5, 80), rows=5, victims=1, lots=60)
+QUICK = Effort(shadows=8, candidates=6, sizes=(1, 5, 80), rows=5, victims=1, lots=60, documents=2)
 
 
 def attack(coalition: Coalition, effort: Effort, generator: np.random.Generator) -> Iterator[Finding]:
@@ -94,6 +99,9 @@ def attack(coalition: Coalition, effort: Effort, generator: np.random.Generator)
         yield from measure_singletons(part, 10, 3)
     for part in (small, coalition):
         yield from measure_audit(part, effort.lots, "none", DELTA, generator=generator)
+    # A source of its own, so that what else is measured stays as it is.
+    (own,) = generator.spawn(1)
+    yield from attack_statistics(coalition, effort, "none", own, add_exactly)
 
 
 def attack_noised(
@@ -115,6 +123,30 @@ def attack_noised(
         yield from measure_hidden(part, 10, noise, generator)
     for part in (noised.smallest(SMALL), noised):
         yield from measure_audit(part, effort.lots, noise, DELTA, generator=generator, protect=protect)
+    (own,) = generator.spawn(1)
+    yield from attack_statistics(noised, effort, noise, own, add_noise(own))
+
+
+def attack_statistics(
+    coalition: Coalition, effort: Effort, noise: str, generator: np.random.Generator, protect: Protect
+) -> Iterator[Finding]:
+    """Play the attacks on statistics of all rows, at the coalition's noise."""
+
+    def look(recipe: Recipe, members: Sequence[Rows], protect: Protect) -> Sequence[Turn]:
+        return watch_statistics(recipe, members, protect)[0]
+
+    described = describe(coalition)
+    for part, draws in ((described.smallest(SMALL), 10 * effort.documents), (described, effort.documents)):
+        yield from measure_candidates(
+            part,
+            effort.candidates,
+            noise,
+            generator=generator,
+            protect=protect,
+            attack="statistics",
+            look=look,
+        )
+        yield from measure_described(part, draws, noise, generator=generator, protect=protect)
 
 
 def _describe(coalition: Coalition) -> str:

@@ -6,7 +6,7 @@ attacked member's rows save the one it asks about.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -17,7 +17,15 @@ from hansa.learning.reading import read_rho
 from hansa.learning.recipe import Recipe
 from leaks.finding import Finding, judge_scores, measure_share
 from leaks.gathering import Coalition, Members
-from leaks.view import ROUNDING, Protect, Turn, View, add_exactly, noise_deviation, watch
+from leaks.view import ROUNDING, Protect, Turn, add_exactly, noise_deviation, watch
+
+Look = Callable[[Recipe, Sequence[Rows], Protect], Sequence[Turn]]
+"""How a run is watched: every total that is seen of it."""
+
+
+def watch_turns(recipe: Recipe, members: Sequence[Rows], protect: Protect) -> Sequence[Turn]:
+    """Return the totals up to a model."""
+    return watch(recipe, members, protect).turns
 
 
 def drop_row(rows: Rows, place: int) -> Rows:
@@ -38,12 +46,14 @@ def weigh_worlds(turn: Turn, without: np.ndarray, with_it: np.ndarray) -> float:
     return float((turn.total - without) @ moved - 0.5 * moved @ moved) / deviation**2
 
 
-def attack_candidate(recipe: Recipe, view: View, members: Members, owner: str, place: int) -> float:
+def attack_candidate(
+    recipe: Recipe, turns: Sequence[Turn], members: Members, owner: str, place: int
+) -> float:
     """Return the log likelihood ratio of a row having trained, to one who knows all rows but this one.
 
     Args:
         recipe: the run's.
-        view: what was seen of the run.
+        turns: what was seen of the run.
         members: everybody's rows, the candidate among the owner's that train.
         owner: the candidate's member.
         place: its place in the owner's training rows.
@@ -51,7 +61,7 @@ def attack_candidate(recipe: Recipe, view: View, members: Members, owner: str, p
     Source: Neyman and Pearson 1933; Dwork and Roth 2014, section 2.3.1, on what this adversary knows.
     """
     ratio, apart = 0.0, drop_row(members[owner], place)
-    for turn in view.turns:
+    for turn in turns:
         others = [recipe.answer(turn.question, rows) for name, rows in members.items() if name != owner]
         known = np.sum(others, axis=0)
         ratio += weigh_worlds(
@@ -69,6 +79,8 @@ def measure_candidates(
     *,
     generator: np.random.Generator,
     protect: Protect = add_exactly,
+    attack: str = "totals",
+    look: Look = watch_turns,
 ) -> Iterator[Finding]:
     """Run with and without rows drawn by lot, and yield how often the adversary tells which it was.
 
@@ -83,13 +95,13 @@ def measure_candidates(
         place = int(generator.integers(len(members[owner].train)))
         inside = number % 2 == 0
         world = members if inside else {**members, owner: drop_row(members[owner], place)}
-        view = watch(recipe, list(world.values()), protect)
+        turns = look(recipe, list(world.values()), protect)
         labels.append(inside)
-        scores.append(attack_candidate(recipe, view, members, owner, place))
+        scores.append(attack_candidate(recipe, turns, members, owner, place))
     right = sum((score > 0) == inside for score, inside in zip(scores, labels, strict=True))
     setting = f"{len(members)} members; all rows known but the one asked about"
     yield Finding(
-        "totals",
+        attack,
         coalition.name,
         setting,
         noise,
@@ -100,7 +112,7 @@ def measure_candidates(
     if rho:
         # Gaussian noise that costs rho hides which of two worlds it is as well as one draw at this distance does.
         most = NormalDist().cdf(math.sqrt(2 * float(rho)) / 2)
-        yield Finding("totals", coalition.name, setting, noise, "the noise allows at most", most)
+        yield Finding(attack, coalition.name, setting, noise, "the noise allows at most", most)
 
 
 def trace_rows(

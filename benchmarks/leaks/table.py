@@ -12,6 +12,8 @@ HEADINGS = MappingProxyType(
     {
         "released": "Membership, from the released model",
         "totals": "Membership, from all totals, against one who knows all other rows",
+        "statistics": "Membership, from the totals of statistics, against one who knows all other rows",
+        "described": "Membership, from the document of statistics",
         "tracing": "Membership, from the sums of a few members, against one who knows none of their rows",
         "reconstruction": "Rows, from the sums of a few members",
         "differencing": "One member's counts, from two runs",

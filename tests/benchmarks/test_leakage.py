@@ -11,6 +11,7 @@ import pytest
 
 from hansa.learning.ranking import measure_auc
 from leaks.audit import bound_epsilon, draw_lots, guess_lots, leave_out
+from leaks.described import describe, measure_described, watch_statistics
 from leaks.differencing import measure_noised_pairs, measure_pairs
 from leaks.dropout import measure_dropout
 from leaks.finding import Curve, Finding, measure_share
@@ -125,7 +126,7 @@ class TestTotals:
         owner = min(members)
         world = members if inside else {**members, owner: drop_row(members[owner], 3)}
         view = watch(recipe, list(world.values()))
-        assert (attack_candidate(recipe, view, members, owner, 3) > 1e3) is inside
+        assert (attack_candidate(recipe, view.turns, members, owner, 3) > 1e3) is inside
 
     def test_the_additive_part_of_the_total_is_the_sum_of_single_rows(self, small):
         members = small.divide()
@@ -198,6 +199,34 @@ class TestNoise:
         assert told.value == pytest.approx(0.5, abs=0.08)
         assert told.low < told.value < told.high
         assert kept.unit == "count"
+
+
+class TestStatistics:
+    @pytest.mark.parametrize("inside", [True, False])
+    def test_without_noise_their_totals_tell_one_row_for_certain(self, small, inside):
+        described = describe(small)
+        members = described.divide()
+        recipe = described.recipe(members)
+        owner = min(members)
+        world = members if inside else {**members, owner: drop_row(members[owner], 3)}
+        turns, _ = watch_statistics(recipe, list(world.values()))
+        assert (attack_candidate(recipe, turns, members, owner, 3) > 1e3) is inside
+
+    def test_all_rows_are_in_them(self, small):
+        members = describe(small).divide()
+        assert all(len(rows.train) == len(small.tables[name]) for name, rows in members.items())
+
+    def test_their_document_leans_towards_its_rows_less_so_under_noise(self, small, generator):
+        bare = next(measure_described(describe(small), 20, "none", generator=generator))
+        noised = describe(small.with_noise(3, 1e-5))
+        hidden = next(measure_described(noised, 20, "3", generator=generator, protect=add_noise(generator)))
+        assert bare.low > 0.6
+        assert hidden.high < bare.low
+
+    def test_a_document_of_too_few_rows_is_none(self, noised, generator):
+        described = describe(noised.smallest(1))
+        (refused,) = measure_described(described, 2, "1", generator=generator, protect=add_noise(generator))
+        assert refused.value == 1.0
 
 
 class TestReconstruction:

@@ -218,6 +218,36 @@ def test_members_that_vanish_before_the_moments_leave_the_counts_as_they_were(me
     assert float(result.summary.numbers[1].mean.value) == pytest.approx(speed.mean(), abs=2.0)
 
 
+@pytest.mark.parametrize("shift", [0.0, 30.0, 99.0])
+def test_figures_lie_within_their_bounds_though_who_vanished_had_other_values(shift):
+    schema = Schema((NumberFeature("speed", 0.0, 400.0, missing=False),))
+    columns = [np.repeat([100.0, 200.0, 300.0], 20)] * 3 + [np.repeat([100.0, 200.0, 300.0], 60) + shift]
+    tables = [Table(schema, {"speed": column}, {}, np.zeros(len(column), np.int8)) for column in columns]
+    members = members_of(tables)
+    recipe = recipe_for(members, schema, bins=4)
+    steps, names = walk(recipe, members)
+    state, _, answers, _ = steps[1]
+    whole = np.concatenate(columns)
+    for left in (4, 3):
+        number = recipe.learn(state, np.sum(answers[:left], axis=0), names[:left]).summary.numbers[0]
+        assert number.mean.low <= whole.mean() <= number.mean.high
+        assert number.deviation.low <= whole.std() <= number.deviation.high
+        assert (number.mean.high - number.mean.low > 50) is (left == 3)
+
+
+def test_figures_have_bounds_though_nobody_is_left_whose_values_were_asked_for():
+    schema = Schema((NumberFeature("speed", 0.0, 400.0, missing=True),))
+    columns = [np.full(4, np.nan)] * 3 + [np.repeat([130.0, 390.0], 10)] * 3
+    tables = [Table(schema, {"speed": column}, {}, np.zeros(len(column), np.int8)) for column in columns]
+    members = members_of(tables)
+    recipe = recipe_for(members, schema, bins=4)
+    steps, names = walk(recipe, members)
+    state, _, answers, _ = steps[1]
+    (number,) = recipe.learn(state, np.sum(answers[:3], axis=0), names[:3]).summary.numbers
+    assert tuple(map(float, number.mean)) == (250.0, 100.0, 400.0)
+    assert number.deviation.low == 0
+
+
 def test_without_a_bin_that_is_told_alone_there_is_one_question():
     schema = Schema((NumberFeature("share", 0.0, 1.0, missing=False),))
     tables = [Table(schema, {"share": np.full(30, 0.5)}, {}, np.zeros(30, np.int8)) for _ in range(3)]

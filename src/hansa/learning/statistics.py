@@ -72,8 +72,8 @@ class Statistics:
         parameters: the plan's parameters.
         members: ids of the cohort.
     Guarantees:
-        Counts are those of all rows of the members in the first total, and each figure is theirs within its bounds, if they are
-        in the second one, too.
+        Counts are those of all rows of the members in the first total, and each figure is theirs within its bounds, which
+        are the wider, the more of them are not in the second one.
     """
 
     schema: Schema
@@ -249,13 +249,9 @@ def _doubt(
     if isinstance(state, Measuring):
         whole = survivors == state.members
         for outline, moments in zip(state.outlines, read_moments(total), strict=True):
-            counted = 0 if outline is None else _count_single(outline)
+            counted = 0 if outline is None else outline.counted
             if moments.rows != counted if whole else moments.rows > counted:
                 yield "the moments are not over the rows that were counted"
-
-
-def _count_single(outline: Outline) -> int:
-    return sum(run.rows for run, alone in zip(outline.runs, outline.single, strict=True) if alone)
 
 
 def verify_numbers(question: Question, numbers: Vector) -> None:

@@ -37,6 +37,11 @@ class Outline(NamedTuple):
         """The bins that are told one by one."""
         return tuple(run.start for run, alone in zip(self.runs, self.single, strict=True) if alone)
 
+    @property
+    def counted(self) -> int:
+        """How many rows are in them."""
+        return sum(run.rows for run, alone in zip(self.runs, self.single, strict=True) if alone)
+
 
 def outline_number(number: NumberFeature, cells: Cells, minimum: Minimum) -> Outline | None:
     """Decide on the runs of a number; None when too few rows or members have it.
@@ -73,14 +78,17 @@ def tell_number(number: NumberFeature, bins: int, outline: Outline, moments: Mom
         number: the feature.
         bins: how many.
         outline: its runs.
-        moments: over the runs of a single bin.
+        moments: over the runs of a single bin, of all rows there or of those of the members that are left.
+
+    Guarantees:
+        Each figure of the rows that were counted lies within its bounds, whoever vanished before the moments.
     """
     edges, step = (
         find_edges(number, bins),
         find_step(find_width(number), sum(run.rows for run in outline.runs)),
     )
-    single = _measure_single(number, moments)
-    mean = _tell_mean(edges, outline, single.centre, step)
+    single = _measure_single(number, edges, outline, moments)
+    mean = _tell_mean(edges, outline, single, step)
     return NumberSummary(
         number,
         bins,
@@ -92,12 +100,15 @@ def tell_number(number: NumberFeature, bins: int, outline: Outline, moments: Mom
     )
 
 
-def _tell_mean(edges: Sequence[Fraction], outline: Outline, centre: Fraction, step: Fraction) -> Figure:
+def _tell_mean(edges: Sequence[Fraction], outline: Outline, single: "_Single", step: Fraction) -> Figure:
+    centre = single.centre
     low = high = value = Fraction(0)
     for run, alone in zip(outline.runs, outline.single, strict=True):
         low += run.rows * (centre if alone else edges[run.start])
         high += run.rows * (centre if alone else edges[run.end])
         value += run.rows * (centre if alone else _place_run(edges, outline, run))
+    low -= single.lost * (centre - single.low)
+    high += single.lost * (single.high - centre)
     rows = sum(run.rows for run in outline.runs)
     bounds = [low / rows, high / rows]
     if 0 < outline.hidden < rows:
@@ -113,7 +124,7 @@ def _tell_mean(edges: Sequence[Fraction], outline: Outline, centre: Fraction, st
 def _tell_deviation(
     edges: Sequence[Fraction], outline: Outline, single: "_Single", mean: Figure, step: Fraction
 ) -> Figure:
-    centre, within = single
+    centre, within = single.centre, single.within
     nearest = furthest = middle = Fraction(0)
     for place, (run, alone) in enumerate(zip(outline.runs, outline.single, strict=True)):
         low, high = (centre, centre) if alone else (edges[run.start], edges[run.end])
@@ -125,6 +136,11 @@ def _tell_deviation(
         furthest += run.rows * (outer + spread)
         at = centre if alone else _place_run(edges, outline, run)
         middle += run.rows * ((at - mean.value) ** 2 + spread)
+    if single.lost:
+        closest = max(centre - mean.high, mean.low - centre, Fraction(0)) ** 2
+        nearest -= single.lost * (closest + within)
+        reach = max(abs(single.low - mean.value), abs(single.high - mean.value)) ** 2
+        furthest += single.lost * (reach - (centre - mean.value) ** 2 - within)
     rows = sum(run.rows for run in outline.runs)
     low, high = _find_root(nearest / rows), _find_root(furthest / max(rows - outline.hidden, 1))
     return round_bounds(_find_root(middle / rows), low, high, step)
@@ -140,16 +156,34 @@ def _tell_quantiles(edges: Sequence[Fraction], outline: Outline, step: Fraction)
 
 
 class _Single(NamedTuple):
-    """The rows in single bins: their mean in the number's unit, and their variance."""
+    """The rows in single bins, in the number's unit.
+
+    Args:
+        centre: the mean of those in the moments.
+        within: their variance.
+        lost: how many were counted, but are not in the moments, as their members vanished.
+        low: what none of them is below.
+        high: what none of them is above.
+    """
 
     centre: Fraction
     within: Fraction
+    lost: int
+    low: Fraction
+    high: Fraction
 
 
-def _measure_single(number: NumberFeature, moments: Moments) -> _Single:
+def _measure_single(
+    number: NumberFeature, edges: Sequence[Fraction], outline: Outline, moments: Moments
+) -> _Single:
+    span = outline.span
+    low, high = (edges[span[0]], edges[span[-1] + 1]) if span else (edges[0], edges[-1])
+    lost = outline.counted - moments.rows
+    if not moments.rows:
+        return _Single((low + high) / 2, Fraction(0), lost, low, high)
     width, mean = find_width(number), Fraction(moments.mean)
     variance = max(Fraction(moments.square) - mean * mean, Fraction(0))
-    return _Single(Fraction(repr(number.minimum)) + width * mean, variance * width * width)
+    return _Single(Fraction(repr(number.minimum)) + width * mean, variance * width * width, lost, low, high)
 
 
 def _place_run(edges: Sequence[Fraction], outline: Outline, run: Run) -> Fraction:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
-from hansa.hub.minutes import Minutes
 from numpy.typing import NDArray
 
 import hansa.hub.conductor
@@ -22,7 +21,7 @@ import hansa.hub.rounds
 import hansa.node.agent
 import hansa.node.trainer
 from hansa.cli import main
-from hansa.engine import Engine
+from hansa.engine import Engine, Minutes
 from hansa.hub.rounds import Coordinator, Record
 from hansa.learning import Question
 

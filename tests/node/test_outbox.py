@@ -97,6 +97,19 @@ def test_two_who_write_at_the_same_time_never_sign_one_place_twice(bob):
     assert len(bob.settle()) == 20
 
 
+def test_the_chain_goes_on_while_what_the_fold_has_is_not_yet_removed(bob):
+    """The watch has folded an entry, and whoever speaks next is quicker than the courier."""
+    bob.outbox.write(Tick())
+    bob.send()
+    (pending,) = bob.outbox.write(Tick())
+    bob.follow()
+    assert len(bob.outbox.waiting) == 2
+    (written,) = bob.outbox.write(Tick())
+    assert [waiting.entry.seq for waiting in bob.outbox.waiting] == [0, 1, 2]
+    bob.hub.submit(pending, written)
+    assert len(bob.settle()) == 3
+
+
 def test_after_a_crash_the_same_bytes_are_sent_and_the_chain_goes_on(bob, hub, clock, house):
     (before,) = bob.outbox.write(Tick())
     again = Bob(hub, clock, house)

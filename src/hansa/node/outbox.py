@@ -80,9 +80,11 @@ class Outbox:
             state = self._fold()
             record = verify_may_speak(state, self._member)
             seq, prev = record.next_seq, record.head
-            if self._waiting:
-                seq, prev = self._waiting[-1].entry.seq + 1, self._waiting[-1].envelope.id
-            state = self._imagine(state)
+            # The fold may have grown already by what `settle` has not removed yet.
+            pending = tuple(waiting for waiting in self._waiting if waiting.entry.seq >= seq)
+            if pending:
+                seq, prev = pending[-1].entry.seq + 1, pending[-1].envelope.id
+            state = self._imagine(state, pending)
             written = []
             for body in bodies:
                 envelope = make_entry(
@@ -148,9 +150,9 @@ class Outbox:
                 return error
             return None
 
-    def _imagine(self, state: State) -> State:
-        """Return the fold as it will be when everything that waits is on the log."""
-        for waiting in self._waiting:
+    def _imagine(self, state: State, pending: Sequence[Waiting]) -> State:
+        """Return the fold as it will be when all that is pending is on the log."""
+        for waiting in pending:
             try:
                 state = self._apply(state, waiting.envelope)
             except (Refused, Malformed) as error:

@@ -104,6 +104,8 @@ def test_an_answer_counts_once_and_only_the_one_that_came_first(coalition):
     assert bob.ask("GET", f"/v1/runs/{'0' * 64}").rule == "run.unknown"
 
 
+# The helper hangs up in one thread while members in others open connections anew: one of theirs may be left behind.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 @pytest.mark.parametrize(
     ("word", "number", "how"),
     [

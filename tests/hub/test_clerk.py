@@ -9,7 +9,13 @@ from hansa.coalition import Tick
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
 from hansa.hub import Clerk, Sequencer
 from hansa.hub.tiles import Tiles
-from hansa.hub.witnessing import LATE_SECONDS, LONGEST_SECONDS, SHORTEST_SECONDS, Witnessing
+from hansa.hub.witnessing import (
+    LATE_SECONDS,
+    LONGEST_SECONDS,
+    MOST_SHOWN_SECONDS,
+    SHORTEST_SECONDS,
+    Witnessing,
+)
 from hansa.node import Follower, Voter
 from hansa.store import LogStore
 from hansa.transparency import (
@@ -123,6 +129,20 @@ def test_a_new_checkpoint_waits_until_the_one_before_is_final_but_not_for_ever(l
     assert witnessing.advance(LONGEST_SECONDS + 0.05) == LONGEST_SECONDS + SHORTEST_SECONDS
     witnessing.advance(LONGEST_SECONDS + SHORTEST_SECONDS)
     assert (witnessing.published.size, witnessing.published.final_size) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("final_at", "shown"), [(0.25, 0.25), (1.5, MOST_SHOWN_SECONDS), (5.0, MOST_SHOWN_SECONDS)]
+)
+def test_a_final_checkpoint_is_seen_although_more_entries_wait(log, final_at, shown):
+    witnessing = Witnessing(log, 0)
+    log.submit(*tick(log))
+    cosign(witnessing, log, *NAMES)
+    due = witnessing.advance(final_at)
+    assert due == pytest.approx(final_at + shown)
+    assert (witnessing.published.size, witnessing.published.final_size) == (1, 1)
+    witnessing.advance(due)
+    assert (witnessing.published.size, witnessing.published.final_size) == (2, 1)
 
 
 def test_a_late_cosignature_is_shown_a_little_later(tmp_path):

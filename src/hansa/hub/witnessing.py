@@ -1,8 +1,9 @@
 """The newest checkpoint, and the cosignatures that come in for it and for the few before it.
 
 A checkpoint is signed when entries have come and the one before it is final, at most ten a second; or, when the
-one before it does not become final, after two seconds all the same. What readers see changes when a
-checkpoint is signed, when it becomes final, when all have cosigned, and a second after a late cosignature.
+one before it does not become final, after two seconds all the same. A final one is shown for as long as it took to become
+final, up to half a second, so that under a steady stream of entries those who wait for it get to see it. What readers see
+changes when a checkpoint is signed, when it becomes final, when all have cosigned, and a second after a late cosignature.
 """
 
 import hashlib
@@ -29,6 +30,9 @@ SHORTEST_SECONDS: Final = 0.1
 
 LONGEST_SECONDS: Final = 2.0
 """After which a checkpoint that is not final holds up the next one no longer."""
+
+MOST_SHOWN_SECONDS: Final = 0.5
+"""After which the next checkpoint takes the place of a final one, however long that one took."""
 
 LATE_SECONDS: Final = 1.0
 """After which readers see cosignatures beyond those that were needed."""
@@ -60,6 +64,7 @@ class _Head:
     state: State
     signed_at: float
     cosigned: set[str] = field(default_factory=set)
+    final_at: float | None = None
     is_unsaved: bool = False
     late_since: float | None = None
 
@@ -146,6 +151,8 @@ class Witnessing:
             if head.is_unsaved:
                 self._sequencer.keep(head.note, ())
                 head.is_unsaved = False
+            if head.final_at is None and head.is_final:
+                head.final_at = now
         dues = [self._sign_when_due(now), self._publish_when_due(now)]
         return min((due for due in dues if due is not None), default=None)
 
@@ -157,7 +164,11 @@ class Witnessing:
         head = self._newest
         if self._sequencer.size == head.size:
             return None
-        due = head.signed_at + (SHORTEST_SECONDS if head.is_final else LONGEST_SECONDS)
+        if head.final_at is None:
+            due = head.signed_at + LONGEST_SECONDS
+        else:
+            shown = min(head.final_at - head.signed_at, MOST_SHOWN_SECONDS)
+            due = max(head.signed_at + SHORTEST_SECONDS, head.final_at + shown)
         if now < due:
             return due
         self._sign(now)

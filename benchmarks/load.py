@@ -37,21 +37,26 @@ POLL_SECONDS = 0.1
 
 
 def fold_once() -> None:
-    """Let all followers of this process share each fold of the same entries upon the same state."""
+    """Let all followers of this process share one fold: of the log up to each size there is one state, and each entry is folded once."""
     from hansa.node import follower
 
     replay, lock = follower.replay, threading.Lock()
-    known: OrderedDict[Any, Any] = OrderedDict()
+    known: OrderedDict[int, Any] = OrderedDict()
 
     def replay_once(leaves: Sequence[bytes], state: Any = None) -> Any:  # noqa: ANN401 - whatever a fold is
-        key = (id(state), len(leaves), hash(tuple(leaves)))
+        first = 0 if state is None else state.size
         with lock:
-            if key not in known:
-                # The state is kept beside, so that its id stays its own.
-                known[key] = replay(leaves, state), state
-                if len(known) > 64:
+            for size in range(first + len(leaves), first, -1):
+                if size in known:
+                    state = known[size]
+                    break
+            else:
+                size = first
+            if size < first + len(leaves):
+                state = known[first + len(leaves)] = replay(leaves[size - first :], state)
+                if len(known) > 256:
                     known.popitem(last=False)
-            return known[key][0]
+            return state
 
     follower.replay = replay_once
 

@@ -62,7 +62,7 @@ def find_contradictions(question: Question, total: Vector, members: int) -> Iter
             yield from _doubt_slope(question, total, members)
         case EvaluationQuestion():
             yield from _doubt_evaluation(question, total, members)
-        case ZoomQuestion() if not _are_counts(total):
+        case ZoomQuestion() if not are_counts(total):
             yield "a row count is negative or not whole"
 
 
@@ -112,7 +112,7 @@ def find_zoom_disagreements(
 
 def _doubt_survey(question: SurveyQuestion, total: Vector, members: int) -> Iterator[str]:
     rows, positives, test_rows, test_positives, scorable = total[:COUNTS].tolist()
-    if not _are_counts(total[:COUNTS]):
+    if not are_counts(total[:COUNTS]):
         yield "a row count is negative or not whole"
     if positives > rows or test_positives > test_rows:
         yield "more positives than rows"
@@ -127,9 +127,9 @@ def _doubt_survey(question: SurveyQuestion, total: Vector, members: int) -> Iter
         width = count_columns(category)
         held, having = total[place : place + 2 * width].reshape(2, width)
         place += 2 * width
-        if not (_are_counts(held) and _are_counts(having)):
+        if not (are_counts(held) and are_counts(having)):
             yield f"`{category.name}`: a count is negative or not whole"
-        if not _fit_members(held, having, members):
+        if not fit_members(held, having, members):
             yield f"`{category.name}`: the rows of a category do not fit the members that have it"
         if _sum(held) != rows:
             yield f"`{category.name}`: the categories do not add up to the training rows"
@@ -137,9 +137,9 @@ def _doubt_survey(question: SurveyQuestion, total: Vector, members: int) -> Iter
 
 def _doubt_number(number: NumberFeature, total: Vector, rows: float, members: int) -> Iterator[str]:
     present, having, lacking, whole, remainder, square_whole, square_remainder = total.tolist()
-    if not _are_counts(np.array([present, having, lacking, whole, square_whole])):
+    if not are_counts(np.array([present, having, lacking, whole, square_whole])):
         yield f"`{number.name}`: a count or a whole part is negative or not whole"
-    if not _fit_members(np.array([present, rows - present]), np.array([having, lacking]), members):
+    if not fit_members(np.array([present, rows - present]), np.array([having, lacking]), members):
         yield f"`{number.name}`: the rows that have it or lack it do not fit the members that do"
     if present > rows or (present != rows and not number.missing):
         yield f"`{number.name}`: the rows that have it do not fit the training rows"
@@ -149,12 +149,12 @@ def _doubt_number(number: NumberFeature, total: Vector, rows: float, members: in
 def _doubt_counts(question: CountQuestion, total: Vector, members: int) -> Iterator[str]:
     schema = question.schema
     names = [number.name for number in schema.numbers] + [category.name for category in schema.categories]
-    if not _are_counts(total[:1]):
+    if not are_counts(total[:1]):
         yield "a row count is negative or not whole"
     for name, (held, having) in zip(names, part_counts(question, total), strict=True):
-        if not (_are_counts(held) and _are_counts(having)):
+        if not (are_counts(held) and are_counts(having)):
             yield f"`{name}`: a count is negative or not whole"
-        if not _fit_members(held, having, members):
+        if not fit_members(held, having, members):
             yield f"`{name}`: the rows of a cell do not fit the members that have them"
         if _sum(held) != total[0]:
             yield f"`{name}`: the cells do not add up to the rows"
@@ -163,7 +163,7 @@ def _doubt_counts(question: CountQuestion, total: Vector, members: int) -> Itera
 def _doubt_moments(question: MomentQuestion, total: Vector, members: int) -> Iterator[str]:
     for number, sums in zip(question.schema.numbers, total.reshape(-1, SINGLE_MOMENTS), strict=True):
         rows, whole, remainder, square_whole, square_remainder = sums.tolist()
-        if not _are_counts(np.array([rows, whole, square_whole])):
+        if not are_counts(np.array([rows, whole, square_whole])):
             yield f"`{number.name}`: a count or a whole part is negative or not whole"
         yield from _doubt_sums(number, rows, (whole, remainder), (square_whole, square_remainder), members)
 
@@ -222,7 +222,7 @@ def _doubt_evaluation(question: EvaluationQuestion, total: Vector, members: int)
 
 
 def _doubt_kind(kind: KindTotals, positives: float, negatives: float) -> Iterator[str]:
-    if not all(map(_are_counts, (kind.positives, kind.negatives, kind.rows, kind.observed))):
+    if not all(map(are_counts, (kind.positives, kind.negatives, kind.rows, kind.observed))):
         yield "a row count is negative or not whole"
     if (_sum(kind.positives), _sum(kind.negatives)) != (positives, negatives):
         yield "the histograms hold other rows than those of the first model"
@@ -242,7 +242,7 @@ def _doubt_kind(kind: KindTotals, positives: float, negatives: float) -> Iterato
 
 def _doubt_members(sums: Vector, positives: float, negatives: float, members: int) -> Iterator[str]:
     scored, alone, together, corrected, wins, corrected_wins = sums.tolist()
-    if not _are_counts(np.array([scored, wins, corrected_wins])):
+    if not are_counts(np.array([scored, wins, corrected_wins])):
         yield "a count of members is negative or not whole"
     if scored > members or MINIMUM_PER_CLASS * scored > min(positives, negatives):
         yield "more members scored than there are, or than their test rows allow"
@@ -255,12 +255,13 @@ def _doubt_members(sums: Vector, positives: float, negatives: float, members: in
             yield "the members that gain do not fit the gain"
 
 
-def _fit_members(held: Vector, having: Vector, members: int) -> bool:
+def fit_members(held: Vector, having: Vector, members: int) -> bool:
     """Say whether so many rows each can be those of so many members each."""
     return bool(((having <= np.minimum(held, members)) & ((held <= 0) | (having > 0))).all())
 
 
-def _are_counts(numbers: Vector) -> bool:
+def are_counts(numbers: Vector) -> bool:
+    """Say whether these are counts: whole and not negative."""
     return bool(((numbers >= 0) & (numbers == np.rint(numbers))).all())
 
 

@@ -24,9 +24,8 @@ from hansa.learning.curve import (
     place_scores,
     zoom_histogram,
 )
-from hansa.learning.model import Model
 from hansa.learning.newton import squash
-from hansa.learning.personal import Scores, score_rows
+from hansa.learning.personal import Judge, Scores
 from hansa.learning.ranking import can_score, measure_auc
 from hansa.learning.recipe import CalibrationBin, Question
 from hansa.learning.tables import Rows, Vector
@@ -50,9 +49,7 @@ class Trial:
     """What is evaluated and how members fit for themselves: public.
 
     Args:
-        model: the joint model.
-        ridge: of the models alone.
-        correction: of the local corrections.
+        judge: the joint model, and members' own beside it.
         centre: where histograms are finest, a logit.
         positives: test rows with label 1 in the cohort.
         negatives: test rows with label 0.
@@ -61,9 +58,7 @@ class Trial:
         fitted: of these, how many are still there.
     """
 
-    model: Model
-    ridge: float
-    correction: float
+    judge: Judge
     centre: float
     positives: int
     negatives: int
@@ -77,8 +72,8 @@ class Trial:
 
     def publics(self) -> Iterable[bytes]:
         """Yield what an answer depends on."""
-        yield self.model.digest.encode()
-        yield repr((self.ridge, self.correction, self.centre)).encode()
+        yield from self.judge.publics()
+        yield repr(self.centre).encode()
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +162,7 @@ def answer_evaluation(question: EvaluationQuestion, rows: Rows) -> Vector:
         whether together beats alone, whether corrected beats alone.
     """
     trial = question.trial
-    scores = score_rows(trial.model, rows, trial.ridge, trial.correction)
+    scores = trial.judge.score(rows)
     positive = scores.labels == 1
     parts: list[Vector] = []
     for logits in _by_kind(scores):
@@ -278,7 +273,7 @@ def answer_zoom(question: ZoomQuestion, rows: Rows) -> Vector:
         For each of the three models: positives, then negatives, per part, bins ascending.
     """
     trial = question.trial
-    scores = score_rows(trial.model, rows, trial.ridge, trial.correction)
+    scores = trial.judge.score(rows)
     positive = scores.labels == 1
     parts = []
     for logits, (starts, widths) in zip(_by_kind(scores), question.bins, strict=True):

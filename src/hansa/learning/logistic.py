@@ -4,7 +4,6 @@ docs/formats/recipe-logistic.md specifies it: every layout, order, bound and sto
 total reveals.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -13,32 +12,29 @@ import numpy as np
 
 from hansa.errors import Refused
 from hansa.learning.advice import MemberReport, report_member
-from hansa.learning.contradiction import find_contradictions, find_disagreements, find_zoom_disagreements
-from hansa.learning.design import Design, Minimum, count_support, make_design
-from hansa.learning.evaluation import (
-    KINDS,
-    MINIMUM_SCORED,
-    Evaluation,
-    EvaluationQuestion,
-    Trial,
-    ZoomQuestion,
-    answer_evaluation,
-    answer_zoom,
-    ask_zoom,
-    read_evaluation,
-    read_zoom,
+from hansa.learning.appraisal import (
+    Appraisal,
+    Evaluated,
+    Evaluating,
+    ask_appraisal,
+    doubt_appraisal,
+    learn_appraisal,
+    read_figures,
+    verify_scored,
 )
+from hansa.learning.contradiction import find_contradictions
+from hansa.learning.design import Design, Minimum, count_support, make_design
+from hansa.learning.evaluation import EvaluationQuestion, Trial, ZoomQuestion, answer_evaluation, answer_zoom
 from hansa.learning.model import Model, parse_model
 from hansa.learning.newton import Descent, begin_anew, descend
 from hansa.learning.omission import list_dropped
 from hansa.learning.parameters import Parameters
-from hansa.learning.personal import score_rows
-from hansa.learning.recipe import Dropped, LogisticResult, Question, Result
+from hansa.learning.personal import LogisticJudge, score_rows
+from hansa.learning.recipe import Dropped, LogisticResult, Question, Result, verify_numbers
 from hansa.learning.slope import SlopeQuestion, answer_slope, read_slope
 from hansa.learning.survey import SurveyQuestion, answer_survey, read_survey
 from hansa.learning.tables import Rows, Schema, Vector
 
-_ZOOMS = 3
 _SHOWN_CONTRADICTIONS = 10
 
 
@@ -82,39 +78,15 @@ class Fitting:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evaluating:
-    """After the fit: the model is known, how good it is not yet."""
+class Appraising:
+    """After the fit: the model is known, how good it is not yet, or not closely enough."""
 
-    ground: Ground
-    trial: Trial
-    members: tuple[str, ...]
-    turns: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Evaluated:
-    """After the evaluation, perhaps with unclear bins.
-
-    Args:
-        ground: what the survey settled.
-        trial: what was evaluated.
-        fitted: whose rows the model is fitted to.
-        members: whose rows were scored.
-        evaluation: what the totals said.
-        zooms: how many closer looks there were.
-        turns: secure sums so far.
-    """
-
-    ground: Ground
-    trial: Trial
-    fitted: tuple[str, ...]
-    members: tuple[str, ...]
-    evaluation: Evaluation
-    zooms: int
-    turns: int
+    model: Model
+    dropped: tuple[Dropped, ...]
+    appraisal: Appraisal
 
 
-LogisticState = Surveying | Fitting | Evaluating | Evaluated
+LogisticState = Surveying | Fitting | Appraising
 
 
 @dataclass(frozen=True)
@@ -147,10 +119,8 @@ class Logistic:
                 name = f"newton {descent.turn + 1}"
                 penalty = self._intercept_penalty
                 return SlopeQuestion(name, ground.design, ground.support, descent.trial, penalty)
-            case Evaluating(trial=trial):
-                return EvaluationQuestion("evaluation", trial)
-            case Evaluated():
-                return self._zoom(state) or _conclude(state)
+            case Appraising(appraisal=appraisal):
+                return ask_appraisal(appraisal) or _conclude(state)
 
     def answer(self, question: Question, rows: Rows) -> Vector:
         """Compute one member's answer.
@@ -182,7 +152,7 @@ class Logistic:
         question = self.ask(state)
         if isinstance(question, Result):
             raise ValueError("the recipe has its result already")  # noqa: TRY004 - a question out of turn, not a type
-        _verify_numbers(question, total)
+        verify_numbers(question, total)
         if not {*survivors} <= {*self.members}:
             raise ValueError("a total holds answers of somebody outside the cohort")
         self.verify_survivors(question, len(survivors))
@@ -194,15 +164,8 @@ class Logistic:
                 return self._begin_fit(total, survivors)
             case Fitting(), SlopeQuestion():
                 return self._step(state, question, total, survivors)
-            case Evaluating(ground=ground, trial=trial, members=fitted, turns=turns), EvaluationQuestion():
-                evaluation = read_evaluation(question, total, len(survivors))
-                return Evaluated(ground, trial, fitted, survivors, evaluation, 0, turns + 1)
-            case Evaluated(turns=turns), ZoomQuestion() if survivors != state.members:
-                # Parts of fewer rows than the bins hold would mix two sets of rows in one curve.
-                return replace(state, zooms=_ZOOMS, turns=turns + 1)
-            case Evaluated(evaluation=evaluation, zooms=zooms, turns=turns), ZoomQuestion():
-                evaluation = read_zoom(evaluation, question, total)
-                return replace(state, evaluation=evaluation, zooms=zooms + 1, turns=turns + 1)
+            case Appraising(appraisal=appraisal), _:
+                return replace(state, appraisal=learn_appraisal(appraisal, question, total, survivors))
             case _:
                 raise AssertionError("ask and learn disagree")
 
@@ -213,14 +176,7 @@ class Logistic:
             Refused: `recipe.survivors`, sums over members are asked for, and with those who were lost since
                 the survey fewer than three that can be scored may be left.
         """
-        if isinstance(question, EvaluationQuestion) and question.asks_members:
-            least = question.trial.count_scorable(members)
-            if least < MINIMUM_SCORED:
-                raise Refused(
-                    "recipe.survivors",
-                    f"perhaps only {least} of the members that are left can be scored, and a sum over them "
-                    f"needs {MINIMUM_SCORED}",
-                )
+        verify_scored(question, members)
 
     def verify_total(self, question: Question, answer: Vector, total: Vector, members: int) -> None:
         """Check, as a member, that an announced total can hold one's own answer; before `learn`.
@@ -238,8 +194,8 @@ class Logistic:
             Refused: `recipe.total`; the reason names the question alone.
             ValueError: `answer` or `total` does not fit the question.
         """
-        _verify_numbers(question, answer)
-        _verify_numbers(question, total)
+        verify_numbers(question, answer)
+        verify_numbers(question, total)
         for _ in find_contradictions(question, total - answer, members - 1):
             raise Refused(
                 "recipe.total",
@@ -272,17 +228,15 @@ class Logistic:
         minimum = Minimum(parameters.minimum_category_members, parameters.minimum_category_rows)
         design = make_design(self.schema, survey, minimum)
         _verify_rows(survey.rows, len(design.names), parameters.minimum_rows_per_column)
-        # Rounded, because the last bit of a logarithm differs between machines.
-        centre = round(math.log(survey.positives / (survey.rows - survey.positives)) * 1024) / 1024
         start = np.zeros(len(design.names))
-        start[0] = centre
+        start[0] = survey.centre
         penalty = np.full(len(start), parameters.ridge)
         penalty[0] = 0.0
         ground = Ground(
             design,
             list_dropped(design, survey, minimum),
             count_support(design, survey),
-            centre,
+            survey.centre,
             survey.test_positives,
             survey.test_rows - survey.test_positives,
             survey.scorable,
@@ -292,16 +246,14 @@ class Logistic:
 
     def _step(
         self, state: Fitting, question: SlopeQuestion, total: Vector, survivors: tuple[str, ...]
-    ) -> Fitting | Evaluating:
+    ) -> Fitting | Appraising:
         ground, parameters = state.ground, self.parameters
         before = state.descent if survivors == state.members else begin_anew(state.descent)
         descent = descend(before, read_slope(question, total), ground.design.bound_logit)
         if descent.done:
             model = Model(ground.design, descent.trial, self._intercept_penalty)
             trial = Trial(
-                model,
-                parameters.ridge,
-                parameters.correction,
+                LogisticJudge(model, parameters.ridge, parameters.correction),
                 ground.centre,
                 ground.positives,
                 ground.negatives,
@@ -309,7 +261,8 @@ class Logistic:
                 len(ground.members),
                 len(survivors),
             )
-            return Evaluating(ground, trial, survivors, 1 + descent.turn)
+            appraisal = Evaluating(trial, ground.members, survivors, 1 + descent.turn)
+            return Appraising(model, ground.dropped, appraisal)
         if descent.turn >= parameters.maximum_turns:
             raise Refused(
                 "recipe.not-converged",
@@ -317,21 +270,13 @@ class Logistic:
             )
         return Fitting(ground, descent, survivors)
 
-    def _zoom(self, state: Evaluated) -> ZoomQuestion | None:
-        if state.zooms >= _ZOOMS:
-            return None
-        return ask_zoom(state.evaluation, state.trial, f"zoom {state.zooms + 1}")
-
 
 def _doubt(
     state: LogisticState, question: Question, total: Vector, survivors: tuple[str, ...]
 ) -> Iterator[str]:
     yield from find_contradictions(question, total, len(survivors))
-    match state, question:
-        case Evaluating(), EvaluationQuestion():
-            yield from find_disagreements(question, total, len(survivors))
-        case Evaluated(evaluation=evaluation, members=members), ZoomQuestion():
-            yield from find_zoom_disagreements(question, total, evaluation, whole=survivors == members)
+    if isinstance(state, Appraising):
+        yield from doubt_appraisal(state.appraisal, question, total, survivors)
 
 
 def _verify_rows(rows: int, columns: int, least: int) -> None:
@@ -345,30 +290,18 @@ def _verify_rows(rows: int, columns: int, least: int) -> None:
         )
 
 
-def _verify_numbers(question: Question, numbers: Vector) -> None:
-    if numbers.shape != (question.length,) or not np.isfinite(numbers).all():
-        raise ValueError(f"`{question.name}` has {question.length} finite numbers")
-
-
-def _conclude(state: Evaluated) -> LogisticResult:
-    evaluation, model = state.evaluation, state.trial.model
-    metrics = dict(evaluation.metrics)
-    uncertainty: dict[str, float] = {}
-    roc = {}
-    for kind, curve in zip(KINDS, evaluation.curves, strict=True):
-        if curve is not None:
-            metrics |= {f"{name}_{kind}": value for name, value in curve.metrics.items()}
-            uncertainty |= {f"{name}_{kind}": value for name, value in curve.uncertainty.items()}
-            roc[kind] = curve.roc
-    coefficients = tuple(zip(model.design.names, model.coefficients.tolist(), strict=True))
+def _conclude(state: Appraising) -> LogisticResult:
+    appraisal, model = state.appraisal, state.model
+    assert isinstance(appraisal, Evaluated)  # or there was a question
+    figures = read_figures(appraisal.evaluation)
     return LogisticResult(
-        state.turns,
-        {"survey": state.ground.members, "fit": state.fitted, "evaluation": state.members},
-        metrics,
+        appraisal.turns,
+        appraisal.members,
+        figures.metrics,
         model.to_json(),
-        state.ground.dropped,
-        coefficients,
-        uncertainty,
-        roc,
-        evaluation.calibration,
+        state.dropped,
+        figures.uncertainty,
+        figures.roc,
+        appraisal.evaluation.calibration,
+        tuple(zip(model.design.names, model.coefficients.tolist(), strict=True)),
     )

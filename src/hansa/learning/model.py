@@ -5,24 +5,27 @@ reads back as the same float64, so a model has one spelling and one digest.
 """
 
 import hashlib
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 
 import numpy as np
 
 from hansa.errors import Malformed
-from hansa.learning.categories import BUCKETS, FEW_BUCKETS, CategoryFeature, count_codes, name_code
+from hansa.learning.categories import CategoryFeature, count_codes, name_code
+from hansa.learning.description import describe_feature, parse_feature, read_fields, read_number
 from hansa.learning.design import CategoryColumns, Design, NumberColumns, encode_table
 from hansa.learning.recipe import Json
 from hansa.learning.tables import Feature, NumberFeature, Schema, Table, Vector
 
 FORMAT = "hansa/v1/logistic"
 
-COUNTED = MappingProxyType({"counted": BUCKETS, f"counted in {FEW_BUCKETS}": FEW_BUCKETS})
-"""How the buckets of a counted feature are spelt."""
+_FIELDS = frozenset({"format", "intercept", "organisation_intercept_penalty", "features"})
+_COEFFICIENT = frozenset({"code", "column", "coefficient"})
+_MORE = {
+    "number": frozenset({"mean", "deviation", "coefficient", "missing_coefficient"}),
+    "category": frozenset({"coefficients"}),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,27 +89,25 @@ def parse_model(document: Json) -> Model:
     Guarantees:
         `parse_model(document).to_json() == document`.
     """
-    fields = _fields(
-        document, {"format", "intercept", "organisation_intercept_penalty", "features"}, "the model"
-    )
+    fields = read_fields(document, _FIELDS, "the model")
     if fields["format"] != FORMAT:
         raise Malformed("model.format", f"expected `{FORMAT}`, got `{fields['format']}`")
     penalty = fields["organisation_intercept_penalty"]
     features: list[Feature] = []
     numbers: list[NumberColumns] = []
     categories: list[CategoryColumns] = []
-    first, second = [_number(fields["intercept"])], []
+    first, second = [read_number(fields["intercept"])], []
     if not isinstance(fields["features"], list):
         raise Malformed("model.form", "`features` must be a list")
     for entry in fields["features"]:
-        if isinstance(entry, dict) and entry.get("type") == "number":
-            feature, columns, values = _parse_number(entry)
-            features.append(feature)
+        feature, described = parse_feature(entry, _MORE)
+        features.append(feature)
+        if isinstance(feature, NumberFeature):
+            columns, values = _parse_number(feature.name, described)
             numbers.append(columns)
             first += values
         else:
-            category, block, values = _parse_category(entry)
-            features.append(category)
+            block, values = _parse_category(feature, described)
             categories.append(block)
             second += values
     try:
@@ -114,18 +115,14 @@ def parse_model(document: Json) -> Model:
     except ValueError as error:
         raise Malformed("model.form", str(error)) from error
     design = Design(schema, tuple(numbers), tuple(categories))
-    return Model(design, np.array(first + second), None if penalty is None else _number(penalty))
+    return Model(design, np.array(first + second), None if penalty is None else read_number(penalty))
 
 
 def _describe_number(
     feature: NumberFeature, columns: NumberColumns, values: Iterator[float]
 ) -> dict[str, Json]:
     return {
-        "name": feature.name,
-        "type": "number",
-        "minimum": repr(feature.minimum),
-        "maximum": repr(feature.maximum),
-        "missing": feature.missing,
+        **describe_feature(feature),
         "mean": repr(columns.mean),
         "deviation": None if columns.deviation is None else repr(columns.deviation),
         "coefficient": None if columns.deviation is None else repr(next(values)),
@@ -137,12 +134,7 @@ def _describe_category(
     feature: CategoryFeature, block: CategoryColumns, values: Iterator[float]
 ) -> dict[str, Json]:
     return {
-        "name": feature.name,
-        "type": "category",
-        "categories": _spell_buckets(feature.buckets)
-        if feature.categories is None
-        else list(feature.categories),
-        "missing": feature.missing,
+        **describe_feature(feature),
         "coefficients": [
             {"code": code, "column": name_code(feature, code), "coefficient": repr(next(values))}
             for code in block.codes
@@ -150,49 +142,27 @@ def _describe_category(
     }
 
 
-def _spell_buckets(buckets: int) -> str:
-    return next(text for text, number in COUNTED.items() if number == buckets)
-
-
-def _parse_number(entry: Json) -> tuple[NumberFeature, NumberColumns, list[float]]:
-    names = {"name", "type", "minimum", "maximum", "missing", "mean", "deviation", "coefficient"}
-    fields = _fields(entry, names | {"missing_coefficient"}, "a number")
-    name = _text(fields["name"])
-    deviation = None if fields["deviation"] is None else _number(fields["deviation"])
+def _parse_number(name: str, fields: dict[str, Json]) -> tuple[NumberColumns, list[float]]:
+    deviation = None if fields["deviation"] is None else read_number(fields["deviation"])
     if deviation is not None and deviation <= 0:
         raise Malformed("model.number", f"`{name}` has a deviation that is not positive")
     if (deviation is None) != (fields["coefficient"] is None):
         raise Malformed("model.form", f"`{name}` needs both a deviation and a coefficient, or neither")
     values = [
-        _number(fields[key]) for key in ("coefficient", "missing_coefficient") if fields[key] is not None
+        read_number(fields[key]) for key in ("coefficient", "missing_coefficient") if fields[key] is not None
     ]
-    try:
-        feature = NumberFeature(
-            name, _number(fields["minimum"]), _number(fields["maximum"]), _flag(fields["missing"])
-        )
-    except ValueError as error:
-        raise Malformed("model.number", str(error)) from error
     indicator = fields["missing_coefficient"] is not None
-    return feature, NumberColumns(name, _number(fields["mean"]), deviation, indicator), values
+    return NumberColumns(name, read_number(fields["mean"]), deviation, indicator), values
 
 
-def _parse_category(entry: Json) -> tuple[CategoryFeature, CategoryColumns, list[float]]:
-    fields = _fields(entry, {"name", "type", "categories", "missing", "coefficients"}, "a category")
-    if fields["type"] != "category":
-        raise Malformed("model.form", f"unknown type of feature `{fields['type']}`")
-    name, listed, rows = _text(fields["name"]), fields["categories"], fields["coefficients"]
-    counted = COUNTED.get(listed) if isinstance(listed, str) else None
-    if (counted is None and not isinstance(listed, list)) or not isinstance(rows, list):
-        raise Malformed("model.form", f"`{name}` needs lists of categories and coefficients")
-    declared = tuple(_text(text) for text in listed) if isinstance(listed, list) else None
-    try:
-        feature = CategoryFeature(name, declared, _flag(fields["missing"]), counted or BUCKETS)
-    except ValueError as error:
-        raise Malformed("model.category", str(error)) from error
+def _parse_category(feature: CategoryFeature, fields: dict[str, Json]) -> tuple[CategoryColumns, list[float]]:
+    name, rows = feature.name, fields["coefficients"]
+    if not isinstance(rows, list):
+        raise Malformed("model.form", f"`{name}` needs a list of coefficients")
     codes: list[int] = []
     values = []
     for row in rows:
-        column = _fields(row, {"code", "column", "coefficient"}, f"a coefficient of `{name}`")
+        column = read_fields(row, _COEFFICIENT, f"a coefficient of `{name}`")
         code = column["code"]
         if (
             not isinstance(code, int)
@@ -203,35 +173,5 @@ def _parse_category(entry: Json) -> tuple[CategoryFeature, CategoryColumns, list
         if column["column"] != name_code(feature, code) or (codes and code <= codes[-1]):
             raise Malformed("model.category", f"`{name}`: code {code} is misnamed or out of order")
         codes.append(code)
-        values.append(_number(column["coefficient"]))
-    return feature, CategoryColumns(name, tuple(codes)), values
-
-
-def _fields(value: Json, names: set[str], what: str) -> dict[str, Json]:
-    if not isinstance(value, dict) or value.keys() != names:
-        got = sorted(value) if isinstance(value, dict) else type(value).__name__
-        raise Malformed("model.form", f"{what} must have exactly the fields {sorted(names)}, got {got}")
-    return value
-
-
-def _text(value: Json) -> str:
-    if not isinstance(value, str):
-        raise Malformed("model.form", f"expected a text, got `{value}`")
-    return value
-
-
-def _flag(value: Json) -> bool:
-    if not isinstance(value, bool):
-        raise Malformed("model.form", f"expected true or false, got `{value}`")
-    return value
-
-
-def _number(value: Json) -> float:
-    text = _text(value)
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number) or repr(number) != text:
-        raise Malformed("model.number", f"`{text}` is not a number in its shortest spelling")
-    return number
+        values.append(read_number(column["coefficient"]))
+    return CategoryColumns(name, tuple(codes)), values

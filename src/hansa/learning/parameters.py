@@ -60,7 +60,7 @@ def parse_parameters(parameters: Mapping[str, Json]) -> Parameters:
     flag: Json = parameters.get("organisation_intercepts", False)
     for name, value in parameters.items():
         if name in _DECIMALS:
-            decimals[name] = _read_decimal(value)
+            decimals[name] = read_decimal(value)
             if not 1e-6 <= decimals[name] <= _DECIMALS[name]:
                 findings.append(
                     f"`{name}` must be a decimal text from 0.000001 to {_DECIMALS[name]:.0f}, got `{value}`"
@@ -90,7 +90,8 @@ def parse_parameters(parameters: Mapping[str, Json]) -> Parameters:
     )
 
 
-def _read_decimal(value: Json) -> float:
+def read_decimal(value: Json) -> float:
+    """Return what a decimal text says; NaN where there is none."""
     if not isinstance(value, str):
         return math.nan
     try:

@@ -4,7 +4,9 @@ None of it leaves the member but through the sums of the evaluation.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +32,42 @@ class Scores:
     alone: Vector
     together: Vector
     corrected: Vector
+
+
+class Judge(Protocol):
+    """A joint model, and how any member sets its own beside it: public."""
+
+    def publics(self) -> Iterable[bytes]:
+        """Yield what the scores depend on besides the rows."""
+        ...
+
+    def score(self, rows: Rows) -> Scores:
+        """Score a member's test rows alone, together and corrected; what is worked out is remembered with the rows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogisticJudge:
+    """Scores by a logistic model.
+
+    Args:
+        model: the joint one.
+        ridge: of members' own models.
+        correction: > 0; how strongly corrected coefficients are pulled to the joint ones.
+    """
+
+    model: Model
+    ridge: float
+    correction: float
+
+    def publics(self) -> Iterable[bytes]:
+        """Yield the model and both penalties."""
+        yield self.model.digest.encode()
+        yield repr((self.ridge, self.correction)).encode()
+
+    def score(self, rows: Rows) -> Scores:
+        """Score a member's test rows alone, together and corrected; what is worked out is remembered with the rows."""
+        return score_rows(self.model, rows, self.ridge, self.correction)
 
 
 def fit_alone(schema: Schema, rows: Rows, ridge: float) -> Model:

@@ -108,14 +108,13 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class LogisticResult(Result):
-    """A model, as a document (docs/formats/model.md), and how good it is.
+class ModelResult(Result):
+    """A model, as a document, and how good it is.
 
     A metric is absent when there are no positives in the test rows, or nobody was scored. The members are those of
     `survey`, `fit` (its last turn) and `evaluation`.
 
     Args:
-        coefficients: column names and values, the intercept first.
         uncertainty: for metrics read from histograms, the most by which they can differ from the value
             over the scores themselves (those nearer than some 10⁻⁸ of a logit counting as tied).
         roc: for `alone`, `together`, `corrected`: (false positive rate, true positive rate), from (0, 0)
@@ -123,7 +122,6 @@ class LogisticResult(Result):
         calibration: for the same three, the intervals that hold rows.
     """
 
-    coefficients: tuple[tuple[str, float], ...]
     uncertainty: Mapping[str, float]
     roc: Mapping[str, tuple[tuple[float, float], ...]]
     calibration: Mapping[str, tuple[CalibrationBin, ...]]
@@ -138,6 +136,28 @@ class LogisticResult(Result):
                 for kind, bins in self.calibration.items()
             },
         }
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticResult(ModelResult):
+    """A logistic model (docs/formats/model.md), and how good it is.
+
+    Args:
+        coefficients: column names and values, the intercept first.
+    """
+
+    coefficients: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TreesResult(ModelResult):
+    """Trees (docs/formats/trees.md), and how good they are.
+
+    Args:
+        gains: features, and by how much their splits lowered the penalised loss of the training rows together, the most first.
+    """
+
+    gains: tuple[tuple[str, float], ...]
 
 
 def spell(value: float) -> str:
@@ -160,6 +180,16 @@ class PrivateReport(Protocol):
     def to_json(self) -> dict[str, object]:
         """Return the report as JSON with floats."""
         ...
+
+
+def verify_numbers(question: Question, numbers: Vector) -> None:
+    """Make sure that an answer or a total fits its question.
+
+    Raises:
+        ValueError: its shape is another one, or a number is not finite.
+    """
+    if numbers.shape != (question.length,) or not np.isfinite(numbers).all():
+        raise ValueError(f"`{question.name}` has {question.length} finite numbers")
 
 
 State = TypeVar("State")
@@ -257,12 +287,13 @@ def run_in_clear(
 def recipe_digest() -> str:
     """Return the SHA-256, in hex, of the source of every module of this room and of `privacy`, which noises it.
 
-    A plan names it, so a vote is about this computation and no other. Over the modules of each room sorted by
-    name: `learning/` or `privacy/` and the name, a zero byte, the length in eight bytes, big endian, and the bytes.
+    A plan names it, so a vote is about this computation and no other. Over the modules of each folder sorted by
+    name: `learning/`, `learning/trees/` or `privacy/` and the name, a zero byte, the length in eight bytes, big endian, and the bytes.
     """
     total = hashlib.sha256(b"hansa/v1/recipe\n")
-    for room in ("learning", "privacy"):
-        for module in sorted(resources.files(f"hansa.{room}").iterdir(), key=lambda entry: entry.name):
+    for room in ("learning", "learning/trees", "privacy"):
+        folder = resources.files("hansa").joinpath(room)
+        for module in sorted(folder.iterdir(), key=lambda entry: entry.name):
             if module.name.endswith(".py"):
                 source = module.read_bytes()
                 total.update(

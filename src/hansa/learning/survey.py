@@ -73,6 +73,12 @@ class Survey:
     numbers: tuple[NumberTotals, ...]
     categories: tuple[CategoryTotals, ...]
 
+    @property
+    def centre(self) -> float:
+        """The logit of the share of positives, of which there must be some and not only; rounded to 1/1024."""
+        # Rounded, because the last bit of a logarithm differs between machines.
+        return round(math.log(self.positives / (self.rows - self.positives)) * 1024) / 1024
+
 
 @dataclass(frozen=True, eq=False)
 class SurveyQuestion(Question):

@@ -1,0 +1,116 @@
+"""What a member computes for itself: trees of its own, and further trees that correct the joint ones.
+
+None of it leaves the member but through the sums of the evaluation.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from hansa.learning.personal import Scores
+from hansa.learning.slope import fit_intercept
+from hansa.learning.survey import SurveyQuestion, answer_survey
+from hansa.learning.tables import Rows, Schema, Vector
+from hansa.learning.trees.cells import CellQuestion, answer_cells
+from hansa.learning.trees.fitting import Fit, FitState, Growing, Surveying
+from hansa.learning.trees.forest import Forest
+from hansa.learning.trees.questions import Footing, LevelQuestion, sum_level
+from hansa.learning.trees.settings import TreesParameters
+
+OWN_ROWS: Final = 10
+"""On each side of a split in a member's own trees, unless the plan asks for fewer: nobody else sees them."""
+
+_CORRECTION_DEPTH: Final = 2
+_CORRECTION_RIDGE: Final = 10.0
+"""By which the ridge of a correction's trees is larger."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TreesJudge:
+    """Scores by a forest.
+
+    Args:
+        forest: the joint one.
+        parameters: the plan's.
+    """
+
+    forest: Forest
+    parameters: TreesParameters
+
+    def publics(self) -> Iterable[bytes]:
+        """Yield the forest and the parameters."""
+        yield self.forest.digest.encode()
+        yield repr(self.parameters).encode()
+
+    def score(self, rows: Rows) -> Scores:
+        """Score a member's test rows alone, together and corrected; what is worked out is remembered with the rows."""
+        key = f"{self.forest.digest} {self.parameters!r}"
+        return rows.remember("tree scores", key, lambda: self._score(rows))
+
+    def _score(self, rows: Rows) -> Scores:
+        schema = self.forest.bins.schema
+        alone = _score_alone(schema, self.parameters, rows)
+        known, together = self.forest.predict(rows.train), self.forest.predict(rows.test)
+        if self.forest.offset_penalty is not None:
+            own = fit_intercept(known, rows.train.labels.astype(np.float64), self.forest.offset_penalty)
+            known, together = known + own, together + own
+        corrected = together
+        if self.parameters.correction_trees and 0 < rows.train.positives < len(rows.train):
+            parameters = replace(
+                self.parameters,
+                trees=self.parameters.correction_trees,
+                depth=_CORRECTION_DEPTH,
+                ridge=self.parameters.ridge * _CORRECTION_RIDGE,
+            )
+            forest = grow_own(schema, parameters, rows, known)
+            if forest is not None:
+                corrected = together + forest.predict(rows.test)
+        return Scores(rows.test.labels, alone, together, corrected)
+
+
+def grow_own(
+    schema: Schema, parameters: TreesParameters, rows: Rows, start: Vector | None = None
+) -> Forest | None:
+    """Grow trees on one member's training rows, by the same rules as the joint ones.
+
+    Args:
+        schema: the plan's features.
+        parameters: the plan's; minima for what others see do not hold here.
+        rows: the member's; both labels occur.
+        start: the logits that the trees are to correct, shape (n_rows,); from the base rate unless told.
+
+    Returns:
+        The forest, with base 0 if there was a start; None where no feature parts enough rows.
+    """
+    least = min(parameters.minimum_rows, OWN_ROWS)
+    fit = Fit(schema, replace(parameters, minimum_rows=least, minimum_members=1, organisation_offsets=False))
+    state: FitState = Surveying()
+    footing: Footing | None = None
+    while (question := fit.ask(state)) is not None:
+        match question:
+            case SurveyQuestion():
+                total = answer_survey(schema, rows)
+            case CellQuestion():
+                total = answer_cells(question, rows)
+            case LevelQuestion():
+                footing = footing or Footing(question.forest, rows, start)
+                total = sum_level(question, footing)
+            case _:
+                raise AssertionError("a fit asks nothing else")
+        state = fit.learn(state, question, total, (rows.member,))
+    assert isinstance(state, Growing)  # or there was a question
+    if not state.forest.trees:
+        return None
+    return state.forest if start is None else replace(state.forest, base=0.0)
+
+
+def _score_alone(schema: Schema, parameters: TreesParameters, rows: Rows) -> Vector:
+    positives, count = rows.train.positives, len(rows.train)
+    forest = grow_own(schema, parameters, rows) if 0 < positives < count else None
+    if forest is None:
+        rate = math.log((positives + 0.5) / (count - positives + 0.5))
+        return np.full(len(rows.test), rate)
+    return forest.predict(rows.test)

@@ -1,0 +1,195 @@
+"""The question of each level: sums of slope, curvature and rows in each bin of each open node.
+
+Of two sisters only the one with fewer rows is counted; what the other holds is their mother's less hers. How many members have
+rows in a bin does not follow so, and is asked of both.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hansa.learning.newton import squash
+from hansa.learning.recipe import Question
+from hansa.learning.slope import fit_intercept
+from hansa.learning.tables import Rows, Vector
+from hansa.learning.trees.bins import Bytes
+from hansa.learning.trees.forest import Forest, Tree, add_trees
+from hansa.learning.trees.growth import Sums
+from hansa.learning.trees.kernels import compile_kernels
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How slopes and curvatures of single rows are rounded, so that their sums are exact.
+
+    Args:
+        rows: training rows of the cohort.
+        positive_weight: what a row with label 1 counts.
+    """
+
+    rows: int
+    positive_weight: float
+
+    @property
+    def reach(self) -> float:
+        """The most that a sum of slopes can be."""
+        return self.rows * max(self.positive_weight, 1.0)
+
+    @property
+    def unit(self) -> float:
+        """What they are rounded to: a power of two, of which a float64 holds every multiple up to `reach`."""
+        _, exponent = np.frexp(self.reach)
+        return float(2.0 ** -min(24, 52 - int(exponent)))
+
+
+@dataclass(frozen=True, eq=False)
+class LevelQuestion(Question):
+    """Ask for the sums of a level.
+
+    Args:
+        forest: the trees before.
+        tree: what has grown of the next one; its open nodes are leaves.
+        counted: open nodes of which everything is asked.
+        derived: open nodes of which only members are asked.
+        scale: of slopes and curvatures.
+    """
+
+    forest: Forest
+    tree: Tree
+    counted: tuple[int, ...]
+    derived: tuple[int, ...]
+    scale: Scale
+
+    def bound(self) -> Vector:
+        """What all rows can add up to, a member's rows, and one for each member."""
+        bins = self.forest.bins.total
+        reach = self.scale.reach
+        counted = np.repeat([reach, reach / 4, float(self.scale.rows), 1.0], bins)
+        return np.concatenate([np.tile(counted, len(self.counted)), np.ones(bins * len(self.derived))])
+
+    def publics(self) -> Iterable[bytes]:
+        """Yield the trees, the open nodes and the scale."""
+        yield self.forest.digest.encode()
+        yield self.tree.digest
+        yield repr((self.counted, self.derived, self.scale)).encode()
+
+    def part(self, total: Vector) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Take a total apart, or an answer.
+
+        Returns:
+            Of the counted nodes slope, curvature, rows and members in each bin, shape (n_counted, 4, n_bins); of the derived ones members,
+            shape (n_derived, n_bins).
+        """
+        bins = self.forest.bins.total
+        end = 4 * bins * len(self.counted)
+        return total[:end].reshape(-1, 4, bins), total[end:].reshape(-1, bins)
+
+
+class Footing:
+    """Where one member's training rows stand: their bins, their logits under the trees so far, their place in the tree that grows.
+
+    It goes on from where it was asked last, if the trees are the same; the outcome is the same as from the beginning.
+
+    Args:
+        forest: whose bins and base hold for all that follow.
+        rows: the member's.
+        start: each row's logit before any tree, shape (n_rows,); the forest's base unless told.
+    """
+
+    def __init__(self, forest: Forest, rows: Rows, start: Vector | None = None) -> None:
+        self._codes: Bytes = forest.bins.encode(rows.train)
+        self._labels = rows.train.labels.astype(np.float64)
+        self._start = np.full(len(self._labels), forest.base) if start is None else start
+        self._logits = self._start.copy()
+        self._trees: tuple[Tree, ...] = ()
+        self._slopes: tuple[str, NDArray[np.int64], NDArray[np.int64]] | None = None
+        self._tree: tuple[str, int] = "", 0
+        self._places = np.zeros(len(self._labels), dtype=np.int32)
+
+    def count(self, question: LevelQuestion) -> NDArray[np.int64]:
+        """Return slope, curvature and rows in each bin of each open node, counted ones first: shape (n_open, n_bins, 3)."""
+        slopes, curvatures = self._weigh(question.forest, question.scale)
+        self._descend(question.forest, question.tree)
+        slots = np.full(len(question.tree.nodes), -1, dtype=np.int32)
+        opened = [*question.counted, *question.derived]
+        slots[opened] = np.arange(len(opened), dtype=np.int32)
+        bins = question.forest.bins
+        sums = np.zeros((len(opened), bins.total, 3), dtype=np.int64)
+        accumulate, _ = compile_kernels()
+        accumulate(self._codes, np.array(bins.offsets), slots[self._places], slopes, curvatures, sums)
+        return sums
+
+    def _weigh(self, forest: Forest, scale: Scale) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return each row's slope and curvature of the loss, in units of the scale."""
+        if self._slopes is None or self._slopes[0] != forest.digest:
+            known = len(self._trees)
+            if forest.trees[:known] != self._trees:
+                self._logits, known = self._start.copy(), 0
+            add_trees(forest.trees[known:], self._codes, self._logits)
+            self._trees = forest.trees
+            logits = self._logits
+            if forest.offset_penalty is not None:
+                logits = logits + fit_intercept(logits, self._labels, forest.offset_penalty)
+            probability, _ = squash(logits)
+            weight = np.where(self._labels > 0, scale.positive_weight, 1.0) / scale.unit
+            slopes = np.rint((probability - self._labels) * weight).astype(np.int64)
+            curvatures = np.rint(probability * (1.0 - probability) * weight).astype(np.int64)
+            self._slopes = forest.digest, slopes, curvatures
+        return self._slopes[1], self._slopes[2]
+
+    def _descend(self, forest: Forest, tree: Tree) -> None:
+        """Lead each row to its node; one that stood at what was a leaf before goes on from there."""
+        digest, size = self._tree
+        if digest != forest.digest or size >= len(tree.nodes):
+            self._places[:] = 0
+        tree.route(self._codes, self._places)
+        self._tree = forest.digest, len(tree.nodes)
+
+
+def answer_level(question: LevelQuestion, rows: Rows) -> Vector:
+    """Sum one member's training rows.
+
+    Returns:
+        For each counted node slopes, curvatures and rows in each bin, then 1 for each bin that holds a row; for each derived node the last
+        of these.
+    """
+    forest = question.forest
+    key = f"{forest.bins.digest} {forest.base!r} {forest.offset_penalty!r} {question.scale!r}"
+    return sum_level(question, rows.remember("footing", key, lambda: Footing(forest, rows)))
+
+
+def sum_level(question: LevelQuestion, footing: Footing) -> Vector:
+    """Return what `answer_level` does, of rows that stand somewhere already."""
+    counted = len(question.counted)
+    sums = footing.count(question).transpose(0, 2, 1).astype(np.float64)
+    sums[:, :2] *= question.scale.unit
+    held = (sums[:, 2:] > 0).astype(np.float64)
+    whole = np.concatenate([sums[:counted], held[:counted]], axis=1)
+    return np.concatenate([whole.ravel(), held[counted:].ravel()])
+
+
+def read_level(
+    question: LevelQuestion, total: Vector, before: Sequence[tuple[int, int, Sums]]
+) -> dict[int, Sums]:
+    """Read the total of all answers.
+
+    Args:
+        question: what was asked.
+        total: shape (question.length,).
+        before: for each derived node its place, its sister's, and their mother's sums.
+
+    Returns:
+        By place, the sums of each open node: shape (1, n_bins) each.
+    """
+    counted, derived = question.part(total)
+    sums = {
+        place: Sums(*(part[None] for part in counted[number]))
+        for number, place in enumerate(question.counted)
+    }
+    for (place, sister, mother), members in zip(before, derived, strict=True):
+        hers = sums[sister]
+        slope, curvature, rows = (whole - part for whole, part in zip(mother[:3], hers[:3], strict=True))
+        sums[place] = Sums(slope, curvature, rows, members[None])
+    return sums

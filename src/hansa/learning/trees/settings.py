@@ -1,0 +1,101 @@
+"""What a plan may set of the recipe `trees`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hansa.errors import Refused
+from hansa.learning.parameters import read_decimal
+from hansa.learning.recipe import Json
+from hansa.learning.tables import Schema
+from hansa.learning.trees.bins import MOST_BINS
+
+DIRECTIONS = {"rising": 1, "falling": -1}
+
+_COUNTS = {
+    "trees": (1, 1_000),
+    "depth": (1, 8),
+    "bins": (2, MOST_BINS),
+    "minimum_rows": (1, 10**6),
+    "minimum_members": (1, 10**5),
+    "correction_trees": (0, 1_000),
+}
+_DECIMALS = {"learning_rate": 1.0, "ridge": 1e9, "positive_weight": 1e3}
+
+
+@dataclass(frozen=True, slots=True)
+class TreesParameters:
+    """What a plan may set.
+
+    Args:
+        trees: how many.
+        depth: splits from a root to a leaf, at most.
+        learning_rate: > 0, by which each leaf's value is multiplied.
+        bins: of each number, at most.
+        ridge: > 0, on half the square of each leaf's value.
+        minimum_rows: on each side of a split, and in each bin.
+        minimum_members: that have rows in some bin on each side of a split, and in some cell of each bin.
+        positive_weight: what a row with label 1 counts.
+        monotone: by feature, +1 where the logit may only rise with it, -1 where it may only fall.
+        organisation_offsets: whether each member adds an offset of its own, which never leaves it.
+        correction_trees: of its own, that each member adds to the joint ones for the corrected scores.
+    """
+
+    trees: int = 100
+    depth: int = 4
+    learning_rate: float = 0.1
+    bins: int = 64
+    ridge: float = 1.0
+    minimum_rows: int = 20
+    minimum_members: int = 3
+    positive_weight: float = 1.0
+    monotone: tuple[tuple[str, int], ...] = ()
+    organisation_offsets: bool = True
+    correction_trees: int = 20
+
+
+def parse_trees_parameters(parameters: Mapping[str, Json], schema: Schema) -> TreesParameters:
+    """Read a plan's parameters; what is left out has its default.
+
+    Raises:
+        Refused: `recipe.parameter`, with every finding.
+    """
+    findings: list[str] = []
+    counts: dict[str, int] = {}
+    decimals: dict[str, float] = {}
+    for name, value in parameters.items():
+        if name in _COUNTS:
+            least, most = _COUNTS[name]
+            if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+                counts[name] = value
+            else:
+                findings.append(f"`{name}` must be a whole number from {least} to {most}, got `{value}`")
+        elif name in _DECIMALS:
+            decimals[name] = read_decimal(value)
+            if not 1e-6 <= decimals[name] <= _DECIMALS[name]:
+                findings.append(
+                    f"`{name}` must be a decimal text from 0.000001 to {_DECIMALS[name]:.0f}, got `{value}`"
+                )
+        elif name not in {"monotone", "organisation_offsets"}:
+            findings.append(f"unknown parameter `{name}`")
+    flag = parameters.get("organisation_offsets", True)
+    if not isinstance(flag, bool):
+        findings.append(f"`organisation_offsets` must be true or false, got `{flag}`")
+    monotone = parameters.get("monotone", {})
+    numbers = {number.name for number in schema.numbers}
+    if not isinstance(monotone, dict) or not all(
+        name in numbers and direction in DIRECTIONS for name, direction in monotone.items()
+    ):
+        findings.append(f"`monotone` must say `rising` or `falling` of numeric features, got `{monotone}`")
+        monotone = {}
+    if findings:
+        raise Refused("recipe.parameter", findings)
+    directions = tuple(sorted((name, DIRECTIONS[str(value)]) for name, value in monotone.items()))
+    known = TreesParameters()
+    return TreesParameters(
+        **counts,
+        learning_rate=decimals.get("learning_rate", known.learning_rate),
+        ridge=decimals.get("ridge", known.ridge),
+        positive_weight=decimals.get("positive_weight", known.positive_weight),
+        monotone=directions,
+        organisation_offsets=flag is True,
+    )

@@ -70,7 +70,7 @@ class Leaf(Form):
 class Plan(Form):
     """Everything about a run that its voters need to know, and that its contributors hold it to.
 
-    A plan of `logistic` has a label, a split and bars; one of `statistics` has none of them.
+    A plan of a model has a label, a split and bars; one of `statistics` has none of them.
     """
 
     version: Annotated[Literal[1], Field(examples=[1])]
@@ -141,6 +141,7 @@ class Plan(Form):
 
 
 _OF_A_MODEL: Final = ("label", "split", "bars")
+_MODELS: Final = ("logistic", "trees")
 """What a plan has whose recipe makes a model, and no other."""
 
 
@@ -188,12 +189,34 @@ def _check_recipe(value: dict[str, Json]) -> Iterator[tuple[Path, str, str]]:
     for name in _OF_A_MODEL:
         if recipe == "statistics" and name in value:
             yield (name,), "statistics", f"statistics are of all rows, and have no {name}; remove it"
-        elif recipe == "logistic" and name not in value:
+        elif recipe in _MODELS and name not in value:
             example = Plan.model_fields[name].examples
             assert example is not None  # each of them has one
             yield (name,), "field-missing", f"a model needs it; add it, for example `{name}: {example[0]}`"
-        elif recipe == "logistic" and not value[name]:
+        elif recipe in _MODELS and not value[name]:
             yield (name,), "value", "a model needs it, and nothing is there"
+    if recipe == "trees":
+        yield from _check_directions(value)
+
+
+def _check_directions(value: dict[str, Json]) -> Iterator[tuple[Path, str, str]]:
+    """Find what trees are to rise or fall with, and cannot."""
+    recipe = value.get("recipe")
+    parameters = recipe.get("parameters") if isinstance(recipe, dict) else None
+    numbers = {
+        _name_in(feature, "name")
+        for feature in _list(value.get("features"))
+        if _name_in(feature, "type") == "number"
+    }
+    seen: set[Json] = set()
+    for direction in ("rising", "falling"):
+        listed = _list(parameters.get(direction)) if isinstance(parameters, dict) else []
+        for index, name in enumerate(listed):
+            if not isinstance(name, str) or name in numbers - seen:
+                seen.add(name if isinstance(name, str) else None)
+                continue
+            reason = "is listed above already" if name in seen else "is no numeric feature of this plan"
+            yield ("recipe", "parameters", direction, index), "direction", f"{quote(name)} {reason}"
 
 
 def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterator[tuple[Path, str, str]]:
@@ -213,6 +236,9 @@ def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterat
         message = "with noise, the side of a row may not depend on the labels of others: use `rows`, `group` or `time`"
         yield ("split", "kind"), "privacy-split", message
     recipe = value.get("recipe")
+    if _name_in(recipe, "name") == "trees":
+        message = "`trees` have no form with noise yet: use `logistic`, or plan bare sums if the charter allows them"
+        yield ("privacy", "noise"), "privacy-trees", message
     parameters = recipe.get("parameters") if isinstance(recipe, dict) else None
     if isinstance(parameters, dict) and parameters.get("organisation_intercepts") is True:
         message = (

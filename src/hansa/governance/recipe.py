@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
-from hansa.governance.spelling import DecimalText, Digest, fault
+from hansa.governance.spelling import DecimalText, Digest, NameText, Several, fault
 from hansa.governance.validation import Form
 from hansa.transparency.quoting import quote
 
@@ -68,4 +68,29 @@ class StatisticsRecipe(Form):
     parameters: StatisticsParameters = StatisticsParameters()
 
 
-Recipe: TypeAlias = LogisticRecipe | StatisticsRecipe
+class TreesParameters(Form):
+    """Parameters of the recipe `trees`."""
+
+    trees: Annotated[int, Field(ge=1, le=1_000)] = 100
+    depth: Annotated[int, Field(ge=1, le=8)] = 4
+    learning_rate: Annotated[DecimalText, AfterValidator(_up_to(1))] = "0.1"
+    bins: Annotated[int, Field(ge=2, le=255)] = 64
+    ridge: Strength = "1"
+    minimum_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+    minimum_members: Annotated[int, Field(ge=1, le=100_000)] = 3
+    positive_weight: Annotated[DecimalText, AfterValidator(_up_to(1_000))] = "1"
+    rising: Several[NameText] = ()
+    falling: Several[NameText] = ()
+    organisation_offsets: bool = True
+    correction_trees: Annotated[int, Field(ge=0, le=1_000)] = 20
+
+
+class TreesRecipe(Form):
+    """Gradient-boosted trees over sums."""
+
+    name: Annotated[Literal["trees"], Field(examples=["trees"])]
+    digest: Digest
+    parameters: TreesParameters = TreesParameters()
+
+
+Recipe: TypeAlias = LogisticRecipe | StatisticsRecipe | TreesRecipe

@@ -54,10 +54,12 @@ from hansa.learning.recipe import (
     CalibrationBin,
     Dropped,
     LogisticResult,
+    ModelResult,
     PrivateReport,
     Question,
     Recipe,
     Result,
+    TreesResult,
     recipe_digest,
     run_in_clear,
 )
@@ -82,6 +84,7 @@ from hansa.learning.tables import (
     Vector,
     verify_table,
 )
+from hansa.learning.trees import Trees, TreesParameters
 from hansa.learning.unit import Unit
 
 __all__ = [
@@ -103,6 +106,7 @@ __all__ = [
     "LogisticState",
     "MemberReport",
     "Model",
+    "ModelResult",
     "Moment",
     "NumberFeature",
     "Parameters",
@@ -125,6 +129,9 @@ __all__ = [
     "StratifiedSplit",
     "Table",
     "TimeSplit",
+    "Trees",
+    "TreesParameters",
+    "TreesResult",
     "Unit",
     "Vector",
     "bound_auc",

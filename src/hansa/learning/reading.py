@@ -20,13 +20,14 @@ from hansa.learning.recipe import Json, Recipe, Result, spell
 from hansa.learning.split import GroupSplit, RowSplit, Split, StratifiedSplit, TimeSplit
 from hansa.learning.statistics import Statistics
 from hansa.learning.tables import Feature, NumberFeature, Schema
+from hansa.learning.trees import Trees, parse_trees_parameters
 from hansa.learning.unit import Unit
 
 Plan = Mapping[str, Any]
 
 REPORT_FORMAT: Final = "hansa/v1/report"
 
-RECIPES: Final = ("logistic", "statistics")
+RECIPES: Final = ("logistic", "statistics", "trees")
 """The closed list of recipes; a plan carries a name and a digest, never code."""
 
 
@@ -40,7 +41,8 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
 
     Raises:
         Refused: `recipe.unknown`, no recipe of this name ships with this version; `recipe.parameter`;
-            `privacy.split`, one unit's rows would decide on which side another's fall.
+            `recipe.noise`, it has no form with noise; `privacy.split`, one unit's rows would decide on which side another's fall.
+        Unavailable: a package that the recipe needs is not installed.
     """
     name = plan["recipe"]["name"]
     schema, rho = read_schema(plan), read_rho(plan)
@@ -56,6 +58,10 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
             if not rho:
                 return Statistics(schema, tables, cohort)
             return PrivateStatistics(schema, tables, read_unit(plan), rho, spread)
+        case "trees":
+            if rho:
+                raise Refused("recipe.noise", "`trees` have no form with noise yet")
+            return Trees(schema, parse_trees_parameters(plan["recipe"]["parameters"], schema), cohort)
         case _:
             raise Refused("recipe.unknown", f"`{name}` is not one of {', '.join(RECIPES)}")
 

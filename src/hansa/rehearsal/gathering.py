@@ -10,7 +10,7 @@ from typing import Any
 from hansa.coalition import ProposalRecord, State, audit_log, parse_entry
 from hansa.coalition.entry import Entry
 from hansa.governance import Plan, judge_bars
-from hansa.learning import LogisticResult
+from hansa.learning import LogisticResult, ModelResult, TreesResult
 from hansa.rehearsal.account import describe_privacy
 from hansa.rehearsal.runner import Ran, find_run
 from hansa.rehearsal.stage import Stage
@@ -104,7 +104,7 @@ def _describe_traffic(stage: Stage, ran: Ran, name: str) -> dict[str, Any]:
 
 def _describe_joint(plan: Plan, ran: Ran) -> dict[str, Any]:
     result = ran.conducted.result
-    assert isinstance(result, LogisticResult)  # a rehearsal is of a model: `check_cast` has seen to it
+    assert isinstance(result, ModelResult)  # a rehearsal is of a model: `check_cast` has seen to it
     return {
         "metrics": dict(result.metrics),
         "uncertainty": dict(result.uncertainty),
@@ -115,10 +115,15 @@ def _describe_joint(plan: Plan, ran: Ran) -> dict[str, Any]:
             for v in judge_bars(plan, ran.run.metrics)
         ],
         "dropped": [dropped._asdict() for dropped in result.dropped],
-        "coefficients": [{"name": name, "value": value} for name, value in result.coefficients],
+        "coefficients": _list_pairs(result.coefficients if isinstance(result, LogisticResult) else ()),
+        "gains": _list_pairs(result.gains if isinstance(result, TreesResult) else ()),
         "rounds": result.turns,
         "model": ran.model,
     }
+
+
+def _list_pairs(pairs: Sequence[tuple[str, float]]) -> list[dict[str, Any]]:
+    return [{"name": name, "value": value} for name, value in pairs]
 
 
 def describe_proposal(proposal: ProposalRecord) -> dict[str, Any]:

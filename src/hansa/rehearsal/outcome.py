@@ -107,6 +107,13 @@ class Coefficient(Part):
     value: Measure = None
 
 
+class FeatureGain(Part):
+    """By how much the splits by one feature lowered the loss together, in trees."""
+
+    name: Words
+    value: Measure = None
+
+
 class Dropped(Part):
     """What the plan offers and the model does not use, and why."""
 
@@ -123,6 +130,7 @@ class Joint(Part):
     calibration: Calibration = Calibration()
     bars: tuple[BarVerdict, ...] = ()
     coefficients: tuple[Coefficient, ...] = ()
+    gains: tuple[FeatureGain, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     rounds: Size = 0
 

@@ -78,6 +78,7 @@ def _describe(outcome: Outcome) -> dict[str, object]:
             (found for found in outcome.joint.coefficients if found.value is not None),
             key=lambda found: -abs(found.value or 0.0),
         ),
+        "gains": _share_gains(outcome),
         "metrics": spelling.drop_empty(
             ("measure", *spelling.WAYS.values()),
             spelling.tabulate_metrics(outcome.joint.metrics, outcome.doubts),
@@ -110,6 +111,13 @@ def _describe(outcome: Outcome) -> dict[str, object]:
         "timeline": timeline,
         "spelling": spelling,
     }
+
+
+def _share_gains(outcome: Outcome) -> list[tuple[str, str]]:
+    """Return features and their share of all that splits gained, in words, the largest first."""
+    gains = [(found.name, found.value) for found in outcome.joint.gains if found.value is not None]
+    whole = sum(value for _, value in gains)
+    return [(name, spelling.format_share(value / whole)) for name, value in gains if whole > 0]
 
 
 def _describe_bar(outcome: Outcome, bar: BarVerdict) -> tuple[str, str, str, bool]:

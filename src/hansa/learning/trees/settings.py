@@ -9,8 +9,7 @@ from hansa.learning.recipe import Json
 from hansa.learning.tables import Schema
 from hansa.learning.trees.bins import MOST_BINS
 
-DIRECTIONS = {"rising": 1, "falling": -1}
-
+_DIRECTIONS = {"rising": 1, "falling": -1}
 _COUNTS = {
     "trees": (1, 1_000),
     "depth": (1, 8),
@@ -75,27 +74,29 @@ def parse_trees_parameters(parameters: Mapping[str, Json], schema: Schema) -> Tr
                 findings.append(
                     f"`{name}` must be a decimal text from 0.000001 to {_DECIMALS[name]:.0f}, got `{value}`"
                 )
-        elif name not in {"monotone", "organisation_offsets"}:
+        elif name not in {*_DIRECTIONS, "organisation_offsets"}:
             findings.append(f"unknown parameter `{name}`")
     flag = parameters.get("organisation_offsets", True)
     if not isinstance(flag, bool):
         findings.append(f"`organisation_offsets` must be true or false, got `{flag}`")
-    monotone = parameters.get("monotone", {})
     numbers = {number.name for number in schema.numbers}
-    if not isinstance(monotone, dict) or not all(
-        name in numbers and direction in DIRECTIONS for name, direction in monotone.items()
-    ):
-        findings.append(f"`monotone` must say `rising` or `falling` of numeric features, got `{monotone}`")
-        monotone = {}
+    directions: dict[str, int] = {}
+    for name, direction in _DIRECTIONS.items():
+        listed = parameters.get(name, [])
+        features = (
+            [feature for feature in listed if isinstance(feature, str)] if isinstance(listed, list) else []
+        )
+        if features != listed or not {*features} <= numbers - {*directions}:
+            findings.append(f"`{name}` must list numeric features, each of them once, got `{listed}`")
+        directions |= dict.fromkeys(features, direction)
     if findings:
         raise Refused("recipe.parameter", findings)
-    directions = tuple(sorted((name, DIRECTIONS[str(value)]) for name, value in monotone.items()))
     known = TreesParameters()
     return TreesParameters(
         **counts,
         learning_rate=decimals.get("learning_rate", known.learning_rate),
         ridge=decimals.get("ridge", known.ridge),
         positive_weight=decimals.get("positive_weight", known.positive_weight),
-        monotone=directions,
+        monotone=tuple(sorted(directions.items())),
         organisation_offsets=flag is True,
     )

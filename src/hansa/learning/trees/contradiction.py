@@ -1,17 +1,13 @@
 """What no total of honest answers can be, of the questions of trees; see `hansa.learning.contradiction`."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hansa.learning.contradiction import are_counts, fit_members
 from hansa.learning.tables import Vector
 from hansa.learning.trees.cells import CellQuestion
-from hansa.learning.trees.questions import LevelQuestion, read_level
-
-if TYPE_CHECKING:
-    from hansa.learning.trees.fitting import Open
+from hansa.learning.trees.questions import LevelQuestion, Sister, read_level
 
 
 def doubt_cells(question: CellQuestion, total: Vector, members: int) -> Iterator[str]:
@@ -52,19 +48,18 @@ def doubt_level(question: LevelQuestion, total: Vector, members: int) -> Iterato
             break
 
 
-def doubt_sisters(question: LevelQuestion, total: Vector, opened: "Sequence[Open]") -> Iterator[str]:
+def doubt_sisters(question: LevelQuestion, total: Vector, sisters: Sequence[Sister]) -> Iterator[str]:
     """Yield where what is left for a sister is not what any rows can have.
 
     Args:
         question: what was asked.
         total: shape (question.length,), over the same members' rows as the total before.
-        opened: the nodes that were asked about.
+        sisters: the derived nodes, in the question's order.
     """
-    pairs = [(n.place, n.sister, n.mother) for n in opened if n.sister is not None and n.mother is not None]
-    sums = read_level(question, total, pairs)
+    sums = read_level(question, total, sisters)
     weight, unit = max(question.scale.positive_weight, 1.0), question.scale.unit
-    for place, _, _ in pairs:
-        slope, curvature, rows, having = sums[place]
+    for sister in sisters:
+        slope, curvature, rows, having = sums[sister.place]
         if (
             (rows < 0).any()
             or ((rows > 0) != (having > 0)).any()

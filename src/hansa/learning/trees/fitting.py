@@ -16,7 +16,7 @@ from hansa.learning.trees.bins import MOST_BINS, Bins, CategoryBins, NumberBins
 from hansa.learning.trees.cells import LOOKS, CellQuestion, Cells, choose_edges, find_crowded, read_cells
 from hansa.learning.trees.forest import Branch, Forest, Leaf, Tree
 from hansa.learning.trees.growth import Found, Range, Rules, Sums, find_splits, narrow
-from hansa.learning.trees.questions import LevelQuestion, Scale, read_level
+from hansa.learning.trees.questions import LevelQuestion, Scale, Sister, read_level
 from hansa.learning.trees.settings import TreesParameters
 
 _SEED = Tree((Leaf(0.0),))
@@ -90,6 +90,15 @@ class Growing:
     members: tuple[str, ...]
     turns: int
     is_grown: bool = False
+
+    @property
+    def sisters(self) -> tuple[Sister, ...]:
+        """The open nodes that are not counted themselves."""
+        return tuple(
+            Sister(node.place, node.sister, node.mother)
+            for node in self.opened
+            if node.sister is not None and node.mother is not None
+        )
 
 
 FitState = Surveying | Binning | Growing
@@ -208,13 +217,9 @@ class Fit:
     def _grow(
         self, state: Growing, question: LevelQuestion, total: Vector, survivors: tuple[str, ...]
     ) -> Growing:
+        sums = read_level(question, total, state.sisters)
         # Of others' rows than before, what sisters hold is not known any more: their mothers' sums are of lost members' rows too. They stay leaves.
         opened = [node for node in state.opened if node.sister is None or survivors == state.members]
-        sums = read_level(
-            question,
-            total,
-            [(n.place, n.sister, n.mother) for n in opened if n.sister is not None and n.mother is not None],
-        )
         bins, rules = state.forest.bins, self._rules()
         stacked = Sums(
             *(np.concatenate(parts) for parts in zip(*(sums[node.place] for node in opened), strict=True))

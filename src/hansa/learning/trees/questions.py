@@ -6,6 +6,7 @@ rows in a bin does not follow so, and is asked of both.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,15 +171,21 @@ def sum_level(question: LevelQuestion, footing: Footing) -> Vector:
     return np.concatenate([whole.ravel(), held[counted:].ravel()])
 
 
-def read_level(
-    question: LevelQuestion, total: Vector, before: Sequence[tuple[int, int, Sums]]
-) -> dict[int, Sums]:
+class Sister(NamedTuple):
+    """A node that is not counted: its place, that of the node that is counted instead, and what is known of both together."""
+
+    place: int
+    counted: int
+    mother: Sums
+
+
+def read_level(question: LevelQuestion, total: Vector, sisters: Sequence[Sister]) -> dict[int, Sums]:
     """Read the total of all answers.
 
     Args:
         question: what was asked.
         total: shape (question.length,).
-        before: for each derived node its place, its sister's, and their mother's sums.
+        sisters: the derived nodes, in the question's order.
 
     Returns:
         By place, the sums of each open node: shape (1, n_bins) each.
@@ -188,8 +195,8 @@ def read_level(
         place: Sums(*(part[None] for part in counted[number]))
         for number, place in enumerate(question.counted)
     }
-    for (place, sister, mother), members in zip(before, derived, strict=True):
-        hers = sums[sister]
-        slope, curvature, rows = (whole - part for whole, part in zip(mother[:3], hers[:3], strict=True))
-        sums[place] = Sums(slope, curvature, rows, members[None])
+    for sister, members in zip(sisters, derived, strict=True):
+        parts = zip(sister.mother[:3], sums[sister.counted][:3], strict=True)
+        slope, curvature, rows = (whole - part for whole, part in parts)
+        sums[sister.place] = Sums(slope, curvature, rows, members[None])
     return sums

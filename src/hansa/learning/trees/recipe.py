@@ -203,7 +203,7 @@ def _doubt(state: TreesState, question: Question, total: Vector, survivors: tupl
         case Appraising(), _:
             yield from doubt_appraisal(state.appraisal, question, total, survivors)
         case Growing(), LevelQuestion() if survivors == state.members:
-            yield from doubt_sisters(question, total, state.opened)
+            yield from doubt_sisters(question, total, state.sisters)
 
 
 def _conclude(state: Appraising) -> TreesResult:

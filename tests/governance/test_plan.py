@@ -406,3 +406,58 @@ def test_noise_for_each_row_goes_with_a_split_that_asks_each_row_alone(plan_text
 
 def test_without_noise_any_split_will_do(plan_text):
     assert load_plan(with_noise(plan_text, "{noise: none}"), "plan.yaml").split.kind == "rows"
+
+
+# -- trees -----------------------------------------------------------------------------------------------------
+
+
+def with_trees(text, parameters="{}"):
+    return re.sub(
+        r"recipe:.*?\n(?=\w)",
+        f"recipe: {{name: trees, digest: {DIGEST}, parameters: {parameters}}}\n",
+        text,
+        flags=re.DOTALL,
+    )
+
+
+def test_trees_have_defaults_that_are_written_out(plan_text):
+    plan = load_plan(with_trees(plan_text, "{trees: 20, rising: [mass]}"), "plan.yaml")
+    assert plan.to_json()["recipe"]["parameters"] == {
+        "trees": 20,
+        "depth": 4,
+        "learning_rate": "0.1",
+        "bins": 64,
+        "ridge": "1",
+        "minimum_rows": 20,
+        "minimum_members": 3,
+        "positive_weight": "1",
+        "rising": ["mass"],
+        "falling": [],
+        "organisation_offsets": True,
+        "correction_trees": 20,
+    }
+    assert parse_plan(plan.to_json()) == plan
+
+
+@pytest.mark.parametrize(
+    ("parameters", "rule"),
+    [
+        ("{depth: 9}", "plan.value"),
+        ("{learning_rate: 1.5}", "plan.decimal"),
+        ("{minimum_rows: 0}", "plan.value"),
+        ("{maximum_turns: 25}", "plan.field-unknown"),
+        ("{rising: [sky]}", "plan.direction"),
+        ("{rising: [mass], falling: [mass]}", "plan.direction"),
+        ("{falling: [nothing]}", "plan.direction"),
+    ],
+)
+def test_trees_that_cannot_grow_so_are_refused(plan_text, parameters, rule):
+    assert rule in {finding.rule for finding in findings_of(with_trees(plan_text, parameters))}
+
+
+def test_trees_need_what_every_model_needs_and_have_no_form_with_noise(plan_text):
+    without = re.sub(r"bars:.*?\n(?=\w)", "", with_trees(plan_text), flags=re.DOTALL)
+    assert {finding.rule for finding in findings_of(without)} == {"plan.field-missing"}
+    assert {finding.rule for finding in findings_of(with_noise(with_trees(plan_text)))} >= {
+        "plan.privacy-trees"
+    }

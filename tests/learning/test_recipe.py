@@ -17,7 +17,9 @@ def test_the_digest_is_over_every_module_of_the_room_and_of_the_one_that_noises(
             source = path.read_bytes()
             names.append(f"{room}/{path.name}")
             total.update(names[-1].encode() + b"\0" + len(source).to_bytes(8, "big") + source)
-    assert {"learning/private.py", "learning/trees/growth.py", "privacy/noise.py", "privacy/clipping.py"} <= {*names}
+    assert {"learning/private.py", "learning/trees/growth.py", "privacy/noise.py", "privacy/clipping.py"} <= {
+        *names
+    }
     assert recipe_digest() == total.hexdigest()
 
 

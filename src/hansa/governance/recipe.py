@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
-from hansa.governance.spelling import DecimalText, Digest, NameText, Several, fault
+from hansa.governance.spelling import CellText, DecimalText, Digest, Several, fault
 from hansa.governance.validation import Form
 from hansa.transparency.quoting import quote
 
@@ -79,8 +79,8 @@ class TreesParameters(Form):
     minimum_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 20
     minimum_members: Annotated[int, Field(ge=1, le=100_000)] = 3
     positive_weight: Annotated[DecimalText, AfterValidator(_up_to(1_000))] = "1"
-    rising: Several[NameText] = ()
-    falling: Several[NameText] = ()
+    rising: Several[CellText] = ()
+    falling: Several[CellText] = ()
     organisation_offsets: bool = True
     correction_trees: Annotated[int, Field(ge=0, le=1_000)] = 20
 

@@ -24,7 +24,7 @@ from hansa.store.database import NoLog, Session
 from hansa.store.lock import BeingWritten
 from hansa.transparency.quoting import quote
 
-_OLDEST: Final = (15,)
+OLDEST: Final = (15,)
 
 _LOCK: Final = int.from_bytes(b"hansalog")
 """The advisory lock's number; such locks belong to one database, and a database holds one log."""
@@ -174,7 +174,7 @@ class PostgresDatabase:
 
     def _configure(self, connection: Connection, lease_seconds: int) -> None:
         version = connection.dialect.server_version_info or ()
-        if version < _OLDEST:
+        if version < OLDEST:
             raise Unavailable(
                 f"`{self.name}` is PostgreSQL {'.'.join(map(str, version))}; 15 or newer is needed"
             )

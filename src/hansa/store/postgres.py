@@ -9,7 +9,7 @@ not committed. When it wakes up, its next statement fails.
 import importlib.util
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final
@@ -72,7 +72,7 @@ class PostgresDatabase:
         host = self._url.host or self._url.query.get("host") or "localhost"
         self.name = f"postgresql://{host if isinstance(host, str) else ','.join(host)}/{self._url.database}"
 
-    def create(self) -> None:
+    def create(self, fill: Callable[[Connection], None]) -> None:
         """Make the tables in one transaction, under the lock."""
         connection = self._connect(lease_seconds=60)
         try:
@@ -84,6 +84,7 @@ class PostgresDatabase:
                         f"there are tables in `{self.name}` already: {', '.join(sorted(tables))}",
                     )
                 schema.create_tables(connection)
+                fill(connection)
         finally:
             _give_right_back(connection)
 

@@ -113,3 +113,16 @@ def test_a_process_whose_program_is_gone_has_ended(tmp_path):
     process.begin()
     with pytest.raises(Unavailable, match=r"none has ended: .*not found"):
         await_ready([process], 60)
+
+
+def test_data_are_read_by_the_version_that_made_them(tmp_path, monkeypatch):
+    for version in ("9.6", "15", "16"):
+        (tmp_path / version / "bin").mkdir(parents=True)
+        (tmp_path / version / "bin" / "postgres").touch()
+    monkeypatch.setattr(room, "VERSIONS", tmp_path)
+    server = Server(tmp_path / "database")
+    server.data.mkdir(parents=True)
+    for made_by, used in ((None, "16"), ("15", "15"), ("14", "16")):
+        if made_by is not None:
+            (server.data / "PG_VERSION").write_text(f"{made_by}\n")
+        assert str(tmp_path / used / "bin" / "postgres") in server.spell_command()

@@ -25,6 +25,9 @@ from hansa.store.postgres import OLDEST
 OWNER: Final = "hansa"
 """The database's owner; no user of the machine."""
 
+VERSIONS: Final = Path("/usr/lib/postgresql")
+"""Where Debian keeps each version's programs."""
+
 DatabaseKind = Literal["sqlite", "postgresql"]
 
 _DATABASE: Final = "postgres"
@@ -122,9 +125,17 @@ class Server:
         return (
             *("sh", "-c", 'cd / && exec "$@"', "sh"),  # who it becomes may not be allowed where this is
             *_become(_find_user()),
-            *(find_program("postgres") or "postgres", "-D", str(self.data), "-p", str(self.port)),
+            *(self._find_own() or "postgres", "-D", str(self.data), "-p", str(self.port)),
             *(word for name, value in words.items() for word in ("-c", f"{name}={value}")),
         )
+
+    def _find_own(self) -> str | None:
+        """Return the program that reads the data that are there, of the version that made them; a newer one does not."""
+        try:
+            version = (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
+        except OSError:
+            version = ""
+        return find_program("postgres", version) or find_program("postgres")
 
     def is_ready(self, pid: int) -> bool:
         """Say whether the server that is this process takes connections."""
@@ -135,10 +146,13 @@ class Server:
         return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
 
-def find_program(name: str) -> str | None:
-    """Return where one of PostgreSQL's programs is, of the newest version; Debian keeps the server's off the path."""
-    places = sorted(Path("/usr/lib/postgresql").glob("[0-9]*/bin"), key=_read_number, reverse=True)
-    return next((str(place / name) for place in places if (place / name).exists()), shutil.which(name))
+def find_program(name: str, version: str | None = None) -> str | None:
+    """Return where one of PostgreSQL's programs is, of one version or the newest; Debian keeps them off the path, by version."""
+    places = sorted(VERSIONS.glob("[0-9]*/bin"), key=_read_number, reverse=True)
+    found = (str(place / name) for place in places if (place / name).exists())
+    if version is not None:
+        return next((path for path in found if Path(path).parents[1].name == version), None)
+    return next(found, shutil.which(name))
 
 
 def _read_number(place: Path) -> tuple[int, ...]:

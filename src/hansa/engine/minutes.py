@@ -146,6 +146,23 @@ class Minutes:
             self._papers.write(name, data)
 
 
+def copy_minutes(source: Papers, target: Papers) -> None:
+    """Carry the minutes of a run from one place to another, where nobody is at the run yet.
+
+    Raises:
+        Unavailable: they cannot be read, or not be written.
+    """
+    for name in (ATTEMPT, _END, _DROPPED):
+        if (data := source.read(name)) is not None:
+            target.write(name, data)
+    number = 1
+    while (noted := source.read(f"{number}.json")) is not None:
+        if (total := source.read_total(number)) is not None:
+            target.write_total(number, total)
+        target.write(f"{number}.json", noted)
+        number += 1
+
+
 def _parse_number(data: bytes) -> int:
     if not data.isdigit():
         raise Malformed("minutes.form", "expected how often the run was taken up")

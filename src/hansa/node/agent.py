@@ -11,7 +11,7 @@ from functools import partial
 from threading import Event, Thread
 from typing import Any, Final
 
-from hansa.coalition import Body, State, Tick, draft_handover, write_acknowledgement
+from hansa.coalition import Body, Key, State, Tick, draft_handover, introduce_key, write_acknowledgement
 from hansa.engine import Minutes
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
 from hansa.node.closing import read_outcome, verify_sealed, write_failure
@@ -20,6 +20,7 @@ from hansa.node.duty import find_tick
 from hansa.node.follower import Follower
 from hansa.node.house import House, hold_house
 from hansa.node.journal import Journal
+from hansa.node.keyring import Keyring
 from hansa.node.mirror import Mirror
 from hansa.node.outbox import Outbox
 from hansa.node.remote import Remote, fetch_authority
@@ -29,8 +30,8 @@ from hansa.node.succession import change_hub, renew_authority
 from hansa.node.trainer import Trainer
 from hansa.node.trust import open_trust
 from hansa.node.watch import Watch
-from hansa.store import FolderPapers
-from hansa.transparency import Envelope, PublicKey, SigningKey, format_instant, parse_leaf
+from hansa.store import FolderPapers, read_seed
+from hansa.transparency import Envelope, PublicKey, format_instant, parse_leaf
 
 WAIT_SECONDS: Final = 25
 """How long the hub may wait with a new checkpoint."""
@@ -51,7 +52,7 @@ class Agent:
 
     Args:
         house: its folder.
-        key: its identity key.
+        keyring: its main keys.
         clock: returns Unix seconds.
         draw: the operating system's generator.
         journal: where it is noted what happens.
@@ -64,7 +65,7 @@ class Agent:
     def __init__(
         self,
         house: House,
-        key: SigningKey,
+        keyring: Keyring,
         *,
         clock: Callable[[], int],
         draw: Callable[[int], bytes],
@@ -77,7 +78,7 @@ class Agent:
         self.house = house
         # INVARIANT: one node at a time in a house; two would sign one place of the chain twice.
         self._lock = hold_house(house)
-        self._key = key
+        self._keyring = keyring
         self._clock = clock
         self._draw = draw
         self._journal = journal
@@ -88,14 +89,15 @@ class Agent:
         self._contact: tuple[int, str] = (0, "")
         self._fresh = Event()
         mirror = Mirror(house.log)
-        self._follower = Follower(house.member, key, clock, house.folder, self._keep_with(mirror))
-        self._outbox = Outbox(house.member, key, lambda: self._follower.state, clock, house.folder)
+        self._follower = Follower(house.member, keyring.key, clock, house.folder, self._keep_with(mirror))
+        self._outbox = Outbox(house.member, keyring, lambda: self._follower.state, clock, house.folder)
         self._remote = self._reach()
         self._watch = Watch(self._follower, mirror, self._remote, journal, fetched=self._take)
         self._courier = Courier(self._outbox, self._watch, self._remote, journal, self._stop)
         try:
             self._watch.begin()
             if self._follower.size:
+                self._take_up_key()
                 self._outbox.settle(self._follower.state)
         except BaseException:
             self._remote.close()
@@ -126,16 +128,55 @@ class Agent:
 
     # -- what its people ask -----------------------------------------------------------------------------------
 
-    def say(self, bodies: Sequence[Body], seconds: float) -> tuple[int, ...]:
-        """Write entries in the member's name, and return their numbers on the log; see `Courier.say_and_wait`."""
-        return self._courier.say_and_wait(bodies, seconds)
+    def say(self, bodies: Sequence[Body], seconds: float, name: str = "") -> tuple[int, ...]:
+        """Write entries in the member's name, and return their numbers on the log; see `Courier.say_and_wait`.
+
+        Args:
+            bodies: what to say.
+            seconds: how long to wait for the log.
+            name: of a key in the house that the member delegates to; empty for the main key.
+
+        Raises:
+            Refused: `key.unknown`, there is no such key here.
+        """
+        key = None
+        if name:
+            path = self.house.keys / name
+            if name not in self._follower.state.members[self.house.member].delegates or not path.is_file():
+                raise Refused("key.unknown", f"there is no key `{self.house.member}/{name}` in this house")
+            key = read_seed(path)
+        return self._courier.say_and_wait(bodies, seconds, key)
+
+    def rotate_key(self, passphrase: bytes | None, seconds: float) -> int:
+        """Put a new main key in the place of the old one, and return the number of the entry that says so.
+
+        Args:
+            passphrase: that of the main key, or None where it has none; the new one gets the same.
+            seconds: how long to wait for the log.
+
+        Raises:
+            Refused: `key.passphrase`.
+            Unavailable: one is being changed already, and the hub has not taken it; or as `say`.
+        """
+        if any(
+            isinstance(body := waiting.entry.body, Key) and body.act == "rotate"
+            for waiting in self._outbox.waiting
+        ):
+            raise Unavailable(
+                "a new key is signed already; the node goes on with it as soon as the hub has taken it"
+            )
+        successor = self._keyring.draw_successor(passphrase, self._draw)
+        (number,) = self._courier.say_and_wait(
+            (introduce_key(self._follower.state.coalition, self.house.member, successor),), seconds
+        )
+        return number
 
     def draft_handover(self, log_key: PublicKey, addresses: Sequence[str], *, instead: bool) -> Envelope:
         """Write and sign a handover to another hub, after everything that this node has folded."""
         handover = draft_handover(
             self._follower.state,
             author=self.house.member,
-            key=self._key,
+            key=self._keyring.key,
             log_key=log_key,
             addresses=addresses,
         )
@@ -230,9 +271,20 @@ class Agent:
 
     def _take(self, first: int, leaves: tuple[bytes, ...]) -> None:
         try:
+            self._take_up_key()
+        except Unavailable as error:
+            self._report("key", error)
+        try:
             self._courier.settle(first, leaves)
         except Refused as refusal:
             self._report("outbox", refusal)
+
+    def _take_up_key(self) -> None:
+        """Go on with the main key that the member changed to, once the own fold has it."""
+        record = self._follower.state.members.get(self.house.member)
+        if record is not None and self._keyring.take_up(record.key):
+            self._follower.take_up(self._keyring.key)
+            self._journal.note("key-taken-up", key=record.key.fingerprint[:16])
 
     # -- the steward's thread ----------------------------------------------------------------------------------
 
@@ -301,7 +353,7 @@ class Agent:
         seat.attend(
             Trainer(
                 self.house.member,
-                self._key,
+                self._keyring.key,
                 self._follower,
                 data.load,
                 self._draw,
@@ -363,7 +415,7 @@ class Agent:
             settings.hub,
             open_trust(settings.authority),
             member=settings.member,
-            key=self._key,
+            keyring=self._keyring,
             clock=self._clock,
             draw=self._draw,
             pause=self._stop.wait,

@@ -40,6 +40,7 @@ def test_four_organisations_found_vote_and_train_and_one_is_killed_in_the_middle
     machines.found()
     leaving = machines.nodes["dan"]
     leaving.program = (support("leavingnode.py"), "12")
+    machines.nodes["ada"].program = (support("defectivenode.py"),)
     machines.start().approve_run()
     under_way = machines.begin("run", "start", 1, "--folder", "ada", "--json")
     leaving.process.wait(40)  # it kills itself in its twelfth turn
@@ -56,6 +57,11 @@ def test_four_organisations_found_vote_and_train_and_one_is_killed_in_the_middle
         assert (run.status, run.model, run.coordinator) == ("completed", said["model"], "ada")
         verified = machines.hansa("verify", name, "--json").json
         assert verified["final"] is True
+    # A defect in the coordinator's thread is told to its people, and the run was closed nevertheless.
+    problem = machines.nodes["ada"].wait_until(lambda found: found["problems"])["problems"][-1]
+    assert (problem["rule"], problem["where"]) == ("defect", f"run {run_of(machines, 'ada').id[:16]}")
+    assert "ZeroDivisionError" in machines.hansa("node", "status", "--folder", "ada").out
+    assert "division" not in machines.nodes["ada"].journal()
     for name in ("ada", "bob", "cyd"):
         private = machines.hansa("run", "report", 1, "--as", name, "--folder", name, "--json").json
         assert private["member"] == name

@@ -5,27 +5,14 @@ import time
 
 import httpx2
 import pytest
-from hubhouse import NAMES, found_hub
-from nodehouse import NodeProcess, make_member
+from nodehouse import NodeProcess, found_machines
 
 from hansa.cli import main
 from hansa.coalition import Ballot, RunSeal, Tick
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.node.intercom import Intercom
 from hansa.store import LogStore
-from hansa.transparency import parse_leaf
 from hansa.web.house import open_socket, read_bodies
-
-
-def found_machines(folder, names=NAMES, started=NAMES):
-    hub = found_hub(folder)
-    with LogStore.open(hub.path / "log.sqlite") as store:
-        coalition = parse_leaf(next(iter(store.leaves()))).envelope.id
-    hub.start()
-    nodes = {name: make_member(folder / name, hub, name, coalition) for name in names}
-    for name in started:
-        nodes[name].start()
-    return hub, nodes
 
 
 @pytest.fixture(name="machines", scope="module")
@@ -216,5 +203,6 @@ def test_a_socket_that_a_killed_node_left_is_in_nobodys_way(tmp_path):
 def test_the_journal_is_json_and_holds_no_secret(machines):
     _, nodes = machines
     for node in nodes.values():
+        node.wait_until(lambda said: said["entries"])
         assert [json.loads(line)["event"] for line in node.journal().splitlines()]
         assert "PRIVATE" not in node.journal()

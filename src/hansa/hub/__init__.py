@@ -15,7 +15,7 @@ and for members on their own machines, behind `hansa.web`::
     numbers = hub.clerk.submit([envelope]).result()
 """
 
-from hansa.hub.authority import read_authority, write_authority
+from hansa.hub.authority import write_authority
 from hansa.hub.clerk import Clerk
 from hansa.hub.folder import HubFolder, HubSettings, init_hub, read_authority_of
 from hansa.hub.gate import Caller, Gate, verify_body, verify_role
@@ -46,7 +46,6 @@ __all__ = [
     "describe_member",
     "init_hub",
     "open_lobby",
-    "read_authority",
     "read_authority_of",
     "restore_log",
     "succeed_hub",

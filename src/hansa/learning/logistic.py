@@ -7,13 +7,18 @@ total reveals.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 
 from hansa.errors import Refused
 from hansa.learning.advice import MemberReport, report_member
-from hansa.learning.contradiction import find_contradictions, find_disagreements, find_zoom_disagreements
+from hansa.learning.contradiction import (
+    find_contradictions,
+    find_disagreements,
+    find_zoom_disagreements,
+    verify_own_part,
+    verify_undoubted,
+)
 from hansa.learning.design import Design, Minimum, count_support, make_design
 from hansa.learning.evaluation import (
     KINDS,
@@ -33,13 +38,12 @@ from hansa.learning.newton import Descent, begin_anew, descend
 from hansa.learning.omission import list_dropped
 from hansa.learning.parameters import Parameters
 from hansa.learning.personal import score_rows
-from hansa.learning.recipe import Dropped, LogisticResult, Question, Result
+from hansa.learning.recipe import Dropped, LogisticResult, Question, Result, verify_numbers
 from hansa.learning.slope import SlopeQuestion, answer_slope, read_slope
 from hansa.learning.survey import SurveyQuestion, answer_survey, read_survey
 from hansa.learning.tables import Rows, Schema, Vector
 
 _ZOOMS = 3
-_SHOWN_CONTRADICTIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +186,11 @@ class Logistic:
         question = self.ask(state)
         if isinstance(question, Result):
             raise ValueError("the recipe has its result already")  # noqa: TRY004 - a question out of turn, not a type
-        _verify_numbers(question, total)
+        verify_numbers(question, total)
         if not {*survivors} <= {*self.members}:
             raise ValueError("a total holds answers of somebody outside the cohort")
         self.verify_survivors(question, len(survivors))
-        found = [*islice(_doubt(state, question, total, survivors), _SHOWN_CONTRADICTIONS)]
-        if found:
-            raise Refused("recipe.total", [f"`{question.name}`: {doubt}" for doubt in found])
+        verify_undoubted(question, _doubt(state, question, total, survivors))
         match state, question:
             case Surveying(), _:
                 return self._begin_fit(total, survivors)
@@ -223,28 +225,8 @@ class Logistic:
                 )
 
     def verify_total(self, question: Question, answer: Vector, total: Vector, members: int) -> None:
-        """Check, as a member, that an announced total can hold one's own answer; before `learn`.
-
-        Without that answer the total must be one that the other members' answers could add up to: no count
-        below zero, no more members than the others, the rows of a category gone where its members are.
-
-        Args:
-            question: what was asked.
-            answer: shape (question.length,), what this member answered.
-            total: shape (question.length,), as announced.
-            members: how many answers are in it.
-
-        Raises:
-            Refused: `recipe.total`; the reason names the question alone.
-            ValueError: `answer` or `total` does not fit the question.
-        """
-        _verify_numbers(question, answer)
-        _verify_numbers(question, total)
-        for _ in find_contradictions(question, total - answer, members - 1):
-            raise Refused(
-                "recipe.total",
-                f"the announced total of `{question.name}` cannot hold this member's own answer",
-            )
+        """Check, as a member, that an announced total can hold one's own answer; before `learn`. Raises as `verify_own_part`."""
+        verify_own_part(question, answer, total, members)
 
     def private_report(self, result: Result, rows: Rows) -> MemberReport:
         """Tell one member what it gets, from its own test rows; nothing of this leaves the member.
@@ -343,11 +325,6 @@ def _verify_rows(rows: int, columns: int, least: int) -> None:
             "taken apart into the rows; take fewer features, raise `minimum_category_rows`, invite more members, or "
             "plan noise",
         )
-
-
-def _verify_numbers(question: Question, numbers: Vector) -> None:
-    if numbers.shape != (question.length,) or not np.isfinite(numbers).all():
-        raise ValueError(f"`{question.name}` has {question.length} finite numbers")
 
 
 def _conclude(state: Evaluated) -> LogisticResult:

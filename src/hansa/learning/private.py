@@ -26,7 +26,7 @@ from hansa.learning.model import Model, parse_model
 from hansa.learning.newton import solve_positive
 from hansa.learning.parameters import Parameters
 from hansa.learning.personal import score_rows
-from hansa.learning.recipe import LogisticResult, Question, Result
+from hansa.learning.recipe import LogisticResult, Question, Result, verify_numbers
 from hansa.learning.scoreboard import ScoreQuestion, answer_scores, read_scores
 from hansa.learning.tables import Rows, Schema, Vector
 from hansa.learning.unit import Unit
@@ -179,7 +179,7 @@ class PrivateLogistic:
         question = self.ask(state)
         if isinstance(question, Result):
             raise ValueError("the recipe has its result already")  # noqa: TRY004 - a question out of turn, not a type
-        _verify_numbers(question, total)
+        verify_numbers(question, total)
         match state, question:
             case Counting(), _:
                 return Relating(self._count(total, self._find_deviation(question)), survivors)
@@ -201,8 +201,8 @@ class PrivateLogistic:
         Raises:
             ValueError: `answer` or `total` does not fit the question.
         """
-        _verify_numbers(question, answer)
-        _verify_numbers(question, total)
+        verify_numbers(question, answer)
+        verify_numbers(question, total)
 
     def private_report(self, result: Result, rows: Rows) -> MemberReport:
         """Tell one member what it gets, from its own rows, and what clipping cut; nothing of this leaves the member."""
@@ -291,8 +291,3 @@ class PrivateLogistic:
 def _find_centre(census: Census) -> float:
     # Rounded, because the last bit of a logarithm differs between machines.
     return round(math.log(census.positives / census.negatives) * 1024) / 1024
-
-
-def _verify_numbers(question: Question, numbers: Vector) -> None:
-    if numbers.shape != (question.length,) or not np.isfinite(numbers).all():
-        raise ValueError(f"`{question.name}` has {question.length} finite numbers")

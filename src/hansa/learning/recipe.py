@@ -231,6 +231,16 @@ class Recipe(Protocol[State]):
         ...
 
 
+def verify_numbers(question: Question, numbers: Vector) -> None:
+    """Check that an answer or a total fits its question.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if numbers.shape != (question.length,) or not np.isfinite(numbers).all():
+        raise ValueError(f"`{question.name}` has {question.length} finite numbers")
+
+
 def run_in_clear(
     recipe: Recipe[State],
     members: Sequence[Rows],

@@ -2,7 +2,8 @@
 
 HOUSE/
   node.json          whose house it is, where the hub is, which coalition
-  key                the member's key
+  key                the member's key; key.next, the one that takes its place once the record has it
+  keys/<name>        keys that the member delegates to, as long as they lie here
   invitation.json    what the house was made from
   log/               the mirror: `hansa verify HOUSE/log`
   blobs/             models and reports of the coalition
@@ -107,6 +108,11 @@ class House:
     def key(self) -> Path:
         """The file with the member's key."""
         return self.folder / "key"
+
+    @property
+    def keys(self) -> Path:
+        """Where keys lie that the member delegates to."""
+        return self.folder / "keys"
 
     @property
     def log(self) -> Path:

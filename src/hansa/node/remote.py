@@ -17,6 +17,7 @@ from typing import Any, Final
 import httpx2
 
 from hansa.errors import HansaError, Malformed, Unavailable
+from hansa.node.keyring import Keyring
 from hansa.node.problems import read_problem
 from hansa.node.trust import open_blindly
 from hansa.store import sync_folder
@@ -65,7 +66,7 @@ class Remote:
         addresses: such as `https://hub.example:8443`; tried in turn, beginning with the one that answered last.
         trust: what the hub's certificate is checked with.
         member: this member's id.
-        key: its identity key.
+        keyring: its main keys; the hub says which of them is in force.
         clock: returns Unix seconds.
         draw: the operating system's generator.
         pause: waits so many seconds, or less when there is no time.
@@ -78,7 +79,7 @@ class Remote:
         trust: ssl.SSLContext,
         *,
         member: str,
-        key: SigningKey,
+        keyring: Keyring,
         clock: Callable[[], int],
         draw: Callable[[int], bytes],
         pause: Callable[[float], object],
@@ -87,7 +88,8 @@ class Remote:
         self._addresses = tuple(addresses)
         self._first = 0
         self._member = member
-        self._key = key
+        self._keyring = keyring
+        self._place = 0
         self._clock = clock
         self._draw = draw
         self._pause = pause
@@ -233,7 +235,7 @@ class Remote:
                 with self._stream(method, path, body, headers=headers, wait=wait) as response:
                     return response.status_code, _read_body(response, most)
             except HansaError as error:
-                if pause is None or not _is_worth_another_try(error):
+                if pause is None or not (_is_worth_another_try(error) or self._has_another_key(error)):
                     raise
             self._pause(pause)
         raise AssertionError("the last try returns or raises")
@@ -294,7 +296,7 @@ class Remote:
                 Target(method, request.url.netloc.decode("ascii"), path, query),
                 hashlib.sha256(body or b"").digest(),
                 key_id=self._member,
-                key=self._key,
+                key=self._choose_key(),
                 created=self._clock(),
                 nonce=self._draw(NONCE_BYTES),
             )
@@ -304,6 +306,17 @@ class Remote:
             yield response
         finally:
             response.close()
+
+    def _choose_key(self) -> SigningKey:
+        keys = self._keyring.keys
+        return keys[self._place % len(keys)]
+
+    def _has_another_key(self, error: HansaError) -> bool:
+        """Say whether another key may do, as while the main key is being changed; it is used from now on."""
+        if getattr(error, "rule", "") != "signature.invalid" or len(self._keyring.keys) == 1:
+            return False
+        self._place += 1
+        return True
 
 
 def fetch_authority(address: str, proxy: str | None = None) -> str:

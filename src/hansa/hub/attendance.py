@@ -100,7 +100,9 @@ class Attendance:
         for name in waiting:
             self.drop(name, "did not answer")
 
-    def _judge(self, name: str, answer: bytes, expected: str, take: Callable[[str, Frame], None]) -> None:
+    def _judge(
+        self, name: str, answer: bytes | memoryview, expected: str, take: Callable[[str, Frame], None]
+    ) -> None:
         try:
             frame = parse_frame(answer)
         except Malformed as error:

@@ -118,7 +118,8 @@ class Coordinator:
         """
         run, proposal, plan = self._permitted(run_id)
         derivation = self._derive(run, plan)
-        minutes, total = self._minutes, b""
+        minutes = self._minutes
+        total: bytes | memoryview = b""
         derivation.attempt = minutes.take_up()
         for total, survivors in minutes.rounds():
             derivation.learn(total, survivors)
@@ -149,12 +150,15 @@ class Coordinator:
                 attendance.require()
                 self._report(derivation.round, question.name, question.length)
                 aggregator = Aggregator(derivation.session, draw=draw, threads=cpu_count() or 1)
+                # INVARIANT: whatever is as long as the total is forgotten as soon as it can be; few such things are held at a time.
                 try:
-                    _carry_sum(run, derivation, attendance, aggregator, total)
+                    _ask(run, derivation, attendance, aggregator, total)
+                    total = b""
+                    _carry_sum(run, derivation, attendance, aggregator)
                 finally:
                     self._keep(run.id, aggregator.conflicts)
                 total, survivors = write_total(aggregator.total), aggregator.survivors
-                del aggregator  # its numbers are as many as the total's
+                del aggregator
                 # INVARIANT: a total is kept before anybody hears of it, so no member is ever ahead of the minutes.
                 minutes.settle_round(derivation.round, total, survivors)
                 derivation.learn(total, survivors)
@@ -208,34 +212,55 @@ class Coordinator:
         )
 
 
-def _carry_sum(
-    run: RunRecord, derivation: Derivation, attendance: Attendance, aggregator: Aggregator, last_total: bytes
+def _ask(
+    run: RunRecord,
+    derivation: Derivation,
+    attendance: Attendance,
+    aggregator: Aggregator,
+    last_total: bytes | memoryview,
 ) -> None:
-    """Take one round: ask, and carry the secure sum to its end."""
+    """Begin one round: tell the total of the round before, and ask."""
     question = derivation.question
     assert question is not None  # the caller has looked
-    fields: dict[str, canonical.Json] = {"run": run.id, "round": derivation.round}
-    ask = {**fields, "name": question.name, "question": derivation.question_digest.hex()}
-    frames = dict.fromkeys(attendance.present, Frame("ask", ask, last_total))
+    fields: dict[str, canonical.Json] = {
+        "run": run.id,
+        "round": derivation.round,
+        "name": question.name,
+        "question": derivation.question_digest.hex(),
+    }
+    frames = dict.fromkeys(attendance.present, Frame("ask", fields, last_total))
+    attendance.gather(frames, "sum", _take_into(aggregator, attendance))
+    attendance.require()
 
+
+def _carry_sum(
+    run: RunRecord, derivation: Derivation, attendance: Attendance, aggregator: Aggregator
+) -> None:
+    """Carry the secure sum of a round to its end."""
+    fields: dict[str, canonical.Json] = {"run": run.id, "round": derivation.round}
+    while messages := aggregator.broadcast():
+        bodies = {id(body): Frame("sum", fields, body) for body in messages.values()}
+        frames = {member: bodies[id(body)] for member, body in messages.items()}
+        attendance.gather(frames, "sum", _take_into(aggregator, attendance))
+        attendance.require()
+
+
+def _take_into(aggregator: Aggregator, attendance: Attendance) -> Callable[[str, Frame], None]:
     def take(member: str, answer: Frame) -> None:
         try:
             aggregator.receive(member, answer.body)
         except (Malformed, Refused) as error:
             attendance.drop(member, f"sent a wrong message of the secure sum ({error.rule})")
 
-    while True:
-        attendance.gather(frames, "sum", take)
-        attendance.require()
-        messages = aggregator.broadcast()
-        if not messages:
-            return
-        bodies = {id(body): Frame("sum", fields, body) for body in messages.values()}
-        frames = {member: bodies[id(body)] for member, body in messages.items()}
+    return take
 
 
 def _finish(
-    run: RunRecord, derivation: Derivation, attendance: Attendance, total: bytes, minutes: Minutes
+    run: RunRecord,
+    derivation: Derivation,
+    attendance: Attendance,
+    total: bytes | memoryview,
+    minutes: Minutes,
 ) -> Conducted:
     """Let everybody check the result, then let everybody who agreed seal it and who was lost."""
     result = derivation.result
@@ -270,7 +295,7 @@ def _finish(
     )
 
 
-def _announce(run: RunRecord, derivation: Derivation, result: Result, total: bytes) -> Frame:
+def _announce(run: RunRecord, derivation: Derivation, result: Result, total: bytes | memoryview) -> Frame:
     fields: dict[str, canonical.Json] = {
         "run": run.id,
         "round": derivation.round,
@@ -281,14 +306,14 @@ def _announce(run: RunRecord, derivation: Derivation, result: Result, total: byt
     return Frame("end", fields, total)
 
 
-def _read_seal(name: str, vouched: RunSeal, body: bytes) -> Envelope:
+def _read_seal(name: str, vouched: RunSeal, body: bytes | memoryview) -> Envelope:
     """Read a contributor's seal.
 
     Raises:
         Malformed: `run.seal`, it is not this member's `run_seal` of this result.
     """
     try:
-        envelope = parse_envelope(canonical.parse(body))
+        envelope = parse_envelope(canonical.parse(bytes(body)))
         entry = parse_entry(envelope)
     except Malformed as error:
         raise Malformed("run.seal", f"`{name}` sent no entry ({error.rule})") from None

@@ -6,7 +6,7 @@ it starts, and goes on, only while its own fold permits the run.
 """
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import cpu_count
 from typing import Final, Protocol
@@ -150,11 +150,13 @@ class Coordinator:
                 attendance.require()
                 self._report(derivation.round, question.name, question.length)
                 aggregator = Aggregator(derivation.session, draw=draw, threads=cpu_count() or 1)
-                # INVARIANT: whatever is as long as the total is forgotten as soon as it can be; few such things are held at a time.
                 try:
-                    _ask(run, derivation, attendance, aggregator, total)
-                    total = b""
-                    _carry_sum(run, derivation, attendance, aggregator)
+                    messages = _write_ask(run, derivation, attendance.present, total)
+                    total = b""  # it may be large, and is in the messages
+                    while messages:
+                        attendance.gather(messages, "sum", _take_into(aggregator, attendance))
+                        attendance.require()
+                        messages = _write_sums(run, derivation, aggregator.broadcast())
                 finally:
                     self._keep(run.id, aggregator.conflicts)
                 total, survivors = write_total(aggregator.total), aggregator.survivors
@@ -212,14 +214,10 @@ class Coordinator:
         )
 
 
-def _ask(
-    run: RunRecord,
-    derivation: Derivation,
-    attendance: Attendance,
-    aggregator: Aggregator,
-    last_total: bytes | memoryview,
-) -> None:
-    """Begin one round: tell the total of the round before, and ask."""
+def _write_ask(
+    run: RunRecord, derivation: Derivation, members: Sequence[str], last_total: bytes | memoryview
+) -> Mapping[str, bytes]:
+    """Return what begins one round: the total of the round before, and the question."""
     question = derivation.question
     assert question is not None  # the caller has looked
     fields: dict[str, canonical.Json] = {
@@ -228,21 +226,13 @@ def _ask(
         "name": question.name,
         "question": derivation.question_digest.hex(),
     }
-    frames = dict.fromkeys(attendance.present, Frame("ask", fields, last_total))
-    attendance.gather(frames, "sum", _take_into(aggregator, attendance))
-    attendance.require()
+    return dict.fromkeys(members, Frame("ask", fields, last_total).encode())
 
 
-def _carry_sum(
-    run: RunRecord, derivation: Derivation, attendance: Attendance, aggregator: Aggregator
-) -> None:
-    """Carry the secure sum of a round to its end."""
+def _write_sums(run: RunRecord, derivation: Derivation, messages: Mapping[str, bytes]) -> Mapping[str, bytes]:
     fields: dict[str, canonical.Json] = {"run": run.id, "round": derivation.round}
-    while messages := aggregator.broadcast():
-        bodies = {id(body): Frame("sum", fields, body) for body in messages.values()}
-        frames = {member: bodies[id(body)] for member, body in messages.items()}
-        attendance.gather(frames, "sum", _take_into(aggregator, attendance))
-        attendance.require()
+    written = {id(body): Frame("sum", fields, body).encode() for body in messages.values()}
+    return {member: written[id(body)] for member, body in messages.items()}
 
 
 def _take_into(aggregator: Aggregator, attendance: Attendance) -> Callable[[str, Frame], None]:

@@ -53,20 +53,20 @@ class Quantiser:
         total_bits = number_bits - SPARE_BITS
         self.bits: NDArray[np.uint8] = np.empty(len(bounds), dtype=np.uint8)
         """Shape (n,), uint8: binary places of each coordinate."""
-        infinite, excessive = np.empty((2, len(bounds)), dtype=np.bool_)
+        unfit, excessive = _Places(), _Places()
         for piece in self._pieces():
-            infinite[piece] = ~(np.isfinite(self._bounds[piece]) & (self._bounds[piece] >= 0))
+            unfit.note(piece, ~(np.isfinite(self._bounds[piece]) & (self._bounds[piece] >= 0)))
             with np.errstate(
                 over="ignore", invalid="ignore"
             ):  # what overflows or is no number is refused below
                 largest_total = self._bounds[piece] * contributors
-                excessive[piece] = largest_total > 2.0**total_bits
+                excessive.note(piece, largest_total > 2.0**total_bits)
                 mantissa, exponent = np.frexp(largest_total)
             ceiling = np.where(mantissa == 0.5, exponent - 1, exponent)
             bits = np.where(largest_total > 0, total_bits - ceiling, LARGEST_SCALE_BITS)
             self.bits[piece] = np.clip(bits, 0, LARGEST_SCALE_BITS)
-        self._refuse(infinite, "a bound must be a finite number >= 0")
-        self._refuse(excessive, f"the total of {contributors} contributors could pass 2^{total_bits}")
+        unfit.refuse("a bound must be a finite number >= 0")
+        excessive.refuse(f"the total of {contributors} contributors could pass 2^{total_bits}")
 
     @cached_property
     def digest(self) -> bytes:
@@ -87,11 +87,11 @@ class Quantiser:
                 shape is another one.
         """
         self._check_shape(values.shape)
-        wrong = np.empty(len(values), dtype=np.bool_)
+        wrong = _Places()
         for piece in self._pieces():
             with np.errstate(invalid="ignore"):  # comparing with NaN is what finds it
-                wrong[piece] = ~(np.abs(values[piece]) <= self._bounds[piece])
-        self._refuse(wrong, "a value is not finite or passes its declared bound")
+                wrong.note(piece, ~(np.abs(values[piece]) <= self._bounds[piece]))
+        wrong.refuse("a value is not finite or passes its declared bound")
         encoded = np.empty(len(values), dtype=np.int64)
         for piece in self._pieces():
             encoded[piece] = np.rint(values[piece] * self._scale(piece))
@@ -125,11 +125,24 @@ class Quantiser:
         if shape != self.bits.shape:
             raise Refused("secagg.length", f"expected {len(self.bits)} numbers, got the shape {shape}")
 
-    @staticmethod
-    def _refuse(wrong: NDArray[np.bool_], what: str) -> None:
+
+class _Places:
+    """Coordinates at which something is wrong."""
+
+    def __init__(self) -> None:
+        self._first: list[int] = []
+        self._count = 0
+
+    def note(self, piece: slice, wrong: NDArray[np.bool_]) -> None:
+        """Note which coordinates of a piece are wrong."""
+        found = np.flatnonzero(wrong) + piece.start
+        self._count += len(found)
+        self._first += found[: _NAMED_COORDINATES - len(self._first)].tolist()
+
+    def refuse(self, what: str) -> None:
         """Refuse when any coordinate is wrong, naming the first ones but never their values."""
-        found = np.flatnonzero(wrong)
-        if len(found):
-            names = ", ".join(str(index) for index in found[:_NAMED_COORDINATES])
-            more = f" and {len(found) - _NAMED_COORDINATES} more" if len(found) > _NAMED_COORDINATES else ""
+        if self._count:
+            names = ", ".join(map(str, self._first))
+            rest = self._count - len(self._first)
+            more = f" and {rest} more" if rest else ""
             raise Refused("secagg.range", f"{what} (coordinates {names}{more})")

@@ -118,16 +118,17 @@ class Wire:
             Broken: the connection broke.
         """
         connection = self._find(address) or self._connect(address)
-        is_free = False
+        is_sent = is_free = False
         try:
             with _told(address):
                 connection.sock.settimeout(quiet_seconds)
                 # Whoever refuses a body does not wait for its end, and says why.
                 with suppress(BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
                     connection.request(method, path, body, {"host": name_host(address), **headers})
+                    is_sent = True
                 answer = connection.getresponse()
             yield Reply(answer, address)
-            is_free = answer.isclosed() and not answer.will_close
+            is_free = is_sent and answer.isclosed() and not answer.will_close
         finally:
             if is_free:
                 self._keep(address, connection)

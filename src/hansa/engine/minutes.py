@@ -43,7 +43,7 @@ class Papers(Protocol):
         """Return the total of a round, or None when there is none."""
         ...
 
-    def write_total(self, number: int, total: bytes) -> None:
+    def write_total(self, number: int, total: bytes | memoryview) -> None:
         """Keep the total of a round; it outlives this process."""
         ...
 
@@ -106,7 +106,7 @@ class Minutes:
             yield Settled(total, survivors)
             number += 1
 
-    def settle_round(self, number: int, total: bytes, survivors: tuple[str, ...]) -> None:
+    def settle_round(self, number: int, total: bytes | memoryview, survivors: tuple[str, ...]) -> None:
         """Note the total of a round, from 1."""
         if self._papers is None:
             return

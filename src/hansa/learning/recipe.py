@@ -63,7 +63,8 @@ class Question(ABC):
         """Return 32 bytes that bind name, bounds, public numbers and noise; part of the secure sum's session."""
         total = hashlib.sha256(b"hansa/v1/question\n")
         noise = () if self.noise is None else (repr(self.noise).encode(),)
-        for part in (self.name.encode(), self.bounds.tobytes(), *self.publics(), *noise):
+        bounds = np.ascontiguousarray(self.bounds).view(np.uint8).data
+        for part in (self.name.encode(), bounds, *self.publics(), *noise):
             total.update(len(part).to_bytes(8, "big"))
             total.update(part)
         return total.digest()

@@ -41,6 +41,7 @@ FORMAT: Final = "hansa/v1/node"
 DATA_STEM: Final = "data"
 
 _ADDRESS: Final = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
+_PROXY: Final = re.compile(r"http://(?:[^\s/@]+@)?(?:[A-Za-z0-9.-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?/?")
 _LOOPBACK: Final = re.compile(r"localhost|127\.[0-9.]+|\[::1\]")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -59,6 +60,13 @@ def _check_digest(value: str) -> str:
     return value
 
 
+def _check_proxy(value: str) -> str:
+    if not _PROXY.fullmatch(value):
+        # Not quoted: it may hold a password.
+        raise fault("proxy", "expected the address of an `http` proxy, such as `http://proxy.example:3128`")
+    return value
+
+
 class NodeSettings(Form):
     """What `node.json` says."""
 
@@ -71,7 +79,7 @@ class NodeSettings(Form):
     """None until the coalition is founded."""
     data: str | None = None
     """The member's table, when it does not lie in the house; a relative path is seen from the house."""
-    proxy: str | None = None
+    proxy: Annotated[str, AfterValidator(_check_proxy)] | None = None
     """On the way out, such as `http://proxy.example:3128`."""
 
 

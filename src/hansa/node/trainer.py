@@ -95,7 +95,7 @@ class Trainer:
         """Why this member refused last, in full; for its own people only, because it may quote their data."""
         return self._problem
 
-    def receive(self, message: bytes) -> bytes:
+    def receive(self, message: bytes | memoryview) -> bytes:
         """Answer one message of the coordinator.
 
         Guarantees:
@@ -246,7 +246,7 @@ class Trainer:
         if job.contributor is None or frame.fields.get("round") != job.derivation.round:
             raise Refused("run.round", "no secure sum of this round is under way")
         is_consent = job.contributor.step is Step.CONSENT
-        reply = job.contributor.receive(frame.body)
+        reply = job.contributor.receive(bytes(frame.body))
         if is_consent:
             self._verify_survivors(job, job.contributor.survivors)
         return Frame("sum", {"run": job.run, "round": job.derivation.round}, reply)

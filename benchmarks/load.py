@@ -76,6 +76,7 @@ def follow(names: Sequence[str], address: str, authority: str, sizes: Any, first
     from hansa.errors import HansaError
     from hansa.node.follower import Follower
     from hansa.node.journal import Journal
+    from hansa.node.keyring import Keyring
     from hansa.node.remote import Remote
     from hansa.node.trust import open_trust
     from hansa.node.watch import Watch
@@ -90,7 +91,7 @@ def follow(names: Sequence[str], address: str, authority: str, sizes: Any, first
             [address],
             open_trust(authority),
             member=name,
-            key=key_of(name),
+            keyring=Keyring(Path("key"), key_of(name)),
             clock=clock,
             draw=draw,
             pause=time.sleep,

@@ -35,9 +35,9 @@ class Echo:
     def __init__(self, *_: object, **__: object) -> None:
         self._generator = np.random.default_rng()
 
-    def receive(self, message: bytes) -> bytes:
+    def receive(self, message: memoryview) -> memoryview:
         received = np.frombuffer(message, dtype=np.float32)
-        return self._generator.random(received.size, dtype=np.float32).tobytes()
+        return self._generator.random(received.size, dtype=np.float32).data.cast("B")
 
 
 class Exchanger:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import postgres
 import pytest
 from threelog import Clock, close_logs, found, key_of, open_log, tick
 
@@ -23,14 +22,6 @@ COMMANDS = {
     for name, text in re.findall(r"^ *```sh ([a-z-]+)\n(.*?)^ *```$", PAGE, re.MULTILINE | re.DOTALL)
 }
 PROGRAMS = {"sqlite": ("sqlite3",), "postgresql": ("pg_dump", "pg_restore")}
-
-
-@pytest.fixture(scope="module")
-def server():
-    if not postgres.is_installed():
-        pytest.skip("NOT TESTED on PostgreSQL: no server is installed (Debian: apt-get install postgresql)")
-    with postgres.run_server() as running:
-        yield running
 
 
 class House:

@@ -2,11 +2,15 @@
 
 import json
 import re
+import socket
 from pathlib import Path
 
 from hansa.governance.document import parse_document
 from hansa.governance.validation import load_model
 from hansa.hub import HubSettings
+from hansa.hub.clerk import LEASE_SECONDS
+from hansa.hub.standby import LOOK_SECONDS
+from hansa.node import agent, remote
 from hansa.web.problems import Problem
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -32,6 +36,21 @@ def test_every_setting_that_is_explained_exists():
     explained = set(re.findall(r"`([a-z]+_[a-z_]+)`", text))
     assert explained
     assert explained <= known
+
+
+def test_the_times_on_the_pages_are_those_of_the_program():
+    hub, failure = ((DOCS / page).read_text() for page in ("hub.md", "failure.md"))
+    assert f"after {LEASE_SECONDS} seconds" in hub
+    assert "four times a second" in hub
+    assert LOOK_SECONDS * 4 == 1
+    quiet = int(remote._QUIET_SECONDS_OF_ONE)
+    assert (
+        f"silent for {quiet} seconds beyond what they let it wait, {quiet + agent.WAIT_SECONDS} in all" in hub
+    )
+    assert "noticed within half a minute, then every five seconds" in failure
+    alive = {name: seconds for _, name, seconds in remote._ALIVE}
+    assert alive[socket.TCP_KEEPIDLE] + alive[socket.TCP_KEEPCNT] * alive[socket.TCP_KEEPINTVL] <= 30
+    assert agent._LONGEST_PAUSE == 5
 
 
 def test_the_statuses_on_the_page_are_those_of_the_table():

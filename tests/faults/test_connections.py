@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from line import Line
 from machines import NAMES
 from outage import Cable
 from relay import Relay, Repeater
@@ -167,6 +168,74 @@ def test_a_member_behind_an_unplugged_cable_keeps_what_it_says(cable, outage, te
     tell(
         "a member speaks while its cable is out",
         "nothing; it says `signed and kept`, and its entry comes when the cable is in again",
+        recovery,
+    )
+    outage.verify_nothing_lost()
+
+
+@pytest.fixture
+def line():
+    try:
+        made = Line(seed=7)
+    except PermissionError as error:
+        pytest.skip(f"NOT TESTED, a line that loses packets, and a partition: {error}")
+    yield made
+    made.remove()
+
+
+def put_behind(outage, line, *names):
+    """Found a coalition, some members of which reach the hub over the line only."""
+    outage.found(NAMES, host="0.0.0.0")
+    address = f"https://{line.near}:{outage.hub.port}"
+    outage.reach_hub(address)
+    for name in names:
+        outage.lead(name, address)
+        outage.nodes[name].inside = line.inside
+    outage.up()
+
+
+@pytest.mark.slow
+def test_packets_that_are_lost_late_and_out_of_order_make_a_run_slow_and_nothing_else(line, outage, tell):
+    put_behind(outage, line, "dan")
+    line.loss, line.delay_seconds, line.jitter_seconds = 0.05, 0.01, 0.02
+    outage.approve_run()
+    began = time.monotonic()
+    said = outage.hansa("run", "start", 1, "--folder", "ada", "--json").json
+    seconds = time.monotonic() - began
+    assert (said["dropped"], outage.last_run("ada").status) == ({}, "completed")
+    outage.say("dan")
+    outage.settle()
+    assert line.lost > 20
+    assert line.reordered > 20
+    tell(
+        "one in twenty packets of a member is lost, each way; the others take 10 to 30 ms, and overtake each other",
+        "a run takes longer, with all four",
+        seconds,
+    )
+    outage.verify_nothing_lost()
+
+
+@pytest.mark.slow
+def test_members_on_the_smaller_side_of_a_partition_keep_what_they_say_and_nothing_is_final_meanwhile(
+    line, outage, tell
+):
+    """Two of four are cut off, and three make a checkpoint final: neither side can go on alone."""
+    put_behind(outage, line, "cyd", "dan")
+    line.loss = 1.0
+    final = outage.status("ada")["final"]
+    (number,) = outage.say("ada")
+    with pytest.raises(HansaError, match="kept"):
+        outage.say("dan")
+    for name in ("ada", "bob"):
+        outage.nodes[name].wait_until(lambda said: said["entries"] > number)
+        assert outage.status(name)["final"] == final
+    assert outage.status("cyd")["entries"] == final
+    line.loss = 0.0
+    recovery = outage.settle()
+    assert outage.status("cyd")["final"] == number + 2
+    tell(
+        "two of four members are cut off from the hub and the others",
+        "entries are sequenced, none is final; the two say `signed and kept`; all of it is final when the line is back",
         recovery,
     )
     outage.verify_nothing_lost()

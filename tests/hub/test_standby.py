@@ -8,7 +8,6 @@ from hashlib import sha256
 from http.client import HTTPException
 
 import buckets
-import postgres
 import pytest
 from hubhouse import NAMES, HubProcess, encode_entries, free_port, key_of
 from hubmembers import HubCoalition
@@ -22,14 +21,6 @@ from hansa.store import LogStore
 from hansa.transparency import hash_leaf, parse_checkpoint, parse_leaf, parse_note, root_of
 
 HOW = [signal.SIGKILL, signal.SIGSTOP]
-
-
-@pytest.fixture(scope="module")
-def server():
-    if not postgres.is_installed():
-        pytest.skip("NOT TESTED: hubs that stand by need PostgreSQL (Debian: apt-get install postgresql)")
-    with postgres.run_server() as running:
-        yield running
 
 
 @pytest.fixture

@@ -57,6 +57,7 @@ def test_what_is_no_house_says_how_to_make_one(tmp_path):
     [
         ("hub", [], "hub"),
         ("hub", ["http://hub.example:80"], "https"),
+        ("proxy", "socks5://proxy.example:1080", "`http` proxy"),
         ("hub", ["https://hub.example/path"], "https"),
         ("hub", ["https://user@hub.example"], "https"),
         ("member", "Ada!", "member"),

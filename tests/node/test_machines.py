@@ -40,6 +40,7 @@ def test_four_organisations_found_vote_and_train_and_one_is_killed_in_the_middle
     machines.found()
     leaving = machines.nodes["dan"]
     leaving.program = (support("leavingnode.py"), "12")
+    machines.nodes["ada"].program = (support("defectivenode.py"),)
     machines.start().approve_run()
     under_way = machines.begin("run", "start", 1, "--folder", "ada", "--json")
     leaving.process.wait(40)  # it kills itself in its twelfth turn
@@ -56,6 +57,11 @@ def test_four_organisations_found_vote_and_train_and_one_is_killed_in_the_middle
         assert (run.status, run.model, run.coordinator) == ("completed", said["model"], "ada")
         verified = machines.hansa("verify", name, "--json").json
         assert verified["final"] is True
+    # A defect in the coordinator's thread is told to its people, and the run was closed nevertheless.
+    problem = machines.nodes["ada"].wait_until(lambda found: found["problems"])["problems"][-1]
+    assert (problem["rule"], problem["where"]) == ("defect", f"run {run_of(machines, 'ada').id[:16]}")
+    assert "ZeroDivisionError" in machines.hansa("node", "status", "--folder", "ada").out
+    assert "division" not in machines.nodes["ada"].journal()
     for name in ("ada", "bob", "cyd"):
         private = machines.hansa("run", "report", 1, "--as", name, "--folder", name, "--json").json
         assert private["member"] == name
@@ -65,7 +71,12 @@ def test_four_organisations_found_vote_and_train_and_one_is_killed_in_the_middle
     assert sorted(path.parts[-3] for path in machines.path.rglob("reports/*.json")) == ["ada", "bob", "cyd"]
 
 
-def test_a_hub_dies_in_the_middle_of_a_run_and_a_members_mirror_goes_on_with_it(machines):
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def test_a_hub_dies_in_the_middle_of_a_run_and_a_members_mirror_goes_on_with_it(machines, kind, request):
+    there = ()
+    if kind == "postgresql":
+        database, blobs = request.getfixturevalue("database"), machines.path / "blobs"
+        there = ("--database", database, "--blobs", blobs)
     machines.found().start().approve_run()
     under_way = machines.begin("run", "start", 1, "--folder", "ada", "--json")
     end = time.monotonic() + 30
@@ -82,7 +93,7 @@ def test_a_hub_dies_in_the_middle_of_a_run_and_a_members_mirror_goes_on_with_it(
     for name in ("bob", "cyd"):
         machines.hansa("hub", "handover", "sign", "handover.json", "--folder", name)
     machines.hansa(
-        "hub", "init", "second", "--address", where, "--from", "ada", "--handover", "handover.json"
+        "hub", "init", "second", "--address", where, "--from", "ada", "--handover", "handover.json", *there
     )
     machines.hub = HubProcess(machines.path / "second", port).start()
     for name in NAMES:  # all of them at work
@@ -90,6 +101,7 @@ def test_a_hub_dies_in_the_middle_of_a_run_and_a_members_mirror_goes_on_with_it(
     ended = machines.end(under_way)
     assert ended.code == 0, ended.err + machines.journals()
     assert ended.json["attempt"] == 1
+    assert (machines.path / "second" / "log.sqlite").exists() is (kind == "sqlite")
     assert len(run_of(machines, "ada").survivors) >= 3
     wait_for_all(machines)
     for name in NAMES:

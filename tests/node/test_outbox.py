@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 from threelog import CHARTER, START, Clock, close_logs, found, key_of, note_of, tick
@@ -10,6 +11,7 @@ from hansa.errors import Malformed, Refused, Unavailable
 from hansa.governance import load_charter
 from hansa.node import Follower, Voter
 from hansa.node import outbox as outboxes
+from hansa.node.keyring import Keyring
 from hansa.node.outbox import Outbox
 
 AMENDED = load_charter(CHARTER.replace("version: 1", "version: 2"), "charter.yaml")
@@ -32,6 +34,10 @@ def hub(tmp_path, clock):
     return found(tmp_path / "log.sqlite", clock)
 
 
+def keyring_of(name):
+    return Keyring(Path("key"), key_of(name))
+
+
 class Bob:
     """One member's follower and outbox over one folder; made anew it is the same member after a crash."""
 
@@ -39,7 +45,7 @@ class Bob:
         self.hub = hub
         self.follower = Follower("bob", key_of("bob"), clock)
         self.follow()
-        self.outbox = Outbox("bob", key_of("bob"), lambda: self.follower.state, clock, folder)
+        self.outbox = Outbox("bob", keyring_of("bob"), lambda: self.follower.state, clock, folder)
 
     def follow(self):
         self.follower.follow(self.hub.leaves(self.follower.size), note_of(self.hub))
@@ -146,7 +152,7 @@ def test_nothing_is_given_up_that_the_fold_would_take(bob, house):
 
 
 def test_what_the_fold_will_not_take_any_more_is_given_up_with_all_that_follows(bob, hub, clock, house):
-    ada = Outbox("ada", key_of("ada"), lambda: hub.state, clock, house.parent)
+    ada = Outbox("ada", keyring_of("ada"), lambda: hub.state, clock, house.parent)
     (proposal,) = ada.write(PROPOSE)
     hub.submit(proposal)
     bob.follow()
@@ -183,7 +189,7 @@ def test_a_fold_that_is_behind_removes_nothing(bob, hub, clock, house):
     behind = Bob.__new__(Bob)
     behind.follower = Follower("bob", key_of("bob"), clock)
     behind.follower.follow(hub.leaves()[:1], _older_note(hub))
-    outbox = Outbox("bob", key_of("bob"), lambda: behind.follower.state, clock, house)
+    outbox = Outbox("bob", keyring_of("bob"), lambda: behind.follower.state, clock, house)
     assert outbox.settle(behind.follower.state) == ()
     assert outbox.waiting[0].envelope == envelope
 

@@ -3,6 +3,7 @@ import http.server
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from hubhouse import encode_entries, found_hub, free_port, key_of, make_hub
@@ -14,6 +15,7 @@ from hansa.errors import Malformed, Refused, Unavailable
 from hansa.hub import HubFolder
 from hansa.node import Voter
 from hansa.node import remote as remote_module
+from hansa.node.keyring import Keyring
 from hansa.node.remote import Remote, fetch_authority
 from hansa.node.trust import open_trust, verify_authority
 from hansa.transparency import parse_checkpoint, parse_note
@@ -32,14 +34,14 @@ def _reach(hub):
     """Makes ways to the hub, closed at the end."""
     made = []
 
-    def reach(*addresses, member="ada", key=None, authority=None, clock=time.time):
+    def reach(*addresses, member="ada", key=None, successor=None, authority=None, clock=time.time):
         pauses = []
         trust = open_trust(authority or (hub.path / "authority.pem").read_text())
         remote = Remote(
             addresses or [f"https://127.0.0.1:{hub.port}"],
             trust,
             member=member,
-            key=key or key_of(member),
+            keyring=Keyring(Path("key"), key or key_of(member), successor),
             clock=lambda: int(clock()),
             draw=draw,
             pause=pauses.append,
@@ -51,6 +53,16 @@ def _reach(hub):
     yield reach
     for remote in made:
         remote.close()
+
+
+def test_while_the_main_key_is_being_changed_either_of_two_keys_is_used(reach):
+    remote = reach(key=key_of("thief"), successor=key_of("ada"))
+    assert remote.read_checkpoint(None, 0)
+    assert remote.pauses == [0.1]
+    assert remote.read_checkpoint(None, 0)
+    assert remote.pauses == [0.1]  # the one that did is used first
+    with pytest.raises(Malformed, match="signature"):
+        reach(key=key_of("thief"), successor=key_of("cyd")).read_checkpoint(None, 0)
 
 
 def test_the_checkpoint_comes_once_and_then_is_waited_for(hub, reach):

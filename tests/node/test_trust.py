@@ -1,3 +1,4 @@
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -30,6 +31,10 @@ def issue(subject, issuer, algorithm=None):
     )
 
 
+def write_pem(der):
+    return f"-----BEGIN CERTIFICATE-----\n{b64encode(der).decode()}\n-----END CERTIFICATE-----\n"
+
+
 def refused(rule, call, *arguments):
     with pytest.raises((Refused, Malformed)) as caught:
         call(*arguments)
@@ -58,6 +63,25 @@ def test_only_one_certificate_of_a_log_key_is_an_authority():
     refused("authority.form", read_authority, "größer")
     elliptic = ec.generate_private_key(ec.SECP256R1())
     refused("authority.form", read_authority, issue(elliptic, elliptic, hashes.SHA256()))
+
+
+def test_an_authority_with_one_wrong_bit_is_refused_wherever_it_is():
+    der = x509.load_pem_x509_certificate(write_authority(LOG).encode()).public_bytes(
+        serialization.Encoding.DER
+    )
+    for place in range(len(der)):
+        damaged = der[:place] + bytes([der[place] ^ 8]) + der[place + 1 :]
+        with pytest.raises(Malformed, match="authority"):
+            read_authority(write_pem(damaged))
+
+
+@pytest.mark.parametrize("kind", ["06032b6577", "06032b656e"], ids=["nobody knows", "does not sign"])
+def test_a_key_of_a_kind_that_a_log_has_not_is_no_authority(kind):
+    der = x509.load_pem_x509_certificate(write_authority(LOG).encode()).public_bytes(
+        serialization.Encoding.DER
+    )
+    unknown = der.replace(bytes.fromhex("06032b6570"), bytes.fromhex(kind))
+    refused("authority.form", read_authority, write_pem(unknown))
 
 
 def test_a_private_hub_is_believed_by_its_authority_alone():

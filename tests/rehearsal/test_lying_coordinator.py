@@ -5,14 +5,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from liar import Liar, approve, conduct_with, kind_of
 
-from hansa.coalition import audit_log
+from hansa.coalition import audit_log, introduce_key
 from hansa.engine import Frame, parse_frame, read_total, write_total
 from hansa.entropy import draw
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.rehearsal import Silent, conduct_run
+from hansa.rehearsal.actor import NEXT_FILE
 from hansa.secagg import Aggregator, Contributor, Kind
 from hansa.secagg.message import Roster, Survivors, parse_advert, parse_survivors
-from hansa.store import read_tree
+from hansa.store import read_seed, read_tree, write_seed
 from hansa.transparency import canonical
 
 HUB_KEY = X25519PrivateKey.from_private_bytes(bytes(range(32))).public_key().public_bytes_raw()
@@ -269,6 +270,24 @@ def test_a_word_about_another_run_stops_nothing_here(stage, cast):
     conducted, missed = conduct_with(stage, approve(stage, cast.plan), meddle)
     assert set(stopped) == {"stopped"}
     assert (dict(conducted.dropped), missed) == ({}, [])
+
+
+def test_a_member_whose_main_key_changes_in_a_run_leaves_that_attempt(stage, cast):
+    """Its trainer goes on with the key that it began with, as in a node that is not stopped, and refuses by its own fold."""
+    dan = stage.actor("dan")
+
+    def meddle(name, message):
+        frame = parse_frame(message)
+        if name == "dan" and frame.word == "ask" and frame.fields["round"] == 2:
+            write_seed(dan.folder / NEXT_FILE)
+            new = read_seed(dan.folder / NEXT_FILE)
+            stage.say("dan", introduce_key(stage.state.coalition, "dan", new))
+            stage.catch_up(dan)
+        return message
+
+    conducted, missed = conduct_with(stage, approve(stage, cast.plan), meddle)
+    assert [(number, name, why) for number, name, why in missed] == [(2, "dan", "refused: run.key")]
+    assert dict(conducted.dropped) == {"dan": 2}
 
 
 @pytest.mark.parametrize("off", [-1, 1, 90_000])

@@ -12,15 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hubhouse import SRC, free_port
+from hubhouse import SRC, HubProcess, free_port
+from nodehouse import make_member
 
 from hansa.errors import Refused, Unavailable
+from hansa.hub import init_hub
 from hansa.rehearsal import Silent, Stage, cast_birds, conduct_run
 from hansa.rehearsal.assembly import Window, approve_plan, await_figures, run_plan
+from hansa.rehearsal.building import build_street
 from hansa.rehearsal.play import open_proposal, vote_all
 from hansa.rehearsal.recasting import hasten, keep_largest, take_noise_away
 from hansa.rehearsal.runner import locate_private_report
-from hansa.rehearsal.street import StreetLock, build_street, is_built, stop_street
+from hansa.rehearsal.server import Server
+from hansa.rehearsal.street import Street, StreetLock, StreetSettings, is_built, stop_street
+from hansa.store import read_tree
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SRC), "COLUMNS": "300"}
 
@@ -30,14 +35,21 @@ def place(monkeypatch):
     """A folder whose path is short enough for a socket; what runs there is stopped."""
     monkeypatch.setenv("PYTHONPATH", str(SRC))
     with tempfile.TemporaryDirectory(prefix="s", dir="/tmp") as made:
+        Path(made).chmod(0o755)  # a server of somebody else's may enter
         folder = Path(made) / "s"
         folder.mkdir()
         yield folder
         stop_street(folder)
 
 
-def run_street(folder, cast):
-    street = build_street(folder, cast, free_port())
+@pytest.fixture
+def own_server(place):
+    if absence := Server(place / "database").explain_absence():
+        pytest.skip(f"NOT TESTED on PostgreSQL: {absence}")
+
+
+def run_street(folder, cast, database="sqlite"):
+    street = build_street(folder, cast, free_port(), database)
     street.begin()
     number = approve_plan(street, Silent())
     run = run_plan(street, number, Silent())
@@ -70,9 +82,20 @@ def count_processes(folder):
     return found
 
 
-def test_the_demos_data_give_the_same_to_the_last_digit_in_processes_as_on_a_stage(place, tmp_path):
+@pytest.mark.parametrize(
+    "database",
+    [
+        "sqlite",
+        pytest.param("postgresql", marks=pytest.mark.slow),
+    ],
+)
+def test_the_demos_data_give_the_same_to_the_last_digit_in_processes_as_on_a_stage(
+    place, tmp_path, database, request
+):
+    if database == "postgresql":
+        request.getfixturevalue("own_server")
     cast = take_noise_away(hasten(keep_largest(cast_birds(tmp_path / "tables"), 5)))
-    street, run = run_street(place, cast)
+    street, run = run_street(place, cast, database)
     ran = run_stage(tmp_path / "stage", cast)
     assert dict(run.metrics) == dict(ran.run.metrics)
     assert "auc_pooled_together" in run.metrics
@@ -85,11 +108,54 @@ def test_the_demos_data_give_the_same_to_the_last_digit_in_processes_as_on_a_sta
         expected = locate_private_report(tmp_path / "stage", name, ran.run.id)
         assert private == json.loads(expected.read_text())
     # They are processes, each with a key of its own in a house of its own.
-    assert len({process.pid for process in street.processes}) == 6
+    count = {"sqlite": 6, "postgresql": 7}[database]
+    assert len({process.pid for process in street.processes}) == count
     assert len({house.key.read_bytes() for house in street.houses.values()}) == 5
     assert count_processes(place) == 6
-    assert stop_street(place) == 6
+    assert stop_street(place) == count
     assert count_processes(place) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("own_server")
+def test_a_killed_server_is_begun_again_and_nothing_is_lost(place, cast):
+    street = build_street(place, hasten(cast), free_port(), "postgresql")
+    street.begin()
+    number = approve_plan(street, Silent())
+    size = len(read_tree(street.houses["ada"].log).leaves)
+    street.database.signal(signal.SIGKILL)
+    while street.database.is_alive:
+        time.sleep(0.01)
+    street.database.bury()
+    with pytest.raises(Unavailable, match="the process of the-database has ended"):
+        street.verify_alive()
+    assert street.hub.is_alive, "it waits"
+    assert street.begin() == 1
+    assert run_plan(street, number, Silent()).dropped == {}
+    stop_street(place)
+    street.begin()
+    stop_street(place)
+    assert not (place / "database" / "data" / "postmaster.pid").exists()
+    assert len(read_tree(street.houses["ada"].log).leaves) > size
+
+
+def test_what_was_founded_stays_and_whoever_asks_for_something_else_is_told(place, cast):
+    init_hub(place / "hub", ["https://127.0.0.1:8443"], None)
+    names = tuple(founder.id for founder in cast.founders)
+    (place / "houses").mkdir()
+    for name in names:
+        make_member(place / "houses" / name, HubProcess(place / "hub", 8443), name, "0" * 64)
+    settings = StreetSettings(lead="ada", members=names, plan=hasten(cast).plan.to_json())
+    (place / "street.json").write_text(json.dumps(settings.model_dump(mode="json")))
+    street = Street(place)
+    street.verify_same()
+    street.verify_same(members=len(names), port=8443, database="sqlite")
+    for asked in ({"members": 4}, {"port": 8444}, {"database": "postgresql"}):
+        with pytest.raises(Refused, match=f"street.founded: .*`--{next(iter(asked))} "):
+            street.verify_same(**asked)
+    with pytest.raises(Refused) as caught:
+        street.verify_same(members=4, port=1, database="postgresql")
+    assert len(caught.value.reasons) == 4
 
 
 def test_it_goes_on_where_it_was_when_processes_were_killed(place, cast):
@@ -220,8 +286,13 @@ def test_up_status_and_down(place):
     assert first["guarantee"] == "no formal guarantee"
     assert first["bars_met"] is True
     status = json.loads(hansa("up", "--folder", place, "--status", "--json").stdout)
-    assert [process["pid"] is not None for process in status["processes"]] == [True] * 6
-    assert "6 processes are stopped" in hansa("down", "--folder", place).stdout
+    count = 6 + (status["database"] == "postgresql")
+    assert [process["pid"] is not None for process in status["processes"]] == [True] * count
+    for asked in (("--members", 7), ("--port", 1), ("--database", "sqlite" if count == 7 else "postgresql")):
+        said = hansa("up", "--folder", place, *asked)
+        assert said.returncode == 4
+        assert "street.founded" in said.stderr
+    assert f"{count} processes are stopped" in hansa("down", "--folder", place).stdout
     assert count_processes(place) == 0
     assert "Nothing was running" in hansa("down", "--folder", place).stdout
     again = hansa("up", "--folder", place)

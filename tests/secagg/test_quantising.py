@@ -1,3 +1,4 @@
+import tracemalloc
 from fractions import Fraction
 
 import numpy as np
@@ -116,3 +117,19 @@ def test_later_changes_of_the_bounds_change_nothing():
     bounds[:] = 5.0
     with refuses("secagg.range"):
         quantiser.encode(np.full(2, 4.0))
+
+
+def test_nothing_but_the_result_is_as_long_as_the_vector():
+    bounds = np.ones(1_000_000)
+    bounds.setflags(write=False)
+    tracemalloc.start()
+    try:
+        quantiser = Quantiser(bounds, 3)
+        encoded = quantiser.encode(bounds)
+        before = tracemalloc.get_traced_memory()[0]
+        quantiser.decode(encoded)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert before < encoded.nbytes + len(bounds) + 500_000
+    assert peak < 2 * encoded.nbytes + len(bounds) + 2_500_000

@@ -30,6 +30,22 @@ def test_a_new_log_is_empty(where):
         )
 
 
+def test_a_log_is_made_with_all_that_is_in_it_or_not_at_all(where):
+    hashes = [hash_leaf(leaf) for leaf in LEAVES]
+    heads = [note_of(5, root_of(hashes[:5])), note_of(5, root_of(hashes[1:6])), note_of(12, root_of(hashes))]
+    for leaves, note, rule in (
+        (LEAVES[:5], heads[1], "log.root-mismatch"),
+        (LEAVES[:5], heads[2], "log.checkpoint"),
+        (LEAVES[:5], "no checkpoint", "note.form"),
+        ([b"x" * 70_000], None, "leaf.too-long"),
+    ):
+        with pytest.raises(Malformed) as caught:
+            LogStore.create(where, leaves, note)
+        assert caught.value.rule == rule
+    with LogStore.create(where, LEAVES[:6], heads[0]) as store:
+        assert (tuple(store.leaves()), store.checkpoint()) == (tuple(LEAVES[:6]), heads[0])
+
+
 def test_a_log_is_read_back(filled):
     with LogStore.open(filled) as store:
         assert store.size == 12

@@ -184,11 +184,12 @@ def sign(method, authority, path, body, member, *, created=None, nonce=None, key
     }
 
 
-def make_hub(folder, **settings):
-    """Make a hub's folder with a free port."""
+def make_hub(folder, database=None, **settings):
+    """Make a hub's folder with a free port, its log in a database if one is named."""
     port = free_port()
     path = folder / "hub"
-    init_hub(path, [f"https://127.0.0.1:{port}"], None)
+    there = {} if database is None else {"log": database, "blobs": str(folder / "blobs")}
+    init_hub(path, [f"https://127.0.0.1:{port}"], None, **there)
     if settings:
         file = path / "hub.json"
         file.write_text(json.dumps(json.loads(file.read_text()) | settings))

@@ -6,7 +6,7 @@ from hubhouse import encode_entries, key_of
 
 from hansa.coalition import Tick, replay
 from hansa.node import Follower, Voter
-from hansa.transparency import parse_entry_bundle, tile_path
+from hansa.transparency import cut_entry_bundle, tile_path
 
 
 def read_log(hub, size):
@@ -14,7 +14,7 @@ def read_log(hub, size):
     while len(leaves) < size:
         width = min(256, size - len(leaves))
         path = "/" + tile_path("entries", len(leaves) // 256, width)
-        leaves += parse_entry_bundle(hub.ask("GET", path, member="ada", connection=connection).body)
+        leaves += cut_entry_bundle(hub.ask("GET", path, member="ada", connection=connection).body)
     return leaves
 
 

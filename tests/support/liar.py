@@ -96,7 +96,10 @@ class Liar:
     def play_round(self):
         """Take one honest round; return its total and survivors."""
         aggregator = Aggregator(self.derivation.session, draw=draw)
-        rounds._carry_sum(self.run, self.derivation, self.attendance, aggregator, self.total)
+        messages = rounds._write_ask(self.run, self.derivation, self.attendance.present, self.total)
+        while messages:
+            self.attendance.gather(messages, "sum", rounds._take_into(aggregator, self.attendance))
+            messages = rounds._write_sums(self.run, self.derivation, aggregator.broadcast())
         self.total, survivors = write_total(aggregator.total), aggregator.survivors
         self.derivation.learn(self.total, survivors)
         return self.total, survivors

@@ -9,12 +9,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubhouse import SRC, key_of
+from hubhouse import NAMES, SRC, found_hub, key_of
 
 from hansa.node.house import House, NodeSettings, make_house
+from hansa.store import LogStore
+from hansa.transparency import parse_leaf
 
 
-def make_member(folder, hub, name, coalition, data=None):
+def make_member(folder, hub, name, coalition, *, data=None, passphrase=None):
     """Make the folder of a member whose key tests know."""
     settings = NodeSettings(
         member=name,
@@ -23,7 +25,7 @@ def make_member(folder, hub, name, coalition, data=None):
         coalition=coalition,
     )
     seed = key_of(name).secret.private_bytes_raw()
-    make_house(folder, settings, invitation=b"{}", passphrase=None, data=data, draw=lambda _size: seed)
+    make_house(folder, settings, invitation=b"{}", passphrase=passphrase, data=data, draw=lambda _size: seed)
     return NodeProcess(folder)
 
 
@@ -93,3 +95,15 @@ class NodeProcess:
                 found = error
             assert time.monotonic() < end, f"{found}\n{self.journal()}"
             time.sleep(0.05)
+
+
+def found_machines(folder, names=NAMES, started=NAMES, passphrase=None):
+    """Found a coalition, and make a house for each of its members; the keys are those that tests know."""
+    hub = found_hub(folder)
+    with LogStore.open(hub.path / "log.sqlite") as store:
+        coalition = parse_leaf(next(iter(store.leaves()))).envelope.id
+    hub.start()
+    nodes = {name: make_member(folder / name, hub, name, coalition, passphrase=passphrase) for name in names}
+    for name in started:
+        nodes[name].start()
+    return hub, nodes

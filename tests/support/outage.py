@@ -4,8 +4,10 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 import time
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,19 +31,20 @@ class Outage(Machines):
     told: list = field(default_factory=list)
     """Author and number of each entry that a person was told of."""
 
-    def found(self, names=NAMES, *, addresses=(), host="127.0.0.1", **limits):
+    def found(self, names=NAMES, *, addresses=(), host="127.0.0.1", database=None, **limits):
         """Make the folders of a coalition; nothing runs yet.
 
         Args:
             names: its members.
             addresses: more ways to the hub, such as that of a relay.
             host: where the hub listens.
+            database: the address of an empty one for the log; a file if None.
             **limits: the hub's.
         """
         for number, name in enumerate(names):
             write_table(self.path / f"{name}.csv", number)
         (self.path / "plan.yaml").write_text(PLAN)
-        self.hub = found_hub(self.path, names, CHARTER, limits=limits)
+        self.hub = found_hub(self.path, names, CHARTER, database=database, limits=limits)
         self.reach_hub(*addresses)
         file = self.hub.path / "hub.json"
         said = json.loads(file.read_text())
@@ -101,6 +104,35 @@ class Outage(Machines):
         numbers = Intercom(self.nodes[name].house).say(bodies or (Tick(),))
         self.told += [(name, number) for number in numbers]
         return numbers
+
+    @contextmanager
+    def everybody_speaking(self, count):
+        """Let every node speak so many times meanwhile.
+
+        Yields:
+            What failed, as it comes; at the end everybody has spoken, or was told that it is signed and kept.
+        """
+        failures = []
+
+        def speak(name):
+            for _ in range(count):
+                try:
+                    self.say(name)
+                except Exception as error:  # noqa: BLE001 - signed and kept, the node says
+                    failures.append((name, error))
+                time.sleep(0.05)
+
+        before = len(self.told)
+        threads = [threading.Thread(target=speak, args=(name,)) for name in self.nodes]
+        for thread in threads:
+            thread.start()
+        try:
+            yield failures
+        finally:
+            for thread in threads:
+                thread.join(120)
+        assert all("signed and kept" in str(error) for _, error in failures)
+        assert len(self.told) - before + len(failures) == count * len(self.nodes)
 
     def status(self, name):
         return Intercom(self.nodes[name].house).status()

@@ -1,9 +1,8 @@
 """A PostgreSQL server of the tests' own: started once, on a free port, gone afterwards; also where tests run as root."""
 
 import itertools
-import os
-import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -13,78 +12,48 @@ from pathlib import Path
 
 import sqlalchemy
 
-OWNER = "hansa"
+from hansa.rehearsal import server as own
+
+OWNER = own.OWNER
 PASSWORD = "hunter2 & co/@?"  # every character that an address must spell otherwise
+HOW = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 _COUNT = itertools.count()
 
 
-def find_program(name):
-    """Return where one of PostgreSQL's programs is; Debian keeps the server's off the path."""
-    places = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
-    return next((str(place / name) for place in places if (place / name).exists()), shutil.which(name))
-
-
 def is_installed():
-    return all(map(find_program, ("initdb", "postgres", "pg_ctl")))
+    return all(map(own.find_program, ("initdb", "postgres")))
 
 
-class Server:
-    """A server; `make_database` gives each test a database of its own."""
+class Server(own.Server):
+    """A server; `make_database` gives each test a database of its own. This one listens at loopback too, and wants a password there."""
 
     def __init__(self, folder):
-        self.folder = folder
+        super().__init__(folder)
         self.port = free_port()
-        self.user = unprivileged_user()
         self._process = None
 
     def initialise(self):
-        if self.user is not None:
-            shutil.chown(self.folder, self.user)
         secret = self.folder / "password"
         secret.write_text(PASSWORD)
         secret.chmod(0o644)
-        subprocess.run(
-            [find_program("initdb"), "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", f"--username={OWNER}",
-             "--auth-local=trust", "--auth-host=scram-sha-256", f"--pwfile={secret}", self.folder / "data"],
-            check=True, capture_output=True, user=self.user, cwd="/", timeout=120,
-        )  # fmt: skip
+        super().initialise("--no-sync", "--auth-host=scram-sha-256", f"--pwfile={secret}")
 
     def start(self):
-        settings = {
-            "listen_addresses": "127.0.0.1",
-            "port": self.port,
-            "unix_socket_directories": self.folder,
-            "shared_buffers": "16MB",
-            "max_connections": 40,
-        }
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        settings = {"listen_addresses": "127.0.0.1", "shared_buffers": "16MB", "max_connections": "40"}
         with (self.folder / "messages").open("ab") as messages:
             self._process = subprocess.Popen(
-                [find_program("postgres"), "-D", self.folder / "data", *options],
-                stdout=messages, stderr=messages, stdin=subprocess.DEVNULL, user=self.user, cwd="/",
-            )  # fmt: skip
+                self.spell_command(settings), stdout=messages, stderr=messages, stdin=subprocess.DEVNULL
+            )
         deadline = time.monotonic() + 60
-        while True:
-            try:
-                self.run("SELECT 1")
-            except sqlalchemy.exc.OperationalError:
-                if time.monotonic() > deadline or self._process.poll() is not None:
-                    raise AssertionError((self.folder / "messages").read_text()) from None
-                time.sleep(0.05)
-            else:
-                return
+        while not self.is_ready(self._process.pid):
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                raise AssertionError((self.folder / "messages").read_text())
+            time.sleep(0.02)
 
     def stop(self, *, how="fast"):
         """Stop the server; `immediate` is what a machine without power does to it."""
-        subprocess.run(
-            [find_program("pg_ctl"), "-D", self.folder / "data", "-m", how, "-w", "stop"],
-            check=True, capture_output=True, user=self.user, cwd="/", timeout=60,
-        )  # fmt: skip
+        self._process.send_signal(HOW[how])
         self._process.wait(timeout=60)
-
-    def address(self, database):
-        """Return the address by the socket, which asks for no password."""
-        return f"postgresql://{OWNER}@/{database}?host={self.folder}&port={self.port}"
 
     def run(self, statement, database="postgres"):
         """Run one statement as somebody else than the store."""
@@ -129,11 +98,3 @@ def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
-
-
-def unprivileged_user():
-    """Return whom the server runs as when the tests run as root, whom PostgreSQL refuses."""
-    if os.geteuid() != 0:
-        return None
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return next(name for name in ("postgres", "nobody") if name in names)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hansa.errors import Malformed
 from hansa.transparency import (
     canonical,
+    cut_entry_bundle,
     parse_base64,
     parse_checkpoint,
-    parse_entry_bundle,
     parse_envelope,
     parse_instant,
     parse_leaf,
@@ -25,7 +25,7 @@ OF_TEXT = [
     *(parse_base64, parse_checkpoint, parse_instant, parse_note, parse_note_key),
     *(parse_public_key, parse_receipt),
 ]
-OF_BYTES = [parse_leaf, canonical.parse, parse_entry_bundle]
+OF_BYTES = [parse_leaf, canonical.parse, lambda data: tuple(cut_entry_bundle(data))]
 LINE = "— a AAAAAAAA\n"
 pieces = st.sampled_from(
     [

@@ -14,7 +14,6 @@ TOPICS = ["canonical", "keys", "envelope", "leaf", "merkle", "proof", "note", "c
 IN_TESTS = {
     "leaf.too-long",
     "bundle.truncated",
-    "bundle.too-many",
     "request.form",
     "request.unsigned",
     "tile.path",

@@ -12,7 +12,8 @@ from hubhouse import CHARTER, NAMES, SRC, key_of, make_hub
 
 from hansa.cli import main
 from hansa.coalition import parse_entry
-from hansa.hub import HubFolder, read_authority
+from hansa.hub import HubFolder
+from hansa.node.trust import read_authority
 from hansa.transparency import ENTRY_TYPE, Envelope, pae, parse_base64
 
 

@@ -5,8 +5,8 @@ from hubhouse import encode_entries, key_of, make_hub, write_found
 from hubreader import bring_tick, cosign, read_log, read_size, state_of, wait_for
 
 from hansa.coalition import Tick, make_entry, replay
-from hansa.hub import read_authority
 from hansa.node import Follower, Voter
+from hansa.node.trust import read_authority
 from hansa.transparency import parse_leaf, parse_note, tile_path
 
 

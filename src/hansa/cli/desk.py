@@ -10,9 +10,11 @@ from hansa.cli.options import stop
 from hansa.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from hansa.coalition import Body, State
+    from hansa.rehearsal import Stage
 
 _STEP_SECONDS: Final = 0.02
 _SEEN_SECONDS: Final = 5.0
@@ -95,22 +97,53 @@ class HouseDesk:
     def say(self, member: str, *bodies: Body) -> int:
         """Let the node sign entries, and return the number of the first once its fold has them.
 
+        Args:
+            member: that of the house, or it and the name of a key that lies here and that it delegates to, `ada/clara`.
+            bodies: what to say.
+
         Raises:
             Refused: `house.member`, the node signs for its own member only; or what the fold says.
             Unavailable: the node is not running, or the hub does not take them.
         """
+        member, _, name = member.partition("/")
+        self._verify_own(member)
+        first = self.node.say(bodies, name)[0]
+        self._await(first + len(bodies) - 1)
+        return first
+
+    def rotate_key(self, member: str, ask: Callable[[], bytes]) -> int:
+        """Let the node put another main key in the place of the present one, and return the number of the entry.
+
+        Args:
+            member: that of the house.
+            ask: asked for the passphrase, if the present key has one; the other one gets the same.
+
+        Raises:
+            Refused: `house.member`, `key.passphrase`; or what the fold says.
+            Unavailable: as `say`.
+        """
+        from hansa.node.keyfile import is_encrypted
+
+        self._verify_own(member)
+        self.node.status()  # nobody is asked for a passphrase while the node is not running
+        number = self.node.rotate_key(ask() if is_encrypted(self.house.key) else None)
+        self._await(number)
+        return number
+
+    def _verify_own(self, member: str) -> None:
         if member != self.house.member:
             raise Refused(
                 "house.member",
                 f"this is the house of `{self.house.member}`, whose node signs for nobody else; `{member}` speaks on its own machine",
             )
-        first = self.node.say(bodies)[0]
+
+    def _await(self, number: int) -> None:
+        """Wait until the mirror shows an entry that the node's own fold has."""
         end = time.monotonic() + _SEEN_SECONDS
-        while self.state.size <= first + len(bodies) - 1:
+        while self.state.size <= number:
             if time.monotonic() > end:
-                raise Unavailable(f"it is entry {first} of the log; `{self.house.log}` does not show it yet")
+                raise Unavailable(f"it is entry {number} of the log; `{self.house.log}` does not show it yet")
             time.sleep(_STEP_SECONDS)
-        return first
 
     def settle(self) -> None:
         """Do nothing: the nodes see to it."""
@@ -124,7 +157,7 @@ class HouseDesk:
         pass
 
 
-def open_desk(folder: Path) -> Desk:
+def open_desk(folder: Path) -> HouseDesk | Stage:
     """Open the desk of a folder: a member's house, or a stage.
 
     Raises:

@@ -51,7 +51,6 @@ def draft(
     """
     from hansa.cli.desk import HouseDesk, name_speaker, open_desk
     from hansa.errors import Refused
-    from hansa.rehearsal import Stage
     from hansa.rehearsal.succession import draft_succession, draw_log_key
 
     if output.exists():
@@ -64,7 +63,6 @@ def draft(
             log_key = draw_log_key(hub)
             envelope = desk.node.draft_handover(log_key.public, addresses, instead=instead).sign(log_key)
         else:
-            assert isinstance(desk, Stage)  # a desk is in a house or on a stage
             envelope = draft_succession(desk, member, addresses, instead=instead)
         document, facts = _describe(desk.state, envelope)
     _write(output, envelope)
@@ -95,7 +93,6 @@ def sign(
     Refused when it does not follow on what this member has seen, or would drop something that it saw final.
     """
     from hansa.cli.desk import HouseDesk, name_speaker, open_desk
-    from hansa.rehearsal import Stage
     from hansa.rehearsal.succession import sign_succession
 
     envelope = read_handover_file(file)
@@ -103,7 +100,6 @@ def sign(
         if isinstance(desk, HouseDesk):
             envelope = desk.node.sign_handover(envelope, instead=instead)
         else:
-            assert isinstance(desk, Stage)  # a desk is in a house or on a stage
             names = desk.voices if ALL in speakers else speakers or (name_speaker(desk, None),)
             envelope = sign_succession(desk, envelope, names, instead=instead)
         document, facts = _describe(desk.state, envelope)

@@ -78,12 +78,9 @@ def init(
         )
     if (mirror is None) != (handover_file is None):
         stop("`--from` and `--handover` go together: a log, and the handover of it")
-    if mirror is not None and (database or blobs):
-        stop("`--database` and `--blobs` are for a new log; move this one with `hansa log restore`")
+    log, blobs = database or "log.sqlite", blobs or "blobs"
     if mirror is None or handover_file is None:
-        folder = init_hub(
-            hub, address, listen, readers=readers, log=database or "log.sqlite", blobs=blobs or "blobs"
-        )
+        folder = init_hub(hub, address, listen, readers=readers, log=log, blobs=blobs)
         size = 0
     else:
         signed = handover.read_handover_file(handover_file)
@@ -93,6 +90,8 @@ def init(
             address,
             listen,
             readers=readers,
+            log=log,
+            blobs=blobs,
             leaves=leaves,
             handover=signed,
             clock=lambda: int(time.time()),

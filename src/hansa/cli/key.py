@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from hansa.cli.options import HERE, AsJson, Folder, Speaker
+from hansa.cli.passphrase import PassphraseFile, ask_passphrase
 from hansa.cli.printing import make_table, show
 
 if TYPE_CHECKING:
@@ -86,24 +87,28 @@ def revoke(
 
 
 @app.command
-def rotate(*, speaker: Speaker = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
-    """Put a new main key in the place of the old one, which signs that; at once.
+def rotate(
+    *,
+    speaker: Speaker = None,
+    passphrase_file: PassphraseFile = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Put a new main key in the place of the old one, which signs that; at once. It gets the passphrase of the old one.
 
     An open attempt at a run goes on without the member, because its sums are signed with the old key.
     """
-    from hansa.cli.desk import name_speaker, open_desk
-    from hansa.errors import Refused
-    from hansa.rehearsal import Stage
+    from hansa.cli.desk import HouseDesk, name_speaker, open_desk
     from hansa.rehearsal.keyring import rotate_key
 
     with open_desk(folder) as desk:
         member = name_speaker(desk, speaker)
-        if not isinstance(desk, Stage):
-            raise Refused(
-                "key.house",
-                "a node at work keeps the key that it began with; in a house no key is rotated yet",
+        if isinstance(desk, HouseDesk):
+            number = desk.rotate_key(
+                member, lambda: ask_passphrase(passphrase_file, f"the key of `{member}`")
             )
-        number = rotate_key(desk, member)
+        else:
+            number = rotate_key(desk, member)
         key = desk.state.members[member].member.key
     document = {"entry": number, "member": member, "key": key}
     show(document, f"`{member}` has the main key `{key}` (entry {number}).", as_json=as_json)

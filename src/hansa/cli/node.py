@@ -33,11 +33,11 @@ def up(*, passphrase_file: PassphraseFile = None, folder: Folder = HERE, as_json
     from hansa.node.agent import Agent
     from hansa.node.house import House
     from hansa.node.journal import Journal
-    from hansa.node.keyfile import read_key_file
+    from hansa.node.keyring import open_keyring
     from hansa.web.house import serve_house
 
     house = House(folder)
-    key = read_key_file(house.key, lambda: ask_passphrase(passphrase_file, f"the key of `{house.member}`"))
+    keyring = open_keyring(house.key, lambda: ask_passphrase(passphrase_file, f"the key of `{house.member}`"))
 
     def write(line: str) -> None:
         sys.stderr.write(line)
@@ -52,7 +52,7 @@ def up(*, passphrase_file: PassphraseFile = None, folder: Folder = HERE, as_json
         sys.stdout.write((json.dumps(document) if as_json else text) + "\n")
         sys.stdout.flush()
 
-    agent = Agent(house, key, clock=now, draw=draw, journal=Journal(write, now))
+    agent = Agent(house, keyring, clock=now, draw=draw, journal=Journal(write, now))
     serve_house(agent, house.socket, tell)
 
 

@@ -6,7 +6,7 @@ import shlex
 import signal
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hansa.coalition import RunRecord
     from hansa.rehearsal import Narrator
+    from hansa.rehearsal.server import DatabaseKind
     from hansa.rehearsal.street import Street
 
 app = App(name="up", help="See the demo's coalition as separate processes on this machine.")
@@ -26,6 +27,8 @@ down_app = App(name="down", help="Stop the processes that `hansa up` began.")
 
 UpFolder = Annotated[Path, Parameter(name="--folder", help="Where the coalition lives.")]
 PLACE = Path("coalition")
+PORT: Final = 8443
+ALL: Final = 33
 
 
 @app.default
@@ -36,13 +39,25 @@ def up(
         int | None,
         Parameter(
             metavar="N",
-            validator=Number(gte=2),
+            validator=Number(gte=2, lte=ALL),
             help="How many airlines, those with most data; all 33 when left out.",
         ),
     ] = None,
     port: Annotated[
-        int, Parameter(metavar="PORT", validator=Number(gte=1, lte=65_535), help="Of the hub, at 127.0.0.1.")
-    ] = 8443,
+        int | None,
+        Parameter(
+            metavar="PORT",
+            validator=Number(gte=1, lte=65_535),
+            help=f"Of the hub, at 127.0.0.1; {PORT} when left out.",
+        ),
+    ] = None,
+    database: Annotated[
+        Literal["sqlite", "postgresql"] | None,
+        Parameter(
+            metavar="KIND",
+            help="Where the log lies; when left out, in a PostgreSQL server of its own where one can be had, else in SQLite.",
+        ),
+    ] = None,
     without_noise: Annotated[
         bool,
         Parameter(
@@ -59,8 +74,8 @@ def up(
     """See the demo's coalition as separate processes on this machine: a hub, and a node for each airline.
 
     Founded with invitations, each airline in a house of its own; proposed, voted on and run through the hub, over HTTPS. In
-    the same folder again it begins what was stopped, and goes on. Keys are not encrypted here, and the log is SQLite. When it
-    fails or is interrupted, nothing is left running. `hansa down` stops everything.
+    the same folder again it begins what was stopped, and goes on; what was founded stays as it is. Keys are not encrypted here.
+    When it fails or is interrupted, nothing is left running. `hansa down` stops everything.
     """
     from hansa.rehearsal.street import Street, StreetLock, is_built, stop_street
 
@@ -69,20 +84,28 @@ def up(
         return
     narrator = narrate(as_json=as_json)
     with StreetLock(folder):
+        if is_built(folder):
+            Street(folder).verify_same(
+                members=members, port=port, database=database, without_noise=without_noise
+            )
         try:
             with _ending_when_told():
-                was_built = is_built(folder)
-                street = (
-                    Street(folder) if was_built else _build(folder, members, port, without_noise, narrator)
-                )
+                if not is_built(folder):
+                    _build(
+                        folder,
+                        narrator,
+                        members=members,
+                        port=port or PORT,
+                        database=database,
+                        without_noise=without_noise,
+                    )
+                street = Street(folder)
                 run = _go_on(street, narrator)
         except BaseException as error:
             stopped = stop_street(folder)
             if stopped:
                 error.add_note(f"its {stopped} processes are stopped; the same command begins them again")
             raise
-    if was_built and members not in {None, len(street.houses)}:
-        narrator.doubt(f"`{folder}` has {len(street.houses)} members since it was founded")
     _show_run(street, run, as_json=as_json)
 
 
@@ -117,12 +140,20 @@ def _ending_when_told() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _build(folder: Path, members: int | None, port: int, without_noise: bool, narrator: Narrator) -> Street:
+def _build(
+    folder: Path,
+    narrator: Narrator,
+    *,
+    members: int | None,
+    port: int,
+    database: DatabaseKind | None,
+    without_noise: bool,
+) -> None:
     import tempfile
 
     from hansa.rehearsal import cast_birds
+    from hansa.rehearsal.building import build_street, choose_database
     from hansa.rehearsal.recasting import hasten, keep_largest, take_noise_away
-    from hansa.rehearsal.street import build_street
 
     with narrator.part("Founding"), tempfile.TemporaryDirectory() as tables:
         cast = hasten(cast_birds(Path(tables)))
@@ -130,12 +161,13 @@ def _build(folder: Path, members: int | None, port: int, without_noise: bool, na
             cast = keep_largest(cast, members)
         if without_noise:
             cast = take_noise_away(cast)
-        street = build_street(folder, cast, port)
+        kind, why = choose_database(folder, database)
+        street = build_street(folder, cast, port, kind)
         narrator.say(f"the hub is up at {street.address}; it ordered the first entry, and can forge none")
+        narrator.say(why)
         narrator.say(
             f"{len(street.houses)} airlines came with invitations, made their keys in their own houses, and signed"
         )
-    return street
 
 
 def _go_on(street: Street, narrator: Narrator) -> RunRecord:
@@ -161,7 +193,12 @@ def _show_status(street: Street, *, as_json: bool) -> None:
     rows = [(p["name"], p["pid"] or "stopped", _spell_memory(p["memory_bytes"])) for p in described]
     running = sum(p["pid"] is not None for p in described)
     table = make_table(("process", "number", "memory"), rows, right=("number", "memory"))
-    document = {"folder": str(street.folder), "hub": street.address, "processes": described}
+    document = {
+        "folder": str(street.folder),
+        "hub": street.address,
+        "database": street.database_kind,
+        "processes": described,
+    }
     show(document, table, f"\n{running} of {len(described)} run; hub {street.address}", as_json=as_json)
 
 
@@ -177,6 +214,7 @@ def _show_run(street: Street, run: RunRecord, *, as_json: bool) -> None:
     document = {
         "folder": str(street.folder),
         "hub": street.address,
+        "database": street.database_kind,
         "coalition": state.coalition,
         "lead": street.lead,
         "proposal": number,

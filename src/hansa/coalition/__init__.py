@@ -14,7 +14,7 @@ Formats: `docs/formats/entries.md`.
 
 from hansa.coalition.account import Account, Charge, Subtraction, budget_of, derive_account
 from hansa.coalition.audit import Audit, audit_log, cosignatures_needed
-from hansa.coalition.delegation import MAY_WRITE, find_key, possession_message
+from hansa.coalition.delegation import MAY_WRITE, find_key, introduce_key, possession_message
 from hansa.coalition.entry import (
     BODIES,
     KINDS,
@@ -125,6 +125,7 @@ __all__ = [
     "draft_handover",
     "find_key",
     "format_epsilon",
+    "introduce_key",
     "list_signers",
     "make_entry",
     "minimum_cohort",

@@ -10,7 +10,16 @@ from typing import Final
 from hansa.coalition.entry import Entry, Key, Role
 from hansa.coalition.snapshot import Delegate, MemberRecord, State
 from hansa.errors import Malformed, Refused
-from hansa.transparency import Envelope, PublicKey, canonical, parse_base64, parse_public_key, verify_envelope
+from hansa.transparency import (
+    Envelope,
+    PublicKey,
+    SigningKey,
+    canonical,
+    encode_base64,
+    parse_base64,
+    parse_public_key,
+    verify_envelope,
+)
 
 KEY_PREFIX: Final = b"hansa/v1/key\n"
 """Separates a proof of possession from everything else that a key signs."""
@@ -38,6 +47,28 @@ def possession_message(coalition: str, member: str, name: str = "", role: str = 
     """
     return KEY_PREFIX + canonical.encode(
         {"coalition": coalition, "member": member, "name": name, "role": role}
+    )
+
+
+def introduce_key(
+    coalition: str, member: str, key: SigningKey, *, name: str = "", role: Role | None = None
+) -> Key:
+    """Write the entry by which a member grants a role to a key, or makes it its main key where no name is given.
+
+    Args:
+        coalition: the coalition's id.
+        member: whose key it becomes.
+        key: signs that it agrees.
+        name: of a delegated key.
+        role: likewise.
+    """
+    proof = key.sign(possession_message(coalition, member, name, role or ""))
+    return Key(
+        act="grant" if name else "rotate",
+        name=name,
+        role=role or "",
+        key=key.public.encode(),
+        proof=encode_base64(proof),
     )
 
 

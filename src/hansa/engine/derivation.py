@@ -138,7 +138,7 @@ class Derivation:
             return vector
         return perturb(vector, noise_scale(noise, self.quantiser.bits, self._meter.honest), sample)
 
-    def read(self, total: bytes) -> NDArray[np.float64]:
+    def read(self, total: bytes | memoryview) -> NDArray[np.float64]:
         """Return the numbers of this round's total, shape (length,).
 
         Raises:
@@ -163,7 +163,7 @@ class Derivation:
                 f"{len(self.cohort)} members that are left, each named once; got {len(survivors)} names",
             )
 
-    def learn(self, total: bytes, survivors: Sequence[str]) -> None:
+    def learn(self, total: bytes | memoryview, survivors: Sequence[str]) -> None:
         """Take in the total of this round and go on to the next question or the result.
 
         Args:
@@ -175,10 +175,9 @@ class Derivation:
             Refused: `run.survivors`; `privacy.*`, the next question is not one that the plan's noise allows; or
                 the totals do not allow the computation to go on.
         """
-        numbers = self.read(total)
         names = tuple(survivors)
         self.verify_survivors(names)
-        state = self._recipe.learn(self._state, numbers, names)
+        state = self._recipe.learn(self._state, self.read(total), names)
         asked = self._recipe.ask(state)
         self.transcript = extend_transcript(self.transcript, self.question_digest, total, names)
         self._lost |= {name: self.round for name in self.cohort if name not in names}
@@ -188,11 +187,13 @@ class Derivation:
         self._prepare()
 
 
-def read_total(total: bytes) -> NDArray[np.int64]:
-    """Return a total's bytes as numbers, shape (n,)."""
-    return np.frombuffer(total, dtype="<i8").astype(np.int64)
+def read_total(total: bytes | memoryview) -> NDArray[np.int64]:
+    """Return a total's bytes as numbers, shape (n,); read-only, and the same memory where that is possible."""
+    numbers = np.frombuffer(total, dtype="<i8").astype(np.int64, copy=False)
+    numbers.setflags(write=False)
+    return numbers
 
 
-def write_total(total: NDArray[np.int64]) -> bytes:
-    """Return a total's numbers as bytes."""
-    return total.astype("<i8").tobytes()
+def write_total(total: NDArray[np.int64]) -> memoryview:
+    """Return a total's numbers as bytes: the same memory where that is possible, and it is not to be written to any more."""
+    return np.ascontiguousarray(total, dtype="<i8").view(np.uint8).data.toreadonly()

@@ -22,12 +22,12 @@ class Frame:
     Args:
         word: what is asked or answered.
         fields: canonical JSON values beside the word.
-        body: raw bytes, such as a message of the secure sum.
+        body: raw bytes, such as a message of the secure sum; not copied.
     """
 
     word: str
     fields: Mapping[str, canonical.Json] = field(default_factory=lambda: MappingProxyType({}))
-    body: bytes = b""
+    body: bytes | memoryview = b""
 
     def encode(self) -> bytes:
         """Return the bytes of this frame."""
@@ -35,8 +35,8 @@ class Frame:
         return len(header).to_bytes(4, "big") + header + self.body
 
 
-def parse_frame(data: bytes) -> Frame:
-    """Read a frame.
+def parse_frame(data: bytes | memoryview) -> Frame:
+    """Read a frame; its body is a view of `data`.
 
     Raises:
         Malformed: `frame.length`, `frame.word`, `canonical-json.*`.
@@ -44,8 +44,9 @@ def parse_frame(data: bytes) -> Frame:
     size = int.from_bytes(data[:4], "big")
     if len(data) < 4 or size > min(len(data) - 4, MAX_HEADER_BYTES):
         raise Malformed("frame.length", f"the header says {size} bytes, the message has {len(data)}")
-    header = canonical.parse(data[4 : 4 + size])
+    view = memoryview(data)
+    header = canonical.parse(bytes(view[4 : 4 + size]))
     if not isinstance(header, dict) or not isinstance(header.get("word"), str):
         raise Malformed("frame.word", "the header is an object with a text `word`")
     word = str(header.pop("word"))
-    return Frame(word, MappingProxyType(header), data[4 + size :])
+    return Frame(word, MappingProxyType(header), view[4 + size :])

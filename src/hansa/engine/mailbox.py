@@ -5,6 +5,7 @@ the answer, as often as its connection needs. Whatever carries the calls asks he
 `docs/formats/wire.md`, "Turns of a run", is the contract.
 """
 
+import mmap
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,8 +31,8 @@ class Letter:
     data: bytes | None = None
     path: Path | None = None
 
-    def read(self) -> bytes:
-        """Return the answer.
+    def read(self) -> bytes | memoryview:
+        """Return the answer; from a file as it is used, and nothing of it is kept in memory.
 
         Raises:
             Unavailable: the disk fails.
@@ -40,7 +41,8 @@ class Letter:
             return self.data
         assert self.path is not None  # a letter is in memory or in a file
         try:
-            return self.path.read_bytes()
+            with self.path.open("rb") as file:
+                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         except OSError as error:
             raise Unavailable(
                 f"an answer in `{self.path.parent}` cannot be read: {error.strerror}"
@@ -183,7 +185,7 @@ class Mailbox:
                 self._news.wait(max(0.0, soonest - now))
         return None
 
-    def _read(self, name: str) -> bytes:
+    def _read(self, name: str) -> bytes | memoryview:
         with self._news:
             letter = self._boxes[name].letter
         if letter is None:
@@ -297,7 +299,7 @@ class Mailbox:
         return box
 
 
-class _Arriving(Mapping[str, bytes]):
+class _Arriving(Mapping[str, bytes | memoryview]):
     """The answers of one turn: going through them waits for the next one."""
 
     def __init__(self, mailbox: Mailbox, names: Sequence[str], deadline: float) -> None:
@@ -307,7 +309,7 @@ class _Arriving(Mapping[str, bytes]):
         self._arrived: list[str] = []
         self.failures: dict[str, HansaError] = {}
 
-    def __getitem__(self, name: str) -> bytes:
+    def __getitem__(self, name: str) -> bytes | memoryview:
         if name in self._waiting:
             self._wait_for_all()
         if name not in self._arrived:

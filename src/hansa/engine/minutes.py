@@ -43,7 +43,7 @@ class Papers(Protocol):
         """Return the total of a round, or None when there is none."""
         ...
 
-    def write_total(self, number: int, total: bytes) -> None:
+    def write_total(self, number: int, total: bytes | memoryview) -> None:
         """Keep the total of a round; it outlives this process."""
         ...
 
@@ -106,7 +106,7 @@ class Minutes:
             yield Settled(total, survivors)
             number += 1
 
-    def settle_round(self, number: int, total: bytes, survivors: tuple[str, ...]) -> None:
+    def settle_round(self, number: int, total: bytes | memoryview, survivors: tuple[str, ...]) -> None:
         """Note the total of a round, from 1."""
         if self._papers is None:
             return
@@ -144,6 +144,23 @@ class Minutes:
     def _write(self, name: str, data: bytes) -> None:
         if self._papers is not None:
             self._papers.write(name, data)
+
+
+def copy_minutes(source: Papers, target: Papers) -> None:
+    """Carry the minutes of a run from one place to another, where nobody is at the run yet.
+
+    Raises:
+        Unavailable: they cannot be read, or not be written.
+    """
+    for name in (ATTEMPT, _END, _DROPPED):
+        if (data := source.read(name)) is not None:
+            target.write(name, data)
+    number = 1
+    while (noted := source.read(f"{number}.json")) is not None:
+        if (total := source.read_total(number)) is not None:
+            target.write_total(number, total)
+        target.write(f"{number}.json", noted)
+        number += 1
 
 
 def _parse_number(data: bytes) -> int:

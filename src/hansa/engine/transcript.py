@@ -36,13 +36,15 @@ def begin_transcript(run: str) -> bytes:
     return sha256(b"hansa/v1/transcript\n" + bytes.fromhex(run)).digest()
 
 
-def extend_transcript(transcript: bytes, asked: bytes, total: bytes, survivors: Sequence[str]) -> bytes:
+def extend_transcript(
+    transcript: bytes, asked: bytes, total: bytes | memoryview, survivors: Sequence[str]
+) -> bytes:
     """Return the transcript after one more round: what was asked, the total, and whose numbers are in it."""
     named = canonical.encode(list(survivors))
     return sha256(transcript + asked + sha256(total).digest() + sha256(named).digest()).digest()
 
 
-def verify_length(total: bytes, length: int) -> None:
+def verify_length(total: bytes | memoryview, length: int) -> None:
     """Check that a total's bytes hold `length` numbers.
 
     Raises:

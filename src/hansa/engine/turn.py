@@ -21,11 +21,11 @@ class Turn:
 
     Args:
         answers: by member id. Where contributors are far away, going through it waits for the next one that
-            arrives, and each answer is read when it is looked up.
+            arrives, and each answer is read when it is looked up, a long one from the disk as it is used.
         failures: whole once `answers` was gone through.
     """
 
-    answers: Mapping[str, bytes]
+    answers: Mapping[str, bytes | memoryview]
     failures: Mapping[str, HansaError]
 
 

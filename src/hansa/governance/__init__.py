@@ -34,7 +34,6 @@ What people write is judged as a whole, with the line and the remedy of every fi
 from hansa.governance.bar import METRIC_PLACES, METRICS, BarVerdict, MetricText, is_metric
 from hansa.governance.charter import Charter, EffectName, load_charter, parse_charter
 from hansa.governance.decision import DecisionRule, Majority, Passes, parse_passes
-from hansa.governance.document import read_yaml
 from hansa.governance.feature import CategoryFeature, NumberFeature
 from hansa.governance.finding import Finding, InvalidDocument
 from hansa.governance.lint import lint_charter
@@ -139,7 +138,6 @@ __all__ = [
     "parse_member",
     "parse_passes",
     "parse_plan",
-    "read_yaml",
     "tally",
     "verify_consent",
     "verify_permit",

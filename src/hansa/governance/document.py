@@ -63,22 +63,6 @@ class Document:
         return f"{self.source}:{self.lines[path]}"
 
 
-def read_yaml(text: str, source: str) -> Json:
-    """Read one YAML document that has no fault at all.
-
-    Args:
-        text: the content of the file.
-        source: the file's name, for messages.
-
-    Raises:
-        InvalidDocument: with all findings; rules as in `parse_document`.
-    """
-    document = parse_document(text, source)
-    if document.findings:
-        raise InvalidDocument(document.findings)
-    return document.value
-
-
 def parse_document(text: str, source: str) -> Document:
     """Read one YAML document; faults that do not hide its content are left in `findings`.
 

@@ -15,9 +15,9 @@ and for members on their own machines, behind `hansa.web`::
     numbers = hub.clerk.submit([envelope]).result()
 """
 
-from hansa.hub.authority import read_authority, write_authority
+from hansa.hub.authority import write_authority
 from hansa.hub.clerk import Clerk
-from hansa.hub.folder import HubFolder, HubSettings, init_hub, read_authority_of, succeed_hub
+from hansa.hub.folder import HubFolder, HubSettings, init_hub, read_authority_of
 from hansa.hub.gate import Caller, Gate, verify_body, verify_role
 from hansa.hub.hub import Hub
 from hansa.hub.limits import Limiter, TooOften
@@ -26,7 +26,7 @@ from hansa.hub.restoration import Restoration, restore_log
 from hansa.hub.rounds import Conducted, Coordinator
 from hansa.hub.sequencer import LATEST, Sequencer
 from hansa.hub.standby import StandsBy
-from hansa.hub.succession import take_over
+from hansa.hub.succession import succeed_hub, take_over
 
 __all__ = [
     "LATEST",
@@ -46,7 +46,6 @@ __all__ = [
     "describe_member",
     "init_hub",
     "open_lobby",
-    "read_authority",
     "read_authority_of",
     "restore_log",
     "succeed_hub",

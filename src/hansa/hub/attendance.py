@@ -74,22 +74,22 @@ class Attendance:
             The right answers.
         """
         right: dict[str, Frame] = {}
-        self.gather(frames, expected, right.__setitem__, tries=tries)
+        # One frame for everybody is encoded once.
+        encoded = {id(frame): frame.encode() for frame in frames.values()}
+        messages = {name: encoded[id(frame)] for name, frame in frames.items()}
+        self.gather(messages, expected, right.__setitem__, tries=tries)
         return right
 
     def gather(
         self,
-        frames: Mapping[str, Frame],
+        messages: Mapping[str, bytes],
         expected: str,
         take: Callable[[str, Frame], None],
         *,
         tries: int = 1,
     ) -> None:
-        """Take one turn as `exchange` does, and hand over each right answer as it arrives, so that none must be kept."""
-        # One frame for everybody is encoded once.
-        encoded = {id(frame): frame.encode() for frame in frames.values()}
-        waiting = {name: encoded[id(frame)] for name, frame in frames.items() if name in self._present}
-        del encoded
+        """Take one turn with encoded frames, and hand over each right answer as it arrives, so that none must be kept; see `exchange`."""
+        waiting = {name: message for name, message in messages.items() if name in self._present}
         for _ in range(tries):
             if not waiting:
                 return
@@ -100,7 +100,9 @@ class Attendance:
         for name in waiting:
             self.drop(name, "did not answer")
 
-    def _judge(self, name: str, answer: bytes, expected: str, take: Callable[[str, Frame], None]) -> None:
+    def _judge(
+        self, name: str, answer: bytes | memoryview, expected: str, take: Callable[[str, Frame], None]
+    ) -> None:
         try:
             frame = parse_frame(answer)
         except Malformed as error:

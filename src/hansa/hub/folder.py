@@ -15,7 +15,6 @@ import ipaddress
 import json
 import os
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -28,9 +27,8 @@ from hansa.governance.document import parse_document
 from hansa.governance.spelling import Several, fault
 from hansa.governance.validation import Form, load_model
 from hansa.hub.authority import write_authority
-from hansa.hub.succession import take_over
 from hansa.store import LogStore, open_blobs, read_seed, write_atomically, write_seed
-from hansa.transparency import Envelope, SigningKey
+from hansa.transparency import SigningKey
 
 SETTINGS_FILE: Final = "hub.json"
 KEY_FILE: Final = "key"
@@ -233,6 +231,14 @@ def init_hub(
         Malformed: `log.address`, `blobs.address`.
         Unavailable: the disk fails.
     """
+    text = write_settings(addresses, listen, readers=readers, log=log, blobs=blobs)
+    return make_folder(path, text, lambda where: LogStore.create(where).close())
+
+
+def write_settings(
+    addresses: Sequence[str], listen: str | None, *, readers: str, log: str, blobs: str
+) -> str:
+    """Return the text of `hub.json`; the arguments are those of `init_hub`."""
     settings = {
         "format": FORMAT,
         "addresses": list(addresses),
@@ -241,75 +247,41 @@ def init_hub(
         "log": log,
         "blobs": blobs,
     }
-    text = json.dumps(settings, indent=2) + "\n"
-    _verify_sharing(load_model(HubSettings, parse_document(text, SETTINGS_FILE), "hub"))
+    return json.dumps(settings, indent=2) + "\n"
+
+
+def make_folder(
+    path: Path, text: str, make_log: Callable[[Path | str], None], key_file: Path | None = None
+) -> HubFolder:
+    """Make a hub's folder; raises as `init_hub`.
+
+    Args:
+        path: new, or empty.
+        text: of `hub.json`.
+        make_log: makes the log, given where.
+        key_file: holds the log's key, which is copied; None draws one.
+    """
+    settings = load_model(HubSettings, parse_document(text, SETTINGS_FILE), "hub")
+    _verify_sharing(settings)
+    log, blobs = settings.log, settings.blobs
     try:
         if path.exists() and any(path.iterdir()):
             raise Refused("hub.exists", f"`{path}` is not empty; name a new folder")
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         if "://" in blobs:
             open_blobs(blobs)
-        LogStore.create(log if "://" in log else path / log).close()
-        write_seed(path / KEY_FILE)
+        make_log(log if "://" in log else path / log)
+        if key_file is None:
+            write_seed(path / KEY_FILE)
+        else:
+            write_private(path / KEY_FILE, key_file.read_bytes())
         for folder in ("spool", "runs", *(() if "://" in blobs else (blobs,))):
             (path / folder).mkdir(parents=True, exist_ok=True)
-        key = read_seed(path / KEY_FILE)
-        write_atomically(path / "authority.pem", write_authority(key).encode())
+        write_atomically(path / "authority.pem", write_authority(read_seed(path / KEY_FILE)).encode())
         # Last: a folder without it is no hub.
         write_atomically(path / SETTINGS_FILE, text.encode())
     except OSError as error:
         raise Unavailable(f"`{path}` cannot be written: {error.strerror}") from error
-    return HubFolder(path)
-
-
-def succeed_hub(
-    path: Path,
-    addresses: Sequence[str],
-    listen: str | None,
-    *,
-    readers: str = "members",
-    leaves: Sequence[bytes],
-    handover: Envelope,
-    clock: Callable[[], int],
-    minutes: Path | None = None,
-) -> HubFolder:
-    """Make the folder of a hub that another one is handed over to.
-
-    Args:
-        path: holds nothing but the log key that was drawn when the handover was drafted.
-        addresses: as `init_hub`.
-        listen: as `init_hub`.
-        readers: as `init_hub`.
-        leaves: of a mirror.
-        handover: signed by enough members and by that key.
-        clock: returns Unix seconds.
-        minutes: of runs under way, as the house that the mirror is from heard them; None when nobody has any.
-
-    Raises:
-        Refused: `hub.exists`, there is more in the folder than a key; or as `take_over`.
-        Malformed: as `take_over`.
-        Unavailable: there is no key, or the disk fails.
-    """
-    key = read_seed(path / KEY_FILE)
-    if {found.name for found in path.iterdir()} != {KEY_FILE}:
-        raise Refused("hub.exists", f"`{path}` holds more than the key of the handover")
-    made = path.with_name(f".{path.name}.unfinished")
-    shutil.rmtree(made, ignore_errors=True)
-    init_hub(made, addresses, listen, readers=readers)
-    try:
-        for stale in made.glob("log.sqlite*"):
-            stale.unlink()
-        take_over(made / "log.sqlite", leaves, handover, key, clock)
-        if minutes is not None and minutes.is_dir():
-            shutil.copytree(minutes, made / "runs", dirs_exist_ok=True)
-        write_atomically(made / "authority.pem", write_authority(key).encode())
-        shutil.copyfile(path / KEY_FILE, made / KEY_FILE)
-        (path / KEY_FILE).unlink()
-        made.replace(path)
-    except OSError as error:
-        raise Unavailable(f"`{path}` cannot be written: {error.strerror}") from error
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
     return HubFolder(path)
 
 

@@ -69,7 +69,7 @@ class SharedPapers:
         digest = self.read(_TOTAL.format(number))
         return None if digest is None else self._totals.get(digest.decode())[len(self._run) :]
 
-    def write_total(self, number: int, total: bytes) -> None:
+    def write_total(self, number: int, total: bytes | memoryview) -> None:
         """Keep a total, then its digest."""
         # Under the run's name: another run may come to the same total, and forget it while this one needs it.
         self.write(_TOTAL.format(number), self._totals.put(self._run.encode() + total).encode())

@@ -6,7 +6,7 @@ it starts, and goes on, only while its own fold permits the run.
 """
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import cpu_count
 from typing import Final, Protocol
@@ -118,7 +118,8 @@ class Coordinator:
         """
         run, proposal, plan = self._permitted(run_id)
         derivation = self._derive(run, plan)
-        minutes, total = self._minutes, b""
+        minutes = self._minutes
+        total: bytes | memoryview = b""
         derivation.attempt = minutes.take_up()
         for total, survivors in minutes.rounds():
             derivation.learn(total, survivors)
@@ -150,11 +151,16 @@ class Coordinator:
                 self._report(derivation.round, question.name, question.length)
                 aggregator = Aggregator(derivation.session, draw=draw, threads=cpu_count() or 1)
                 try:
-                    _carry_sum(run, derivation, attendance, aggregator, total)
+                    messages = _write_ask(run, derivation, attendance.present, total)
+                    total = b""  # it may be large, and is in the messages
+                    while messages:
+                        attendance.gather(messages, "sum", _take_into(aggregator, attendance))
+                        attendance.require()
+                        messages = _write_sums(run, derivation, aggregator.broadcast())
                 finally:
                     self._keep(run.id, aggregator.conflicts)
                 total, survivors = write_total(aggregator.total), aggregator.survivors
-                del aggregator  # its numbers are as many as the total's
+                del aggregator
                 # INVARIANT: a total is kept before anybody hears of it, so no member is ever ahead of the minutes.
                 minutes.settle_round(derivation.round, total, survivors)
                 derivation.learn(total, survivors)
@@ -208,34 +214,43 @@ class Coordinator:
         )
 
 
-def _carry_sum(
-    run: RunRecord, derivation: Derivation, attendance: Attendance, aggregator: Aggregator, last_total: bytes
-) -> None:
-    """Take one round: ask, and carry the secure sum to its end."""
+def _write_ask(
+    run: RunRecord, derivation: Derivation, members: Sequence[str], last_total: bytes | memoryview
+) -> Mapping[str, bytes]:
+    """Return what begins one round: the total of the round before, and the question."""
     question = derivation.question
     assert question is not None  # the caller has looked
-    fields: dict[str, canonical.Json] = {"run": run.id, "round": derivation.round}
-    ask = {**fields, "name": question.name, "question": derivation.question_digest.hex()}
-    frames = dict.fromkeys(attendance.present, Frame("ask", ask, last_total))
+    fields: dict[str, canonical.Json] = {
+        "run": run.id,
+        "round": derivation.round,
+        "name": question.name,
+        "question": derivation.question_digest.hex(),
+    }
+    return dict.fromkeys(members, Frame("ask", fields, last_total).encode())
 
+
+def _write_sums(run: RunRecord, derivation: Derivation, messages: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    fields: dict[str, canonical.Json] = {"run": run.id, "round": derivation.round}
+    written = {id(body): Frame("sum", fields, body).encode() for body in messages.values()}
+    return {member: written[id(body)] for member, body in messages.items()}
+
+
+def _take_into(aggregator: Aggregator, attendance: Attendance) -> Callable[[str, Frame], None]:
     def take(member: str, answer: Frame) -> None:
         try:
             aggregator.receive(member, answer.body)
         except (Malformed, Refused) as error:
             attendance.drop(member, f"sent a wrong message of the secure sum ({error.rule})")
 
-    while True:
-        attendance.gather(frames, "sum", take)
-        attendance.require()
-        messages = aggregator.broadcast()
-        if not messages:
-            return
-        bodies = {id(body): Frame("sum", fields, body) for body in messages.values()}
-        frames = {member: bodies[id(body)] for member, body in messages.items()}
+    return take
 
 
 def _finish(
-    run: RunRecord, derivation: Derivation, attendance: Attendance, total: bytes, minutes: Minutes
+    run: RunRecord,
+    derivation: Derivation,
+    attendance: Attendance,
+    total: bytes | memoryview,
+    minutes: Minutes,
 ) -> Conducted:
     """Let everybody check the result, then let everybody who agreed seal it and who was lost."""
     result = derivation.result
@@ -270,7 +285,7 @@ def _finish(
     )
 
 
-def _announce(run: RunRecord, derivation: Derivation, result: Result, total: bytes) -> Frame:
+def _announce(run: RunRecord, derivation: Derivation, result: Result, total: bytes | memoryview) -> Frame:
     fields: dict[str, canonical.Json] = {
         "run": run.id,
         "round": derivation.round,
@@ -281,14 +296,14 @@ def _announce(run: RunRecord, derivation: Derivation, result: Result, total: byt
     return Frame("end", fields, total)
 
 
-def _read_seal(name: str, vouched: RunSeal, body: bytes) -> Envelope:
+def _read_seal(name: str, vouched: RunSeal, body: bytes | memoryview) -> Envelope:
     """Read a contributor's seal.
 
     Raises:
         Malformed: `run.seal`, it is not this member's `run_seal` of this result.
     """
     try:
-        envelope = parse_envelope(canonical.parse(body))
+        envelope = parse_envelope(canonical.parse(bytes(body)))
         entry = parse_entry(envelope)
     except Malformed as error:
         raise Malformed("run.seal", f"`{name}` sent no entry ({error.rule})") from None

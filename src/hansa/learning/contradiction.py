@@ -6,11 +6,13 @@ own part. A false total that could have come from other rows shows in neither.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 from operator import gt
 
 import numpy as np
 
+from hansa.errors import Refused
 from hansa.learning.evaluation import (
     CALIBRATION_BINS,
     KINDS,
@@ -22,18 +24,67 @@ from hansa.learning.evaluation import (
     part_zoom,
 )
 from hansa.learning.ranking import MINIMUM_PER_CLASS
-from hansa.learning.recipe import Question
+from hansa.learning.recipe import Question, verify_numbers
 from hansa.learning.slope import SlopeQuestion, read_slope
 from hansa.learning.survey import COUNTS, MOMENTS, SurveyQuestion, count_columns
 from hansa.learning.tables import NumberFeature, Vector
 from hansa.learning.tabulation import MOMENTS as SINGLE_MOMENTS
 from hansa.learning.tabulation import CountQuestion, MomentQuestion, part_counts
 
+_SHOWN = 10
+"""Contradictions that a refusal names."""
+
 _SLACK = 2.0**-30
 """Relative to a coordinate's bound and to 1: what fixed points and sums of float64 may round."""
 
 _MOMENT_SLACK = 2.0**-20
 """The same for sums of values in [0, 1]."""
+
+
+def verify_undoubted(question: Question, doubts: Iterator[str]) -> None:
+    """Refuse a total that nobody can build on.
+
+    Args:
+        question: what was asked.
+        doubts: what contradicts the total, one line each; none when nothing does.
+
+    Raises:
+        Refused: `recipe.total`, with the first ten.
+    """
+    found = [f"`{question.name}`: {doubt}" for doubt in islice(doubts, _SHOWN)]
+    if found:
+        raise Refused("recipe.total", found)
+
+
+def verify_own_part(
+    question: Question,
+    answer: Vector,
+    total: Vector,
+    members: int,
+    find: Callable[[Question, Vector, int], Iterator[str]] | None = None,
+) -> None:
+    """Check, as a member, that an announced total can hold one's own answer.
+
+    Without that answer the total must be one that the other members' answers could add up to: no count
+    below zero, no more members than the others, the rows of a category gone where its members are.
+
+    Args:
+        question: what was asked.
+        answer: shape (question.length,), what this member answered.
+        total: shape (question.length,), as announced.
+        members: how many answers are in it.
+        find: what finds contradictions; `find_contradictions` unless told.
+
+    Raises:
+        Refused: `recipe.total`; the reason names the question alone.
+        ValueError: `answer` or `total` does not fit the question.
+    """
+    verify_numbers(question, answer)
+    verify_numbers(question, total)
+    for _ in (find or find_contradictions)(question, total - answer, members - 1):
+        raise Refused(
+            "recipe.total", f"the announced total of `{question.name}` cannot hold this member's own answer"
+        )
 
 
 def find_contradictions(question: Question, total: Vector, members: int) -> Iterator[str]:

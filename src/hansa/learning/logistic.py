@@ -6,7 +6,6 @@ total reveals.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from hansa.learning.appraisal import (
     read_figures,
     verify_scored,
 )
-from hansa.learning.contradiction import find_contradictions
+from hansa.learning.contradiction import find_contradictions, verify_own_part, verify_undoubted
 from hansa.learning.design import Design, Minimum, count_support, make_design
 from hansa.learning.evaluation import EvaluationQuestion, Trial, ZoomQuestion, answer_evaluation, answer_zoom
 from hansa.learning.model import Model, parse_model
@@ -34,8 +33,6 @@ from hansa.learning.recipe import Dropped, LogisticResult, Question, Result, ver
 from hansa.learning.slope import SlopeQuestion, answer_slope, read_slope
 from hansa.learning.survey import SurveyQuestion, answer_survey, read_survey
 from hansa.learning.tables import Rows, Schema, Vector
-
-_SHOWN_CONTRADICTIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +153,7 @@ class Logistic:
         if not {*survivors} <= {*self.members}:
             raise ValueError("a total holds answers of somebody outside the cohort")
         self.verify_survivors(question, len(survivors))
-        found = [*islice(_doubt(state, question, total, survivors), _SHOWN_CONTRADICTIONS)]
-        if found:
-            raise Refused("recipe.total", [f"`{question.name}`: {doubt}" for doubt in found])
+        verify_undoubted(question, _doubt(state, question, total, survivors))
         match state, question:
             case Surveying(), _:
                 return self._begin_fit(total, survivors)
@@ -179,28 +174,8 @@ class Logistic:
         verify_scored(question, members)
 
     def verify_total(self, question: Question, answer: Vector, total: Vector, members: int) -> None:
-        """Check, as a member, that an announced total can hold one's own answer; before `learn`.
-
-        Without that answer the total must be one that the other members' answers could add up to: no count
-        below zero, no more members than the others, the rows of a category gone where its members are.
-
-        Args:
-            question: what was asked.
-            answer: shape (question.length,), what this member answered.
-            total: shape (question.length,), as announced.
-            members: how many answers are in it.
-
-        Raises:
-            Refused: `recipe.total`; the reason names the question alone.
-            ValueError: `answer` or `total` does not fit the question.
-        """
-        verify_numbers(question, answer)
-        verify_numbers(question, total)
-        for _ in find_contradictions(question, total - answer, members - 1):
-            raise Refused(
-                "recipe.total",
-                f"the announced total of `{question.name}` cannot hold this member's own answer",
-            )
+        """Check, as a member, that an announced total can hold one's own answer; before `learn`. Raises as `verify_own_part`."""
+        verify_own_part(question, answer, total, members)
 
     def private_report(self, result: Result, rows: Rows) -> MemberReport:
         """Tell one member what it gets, from its own test rows; nothing of this leaves the member.

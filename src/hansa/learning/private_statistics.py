@@ -17,7 +17,7 @@ from hansa.learning.census import find_floor
 from hansa.learning.comparison import StatisticsReport, compare_member
 from hansa.learning.histogram import QUANTILES, Ranks, find_edges, find_step, find_width, rank_rows
 from hansa.learning.parameters import StatisticsParameters
-from hansa.learning.recipe import Dropped, Question, Result
+from hansa.learning.recipe import Dropped, Question, Result, verify_numbers
 from hansa.learning.scoreboard import find_counts
 from hansa.learning.sketch import (
     MOMENT_SCALE,
@@ -27,7 +27,7 @@ from hansa.learning.sketch import (
     find_sketch_sensitivity,
     part_sketch,
 )
-from hansa.learning.statistics import Asking, StatisticsState, verify_numbers, verify_result
+from hansa.learning.statistics import Asking, StatisticsState, verify_result
 from hansa.learning.summary import (
     CategorySummary,
     Figure,

@@ -63,7 +63,8 @@ class Question(ABC):
         """Return 32 bytes that bind name, bounds, public numbers and noise; part of the secure sum's session."""
         total = hashlib.sha256(b"hansa/v1/question\n")
         noise = () if self.noise is None else (repr(self.noise).encode(),)
-        for part in (self.name.encode(), self.bounds.tobytes(), *self.publics(), *noise):
+        bounds = np.ascontiguousarray(self.bounds).view(np.uint8).data
+        for part in (self.name.encode(), bounds, *self.publics(), *noise):
             total.update(len(part).to_bytes(8, "big"))
             total.update(part)
         return total.digest()
@@ -182,16 +183,6 @@ class PrivateReport(Protocol):
         ...
 
 
-def verify_numbers(question: Question, numbers: Vector) -> None:
-    """Make sure that an answer or a total fits its question.
-
-    Raises:
-        ValueError: its shape is another one, or a number is not finite.
-    """
-    if numbers.shape != (question.length,) or not np.isfinite(numbers).all():
-        raise ValueError(f"`{question.name}` has {question.length} finite numbers")
-
-
 State = TypeVar("State")
 
 
@@ -259,6 +250,16 @@ class Recipe(Protocol[State]):
     def private_report(self, result: Result, rows: Rows) -> PrivateReport:
         """Tell one member what the result means for it, from its own rows; this never leaves the member."""
         ...
+
+
+def verify_numbers(question: Question, numbers: Vector) -> None:
+    """Check that an answer or a total fits its question.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if numbers.shape != (question.length,) or not np.isfinite(numbers).all():
+        raise ValueError(f"`{question.name}` has {question.length} finite numbers")
 
 
 def run_in_clear(

@@ -7,17 +7,16 @@ totals reveal.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
 
 import numpy as np
 
 from hansa.errors import Refused
 from hansa.learning.categories import CategoryFeature
 from hansa.learning.comparison import StatisticsReport, compare_member
-from hansa.learning.contradiction import find_contradictions
+from hansa.learning.contradiction import find_contradictions, verify_own_part, verify_undoubted
 from hansa.learning.design import Minimum
 from hansa.learning.parameters import StatisticsParameters
-from hansa.learning.recipe import Dropped, Question, Result
+from hansa.learning.recipe import Dropped, Question, Result, verify_numbers
 from hansa.learning.summary import CategorySummary, StatisticsResult, Summary
 from hansa.learning.suppression import choose_codes
 from hansa.learning.tables import Rows, Schema, Vector
@@ -32,8 +31,6 @@ from hansa.learning.tabulation import (
     read_moments,
 )
 from hansa.learning.telling import Outline, outline_number, tell_number
-
-_SHOWN_CONTRADICTIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +121,7 @@ class Statistics:
         if not {*survivors} <= {*self.members}:
             raise ValueError("a total holds answers of somebody outside the cohort")
         self.verify_survivors(question, len(survivors))
-        found = [*islice(_doubt(state, question, total, survivors), _SHOWN_CONTRADICTIONS)]
-        if found:
-            raise Refused("recipe.total", [f"`{question.name}`: {doubt}" for doubt in found])
+        verify_undoubted(question, _doubt(state, question, total, survivors))
         match state, question:
             case Asking(), CountQuestion():
                 counted = self._count(question, total, survivors)
@@ -155,19 +150,8 @@ class Statistics:
             )
 
     def verify_total(self, question: Question, answer: Vector, total: Vector, members: int) -> None:
-        """Check, as a member, that an announced total can hold one's own answer; before `learn`.
-
-        Raises:
-            Refused: `recipe.total`; the reason names the question alone.
-            ValueError: `answer` or `total` does not fit the question.
-        """
-        verify_numbers(question, answer)
-        verify_numbers(question, total)
-        for _ in find_contradictions(question, total - answer, members - 1):
-            raise Refused(
-                "recipe.total",
-                f"the announced total of `{question.name}` cannot hold this member's own answer",
-            )
+        """Check, as a member, that an announced total can hold one's own answer; before `learn`. Raises as `verify_own_part`."""
+        verify_own_part(question, answer, total, members)
 
     def private_report(self, result: Result, rows: Rows) -> StatisticsReport:
         """Tell one member how its rows differ from all rows; nothing of this leaves the member."""
@@ -252,16 +236,6 @@ def _doubt(
             counted = 0 if outline is None else outline.counted
             if moments.rows != counted if whole else moments.rows > counted:
                 yield "the moments are not over the rows that were counted"
-
-
-def verify_numbers(question: Question, numbers: Vector) -> None:
-    """Check that an answer or a total fits its question.
-
-    Raises:
-        ValueError: it does not.
-    """
-    if numbers.shape != (question.length,) or not np.isfinite(numbers).all():
-        raise ValueError(f"`{question.name}` has {question.length} finite numbers")
 
 
 def verify_result(result: Result) -> StatisticsResult:

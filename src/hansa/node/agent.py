@@ -11,35 +11,29 @@ from functools import partial
 from threading import Event, Thread
 from typing import Any, Final
 
-from hansa.coalition import Body, State, Tick, draft_handover, write_acknowledgement
-from hansa.engine import Minutes
+from hansa.coalition import Body, Key, State, Tick, draft_handover, introduce_key, write_acknowledgement
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
-from hansa.node.closing import read_outcome, verify_sealed, write_failure
 from hansa.node.courier import Courier
 from hansa.node.duty import find_tick
 from hansa.node.follower import Follower
 from hansa.node.house import House, hold_house
 from hansa.node.journal import Journal
+from hansa.node.keyring import Keyring
 from hansa.node.mirror import Mirror
 from hansa.node.outbox import Outbox
 from hansa.node.remote import Remote, fetch_authority
-from hansa.node.rundata import RunData
-from hansa.node.seat import Seat
+from hansa.node.runs import Runs
 from hansa.node.succession import change_hub, renew_authority
-from hansa.node.trainer import Trainer
 from hansa.node.trust import open_trust
 from hansa.node.watch import Watch
-from hansa.store import FolderPapers
-from hansa.transparency import Envelope, PublicKey, SigningKey, format_instant, parse_leaf
+from hansa.store import read_seed
+from hansa.transparency import Envelope, PublicKey, format_instant, parse_leaf
 
 WAIT_SECONDS: Final = 25
 """How long the hub may wait with a new checkpoint."""
 
 ROUND_SECONDS: Final = 1.0
 """Between two looks of the steward at what there is to do."""
-
-OUTCOME_SECONDS: Final = 1.0
-"""Between two questions for the outcome of a run that this member opened."""
 
 _SHORTEST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 5.0
@@ -51,7 +45,7 @@ class Agent:
 
     Args:
         house: its folder.
-        key: its identity key.
+        keyring: its main keys.
         clock: returns Unix seconds.
         draw: the operating system's generator.
         journal: where it is noted what happens.
@@ -64,7 +58,7 @@ class Agent:
     def __init__(
         self,
         house: House,
-        key: SigningKey,
+        keyring: Keyring,
         *,
         clock: Callable[[], int],
         draw: Callable[[int], bytes],
@@ -77,25 +71,36 @@ class Agent:
         self.house = house
         # INVARIANT: one node at a time in a house; two would sign one place of the chain twice.
         self._lock = hold_house(house)
-        self._key = key
+        self._keyring = keyring
         self._clock = clock
         self._draw = draw
         self._journal = journal
         self._stop = Event()
         self._threads: list[Thread] = []
-        self._seats: dict[str, Seat] = {}
         self._problems: deque[Mapping[str, Any]] = deque(maxlen=_PROBLEMS)
         self._contact: tuple[int, str] = (0, "")
         self._fresh = Event()
         mirror = Mirror(house.log)
-        self._follower = Follower(house.member, key, clock, house.folder, self._keep_with(mirror))
-        self._outbox = Outbox(house.member, key, lambda: self._follower.state, clock, house.folder)
+        self._follower = Follower(house.member, keyring.key, clock, house.folder, self._keep_with(mirror))
+        self._outbox = Outbox(house.member, keyring, lambda: self._follower.state, clock, house.folder)
         self._remote = self._reach()
         self._watch = Watch(self._follower, mirror, self._remote, journal, fetched=self._take)
         self._courier = Courier(self._outbox, self._watch, self._remote, journal, self._stop)
+        self._runs = Runs(
+            house,
+            keyring,
+            self._follower,
+            self._courier,
+            self._remote,
+            draw=draw,
+            journal=journal,
+            report=self._report,
+            stop=self._stop,
+        )
         try:
             self._watch.begin()
             if self._follower.size:
+                self._take_up_key()
                 self._outbox.settle(self._follower.state)
         except BaseException:
             self._remote.close()
@@ -126,16 +131,55 @@ class Agent:
 
     # -- what its people ask -----------------------------------------------------------------------------------
 
-    def say(self, bodies: Sequence[Body], seconds: float) -> tuple[int, ...]:
-        """Write entries in the member's name, and return their numbers on the log; see `Courier.say_and_wait`."""
-        return self._courier.say_and_wait(bodies, seconds)
+    def say(self, bodies: Sequence[Body], seconds: float, name: str = "") -> tuple[int, ...]:
+        """Write entries in the member's name, and return their numbers on the log; see `Courier.say_and_wait`.
+
+        Args:
+            bodies: what to say.
+            seconds: how long to wait for the log.
+            name: of a key in the house that the member delegates to; empty for the main key.
+
+        Raises:
+            Refused: `key.unknown`, there is no such key here.
+        """
+        key = None
+        if name:
+            path = self.house.keys / name
+            if name not in self._follower.state.members[self.house.member].delegates or not path.is_file():
+                raise Refused("key.unknown", f"there is no key `{self.house.member}/{name}` in this house")
+            key = read_seed(path)
+        return self._courier.say_and_wait(bodies, seconds, key)
+
+    def rotate_key(self, passphrase: bytes | None, seconds: float) -> int:
+        """Put a new main key in the place of the old one, and return the number of the entry that says so.
+
+        Args:
+            passphrase: that of the main key, or None where it has none; the new one gets the same.
+            seconds: how long to wait for the log.
+
+        Raises:
+            Refused: `key.passphrase`.
+            Unavailable: one is being changed already, and the hub has not taken it; or as `say`.
+        """
+        if any(
+            isinstance(body := waiting.entry.body, Key) and body.act == "rotate"
+            for waiting in self._outbox.waiting
+        ):
+            raise Unavailable(
+                "a new key is signed already; the node goes on with it as soon as the hub has taken it"
+            )
+        successor = self._keyring.draw_successor(passphrase, self._draw)
+        (number,) = self._courier.say_and_wait(
+            (introduce_key(self._follower.state.coalition, self.house.member, successor),), seconds
+        )
+        return number
 
     def draft_handover(self, log_key: PublicKey, addresses: Sequence[str], *, instead: bool) -> Envelope:
         """Write and sign a handover to another hub, after everything that this node has folded."""
         handover = draft_handover(
             self._follower.state,
             author=self.house.member,
-            key=self._key,
+            key=self._keyring.key,
             log_key=log_key,
             addresses=addresses,
         )
@@ -177,7 +221,7 @@ class Agent:
             "at": None if state is None else format_instant(state.at),
             "outbox": [waiting.entry.kind for waiting in self._outbox.waiting],
             "outbox_problem": None if self._courier.problem is None else str(self._courier.problem),
-            "runs": [seat.run for seat in tuple(self._seats.values())],
+            "runs": list(self._runs.seats),
             "problems": list(self._problems),
         }
 
@@ -192,7 +236,7 @@ class Agent:
             raise Refused(
                 "run.unknown", f"the log that `{self.house.member}` follows holds no run `{run_id}`"
             )
-        seat = self._seats.get(run_id)
+        seat = self._runs.seats.get(run_id)
         told: Mapping[str, Any] | None = None
         if run.status == "open":
             try:
@@ -230,9 +274,20 @@ class Agent:
 
     def _take(self, first: int, leaves: tuple[bytes, ...]) -> None:
         try:
+            self._take_up_key()
+        except Unavailable as error:
+            self._report("key", error)
+        try:
             self._courier.settle(first, leaves)
         except Refused as refusal:
             self._report("outbox", refusal)
+
+    def _take_up_key(self) -> None:
+        """Go on with the main key that the member changed to, once the own fold has it."""
+        record = self._follower.state.members.get(self.house.member)
+        if record is not None and self._keyring.take_up(record.key):
+            self._follower.take_up(self._keyring.key)
+            self._journal.note("key-taken-up", key=record.key.fingerprint[:16])
 
     # -- the steward's thread ----------------------------------------------------------------------------------
 
@@ -245,9 +300,9 @@ class Agent:
             for duty in (
                 self._acknowledge,
                 self._note_time,
-                self._take_seats,
-                self._fetch_blobs,
-                self._forget,
+                self._runs.enter,
+                self._runs.fetch_blobs,
+                self._runs.forget,
             ):
                 try:
                     duty(self._follower.state)
@@ -265,96 +320,6 @@ class Agent:
         if due is not None and due <= self._clock() and not self._outbox.waiting:
             self._courier.say(Tick())
 
-    def _take_seats(self, state: State) -> None:
-        for run in state.runs.values():
-            is_known = run.id in self._seats or run.number >= self._follower.final_size
-            if run.status != "open" or is_known or self.house.member not in run.cohort:
-                continue
-            seat = self._seats[run.id] = Seat(
-                run.id,
-                self._remote,
-                self._journal,
-                keep_report=self.house.keep_report,
-                is_open=partial(self._is_open, run.id),
-                stop=self._stop,
-            )
-            Thread(target=self._attend, args=(seat,), name=f"run {run.number}", daemon=True).start()
-
-    def _fetch_blobs(self, state: State) -> None:
-        for run in state.runs.values():
-            for digest in (run.model, run.report) if run.status == "completed" else ():
-                path = self.house.blobs / digest
-                if not path.is_file():
-                    self._remote.fetch_blob(digest, path)
-                    self._journal.note("blob", digest=digest[:16])
-
-    def _forget(self, state: State) -> None:
-        for path in self.house.minutes.glob("*"):
-            if path.name not in state.runs or state.runs[path.name].status != "open":
-                FolderPapers(path).discard()
-
-    # -- a run's thread ----------------------------------------------------------------------------------------
-
-    def _attend(self, seat: Seat) -> None:
-        self._journal.note("run-begins", run=seat.run[:16])
-        data = RunData(self.house)
-        seat.attend(
-            Trainer(
-                self.house.member,
-                self._key,
-                self._follower,
-                data.load,
-                self._draw,
-                folder=self.house.folder,
-                minutes=lambda run: Minutes(FolderPapers(self.house.minutes / run)),
-                write=lambda body: self._courier.say(body)[0],
-            )
-        )
-        if seat.problem is not None:
-            self._report(f"run {seat.run[:16]}", seat.problem)
-        try:
-            data.verify_unchanged()
-        except Refused as change:
-            self._report(f"run {seat.run[:16]}", change)
-        run = self._follower.state.runs[seat.run]
-        if run.coordinator == self.house.member:
-            self._close(seat.run)
-
-    def _close(self, run_id: str) -> None:
-        """Say on the record how a run ended that this member opened, as soon as the hub has an outcome."""
-        while self._is_open(run_id) and not self._stop.wait(OUTCOME_SECONDS / 4):
-            try:
-                said = self._remote.read_run(run_id).get("outcome")
-                if isinstance(said, Mapping) and self._write_end(run_id, said):
-                    return
-            except HansaError as error:
-                self._report(f"run {run_id[:16]}", error)
-                self._stop.wait(OUTCOME_SECONDS)
-
-    def _write_end(self, run_id: str, said: Mapping[str, Any]) -> bool:
-        """Write evidence and the close; say whether it is done, or has to wait for a seal."""
-        outcome = read_outcome(run_id, said)
-        run = self._follower.state.runs[run_id]
-        close = outcome.close
-        if close.status == "completed":
-            if not run.seals.keys() >= {name for name in run.cohort if name not in close.dropped}:
-                return False
-            try:
-                verify_sealed(run, close, self.house.member)
-            except Refused as refusal:
-                self._report(f"run {run_id[:16]}", refusal)
-                close = write_failure(run_id, refusal.rule)
-        for found in outcome.evidence:
-            try:
-                self._courier.say(found)
-            except (Refused, Malformed) as error:  # known already, or none
-                self._journal.note("evidence-refused", run=run_id[:16], rule=error.rule)
-        self._courier.say(close)
-        return True
-
-    def _is_open(self, run_id: str) -> bool:
-        return self._follower.state.runs[run_id].status == "open"
-
     # -- the hub -----------------------------------------------------------------------------------------------
 
     def _reach(self) -> Remote:
@@ -363,7 +328,7 @@ class Agent:
             settings.hub,
             open_trust(settings.authority),
             member=settings.member,
-            key=self._key,
+            keyring=self._keyring,
             clock=self._clock,
             draw=self._draw,
             pause=self._stop.wait,
@@ -397,12 +362,26 @@ class Agent:
                 self._remote.renew(open_trust(self.house.settings.authority))
                 self._journal.note("authority", key=log_key.fingerprint[:16])
 
-    def _report(self, where: str, error: HansaError) -> None:
-        """Show the people of the house what went wrong; the journal gets the rule, and the text where it quotes no data."""
-        rule = error.rule if isinstance(error, Malformed | Refused) else "unavailable"
+    def _report(self, where: str, error: Exception) -> None:
+        """Show the people of the house what went wrong; the journal, which others may read, gets the rule alone."""
+        rule = _name_rule(error)
+        is_defect = rule == "defect"
+        text = f"a defect in hansa: {type(error).__name__}: {error}" if is_defect else str(error)
         known = self._problems[-1] if self._problems else {}
-        if (known.get("where"), known.get("text")) != (where, str(error)):
+        if (known.get("where"), known.get("text")) != (where, text):
             self._problems.append(
-                {"at": format_instant(self._clock()), "where": where, "rule": rule, "text": str(error)}
+                {"at": format_instant(self._clock()), "where": where, "rule": rule, "text": text}
             )
-        self._journal.note("problem", where=where, rule=rule)
+        self._journal.note(
+            "problem", where=where, rule=rule, **({"error": type(error).__name__} if is_defect else {})
+        )
+
+
+def _name_rule(error: Exception) -> str:
+    match error:
+        case Malformed() | Refused():
+            return error.rule
+        case HansaError():
+            return "unavailable"
+        case _:
+            return "defect"

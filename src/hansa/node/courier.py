@@ -10,7 +10,7 @@ from hansa.node.journal import Journal
 from hansa.node.outbox import Outbox
 from hansa.node.remote import Remote
 from hansa.node.watch import Watch
-from hansa.transparency import Envelope, parse_leaf
+from hansa.transparency import Envelope, SigningKey, parse_leaf
 
 MOST: Final = 64
 """Entries that are brought at once."""
@@ -61,8 +61,15 @@ class Courier:
         with self._news:
             return self._say(bodies)
 
-    def say_and_wait(self, bodies: Sequence[Body], seconds: float) -> tuple[int, ...]:
+    def say_and_wait(
+        self, bodies: Sequence[Body], seconds: float, key: SigningKey | None = None
+    ) -> tuple[int, ...]:
         """Sign entries, send them off, and return their numbers once the own fold has them.
+
+        Args:
+            bodies: what to say.
+            seconds: how long to wait.
+            key: as `Outbox.write`.
 
         Raises:
             Unavailable: they are signed and kept, and the hub has not taken them within so many seconds.
@@ -71,7 +78,7 @@ class Courier:
         with self._news:
             # Just begun, the node may know the newest log in a moment.
             self._news.wait_for(lambda: self._stop.is_set() or self._watch.is_current, _BEGIN_SECONDS)
-            ids = [envelope.id for envelope in self._say(bodies)]
+            ids = [envelope.id for envelope in self._say(bodies, key)]
             self._awaited |= dict.fromkeys(ids)
             try:
                 self._news.wait_for(lambda: self._is_stuck() or self._is_settled(ids), seconds)
@@ -151,12 +158,12 @@ class Courier:
             with self._news:
                 self._news.wait_for(lambda first=first: self._is_moving(first), _SEEN_SECONDS)  # type: ignore[misc]  # mypy cannot infer a default
 
-    def _say(self, bodies: Sequence[Body]) -> tuple[Envelope, ...]:
+    def _say(self, bodies: Sequence[Body], key: SigningKey | None = None) -> tuple[Envelope, ...]:
         if not self._watch.is_current:
             raise Unavailable(
                 "the node has not reached the hub since it began, so it does not sign on an old log"
             )
-        written = self._outbox.write(*bodies)
+        written = self._outbox.write(*bodies, key=key)
         self._news.notify_all()
         return written
 

@@ -202,6 +202,10 @@ class Follower:
         self._remember(replace(self._memory, pledge=body.key))
         return envelope.sign(self._key)
 
+    def take_up(self, key: SigningKey) -> None:
+        """Cosign with another main key from now on, which the own fold has."""
+        self._key = key
+
     def verify_handover(self, envelope: Envelope) -> Handover:
         """Return what a handover says once enough members, by this member's own fold, have signed it.
 

@@ -10,16 +10,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, NamedTuple, Self
-
-import httpx2
+from typing import Any, Final, NamedTuple, Self
 
 from hansa.coalition import ZERO_DIGEST, Found, parse_entry
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.node.invitation import Invitation, prove_key
 from hansa.node.problems import read_problem
-from hansa.node.remote import explain
 from hansa.node.trust import open_trust
+from hansa.node.wire import MAX_TEXT_BYTES, Broken, Unreached, Wire
 from hansa.transparency import (
     ENTRY_TYPE,
     Envelope,
@@ -31,7 +29,7 @@ from hansa.transparency import (
     parse_public_key,
 )
 
-_TIMEOUT_SECONDS = 30.0
+_QUIET_SECONDS: Final = 30.0
 
 
 class Progress(NamedTuple):
@@ -62,13 +60,7 @@ class Founding:
         self._invitation = invitation
         self._token = invitation.token
         self._key = key
-        self._client = httpx2.Client(
-            verify=open_trust(invitation.authority),
-            proxy=proxy,
-            trust_env=False,
-            timeout=_TIMEOUT_SECONDS,
-            headers={"authorization": f"Bearer {invitation.token}"},
-        )
+        self._wire = Wire(open_trust(invitation.authority), proxy)
 
     def bring_key(self) -> Progress:
         """Bring this founder's key; again does no harm."""
@@ -121,7 +113,7 @@ class Founding:
 
     def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        self._wire.close()
 
     def __enter__(self) -> Self:
         return self
@@ -134,15 +126,20 @@ class Founding:
     def _ask(self, method: str, path: str, body: Mapping[str, str] | None = None) -> Progress:
         failures = []
         data = None if body is None else json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+        headers = {"authorization": f"Bearer {self._token}"}
         for address in self._invitation.hub:
+            way = self._wire.ask(
+                address, method, f"/v1/founding{path}", data, headers=headers, quiet_seconds=_QUIET_SECONDS
+            )
             try:
-                response = self._client.request(method, f"{address}/v1/founding{path}", content=data)
-            except httpx2.TransportError as error:
-                failures.append(f"`{address}`: {explain(error)}")
+                with way as reply:
+                    said = bytes(reply.read(MAX_TEXT_BYTES))
+            except (Unreached, Broken) as error:
+                failures.append(f"`{address}`: {error.why}")
                 continue
-            if response.status_code >= 400:
-                raise read_problem(response.status_code, response.content)
-            return _read_progress(response.content)
+            if reply.status >= 400:
+                raise read_problem(reply.status, said)
+            return _read_progress(said)
         raise Unavailable(f"the hub cannot be reached at {', nor at '.join(failures)}")
 
 

@@ -2,7 +2,8 @@
 
 HOUSE/
   node.json          whose house it is, where the hub is, which coalition
-  key                the member's key
+  key                the member's key; key.next, the one that takes its place once the record has it
+  keys/<name>        keys that the member delegates to, as long as they lie here
   invitation.json    what the house was made from
   log/               the mirror: `hansa verify HOUSE/log`
   blobs/             models and reports of the coalition
@@ -40,6 +41,7 @@ FORMAT: Final = "hansa/v1/node"
 DATA_STEM: Final = "data"
 
 _ADDRESS: Final = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
+_PROXY: Final = re.compile(r"http://(?:[^\s/@]+@)?(?:[A-Za-z0-9.-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?/?")
 _LOOPBACK: Final = re.compile(r"localhost|127\.[0-9.]+|\[::1\]")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -58,6 +60,13 @@ def _check_digest(value: str) -> str:
     return value
 
 
+def _check_proxy(value: str) -> str:
+    if not _PROXY.fullmatch(value):
+        # Not quoted: it may hold a password.
+        raise fault("proxy", "expected the address of an `http` proxy, such as `http://proxy.example:3128`")
+    return value
+
+
 class NodeSettings(Form):
     """What `node.json` says."""
 
@@ -70,7 +79,7 @@ class NodeSettings(Form):
     """None until the coalition is founded."""
     data: str | None = None
     """The member's table, when it does not lie in the house; a relative path is seen from the house."""
-    proxy: str | None = None
+    proxy: Annotated[str, AfterValidator(_check_proxy)] | None = None
     """On the way out, such as `http://proxy.example:3128`."""
 
 
@@ -107,6 +116,11 @@ class House:
     def key(self) -> Path:
         """The file with the member's key."""
         return self.folder / "key"
+
+    @property
+    def keys(self) -> Path:
+        """Where keys lie that the member delegates to."""
+        return self.folder / "keys"
 
     @property
     def log(self) -> Path:

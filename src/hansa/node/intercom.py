@@ -11,7 +11,7 @@ from hansa.coalition import Body, name_kind, parse_handover
 from hansa.errors import Malformed, Unavailable
 from hansa.node.house import House
 from hansa.node.problems import read_problem
-from hansa.transparency import Envelope, PublicKey
+from hansa.transparency import Envelope, PublicKey, encode_base64
 
 SAY_SECONDS: Final = 30.0
 """How long the node may take until its own fold has what was said."""
@@ -45,18 +45,38 @@ class Intercom:
             return False
         return True
 
-    def say(self, bodies: Sequence[Body]) -> tuple[int, ...]:
+    def say(self, bodies: Sequence[Body], name: str = "") -> tuple[int, ...]:
         """Let the node sign entries, and return their numbers once its own fold has them.
+
+        Args:
+            bodies: what to say.
+            name: of a key in the house that the member delegates to; empty for the main key.
 
         Raises:
             Malformed, Refused: what the member's fold says of them.
             Unavailable: the node is not running, or the hub does not take them now.
         """
         said = [{"kind": name_kind(body), "body": body.model_dump(mode="json")} for body in bodies]
-        numbers = self._ask("POST", "/entries", {"bodies": said}).get("numbers")
+        numbers = self._ask("POST", "/entries", {"bodies": said, "name": name}).get("numbers")
         if not isinstance(numbers, list) or not all(type(number) is int for number in numbers):
             raise Malformed("node.answer", "the node does not say which numbers the entries have")
         return tuple(numbers)
+
+    def rotate_key(self, passphrase: bytes | None) -> int:
+        """Let the node put another main key in the place of the present one, and return the number of the entry.
+
+        Args:
+            passphrase: that of the main key, or None where it has none.
+
+        Raises:
+            Refused: `key.passphrase`, or what the member's fold says.
+            Unavailable: as `say`.
+        """
+        said = None if passphrase is None else encode_base64(passphrase)
+        number = self._ask("POST", "/key", {"passphrase": said}).get("number")
+        if type(number) is not int:
+            raise Malformed("node.answer", "the node does not say which number the entry has")
+        return number
 
     def sign_handover(self, handover: Envelope, *, instead: bool) -> Envelope:
         """Let the node sign that another hub continues the log."""

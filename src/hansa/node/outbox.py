@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from hansa.coalition import Body, Entry, State, apply, make_entry, parse_entry
 from hansa.errors import Malformed, Refused, Unavailable
+from hansa.node.keyring import Keyring
 from hansa.node.voter import verify_may_speak
 from hansa.store import write_atomically
 from hansa.transparency import Envelope, Leaf, SigningKey, canonical, parse_envelope
@@ -35,7 +36,7 @@ class Outbox:
 
     Args:
         member: this member's id.
-        key: its identity key.
+        keyring: its main keys.
         fold: returns this member's own fold as it is now; it never returns an older one than before.
         clock: returns Unix seconds, this member's own.
         folder: this member's own; it must exist.
@@ -50,13 +51,13 @@ class Outbox:
     def __init__(
         self,
         member: str,
-        key: SigningKey,
+        keyring: Keyring,
         fold: Callable[[], State],
         clock: Callable[[], int],
         folder: Path,
     ) -> None:
         self._member = member
-        self._key = key
+        self._keyring = keyring
         self._fold = fold
         self._clock = clock
         self._folder = folder / OUTBOX
@@ -69,11 +70,16 @@ class Outbox:
         """What is signed and not seen on the log, in order."""
         return self._waiting
 
-    def write(self, *bodies: Body) -> tuple[Envelope, ...]:
+    def write(self, *bodies: Body, key: SigningKey | None = None) -> tuple[Envelope, ...]:
         """Sign entries that continue this member's chain, unless its own fold would refuse one of them; all or none.
 
+        Args:
+            bodies: what to say.
+            key: one that the member delegates to; None for the main key that is in force when the entry's turn comes.
+
         Raises:
-            Refused, Malformed: what the fold says of an entry; nothing is signed for the log.
+            Refused, Malformed: what the fold says of an entry; `key.elsewhere`, the main key is not in this house, or would not be
+                after one of them. Nothing is signed for the log.
             Unavailable: the disk fails, or an entry written before waits for something.
         """
         with self._lock:
@@ -87,15 +93,17 @@ class Outbox:
             state = self._imagine(state, pending)
             written = []
             for body in bodies:
+                main = self._keyring.find(state.members[self._member].key)
                 envelope = make_entry(
                     body,
                     coalition=state.coalition,
                     author=self._member,
                     seq=seq,
                     prev=prev,
-                    keys=(self._key,),
+                    keys=(key or main,),
                 )
                 state = self._apply(state, envelope)
+                self._keyring.find(state.members[self._member].key)
                 written.append(Waiting(envelope, parse_entry(envelope)))
                 seq, prev = seq + 1, envelope.id
             for waiting in written:

@@ -5,25 +5,22 @@ that fails on the way is made again, at the next address of the hub if it has se
 """
 
 import hashlib
-import io
 import json
-import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import httpx2
-
 from hansa.errors import HansaError, Malformed, Unavailable
+from hansa.node.keyring import Keyring
 from hansa.node.problems import read_problem
 from hansa.node.trust import open_blindly
+from hansa.node.wire import MAX_TEXT_BYTES, Broken, Bytes, Reply, Unreached, Wire, name_host
 from hansa.store import sync_folder
 from hansa.transparency import Envelope, SigningKey, canonical
 from hansa.transparency.request import NONCE_BYTES, Target, sign_request
 
-MAX_TEXT_BYTES: Final = 4 * 1024 * 1024
 MAX_BUNDLE_BYTES: Final = 256 * (65_535 + 2)
 MAX_MESSAGE_BYTES: Final = 2**31
 MAX_BLOB_BYTES: Final = 2**33
@@ -31,26 +28,14 @@ MAX_BLOB_BYTES: Final = 2**33
 PAUSES: Final = (0.1, 0.5, 2.0)
 """Seconds before a request is made again; after the last try it has failed."""
 
-_CONNECT_SECONDS: Final = 10.0
 _QUIET_SECONDS: Final = 60.0
 """How long a connection may bring nothing, beyond what the hub was allowed to wait."""
 
 _QUIET_SECONDS_OF_ONE: Final = 10.0
 """The same, where the hub has another address to try."""
 
-_ALIVE: Final = tuple(
-    (level, getattr(socket, name), seconds)
-    for level, name, seconds in (
-        (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
-        (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 10),
-        (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 5),
-        (socket.IPPROTO_TCP, "TCP_KEEPCNT", 3),
-        (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", 25_000),  # milliseconds
-    )
-    if hasattr(socket, name)
-)
-"""Lets the operating system find out within half a minute that nobody is at the other end any more: a node that waits for the
-hub says nothing itself, so a hub that was started anew meanwhile could not tell it."""
+_BRIEF_SECONDS: Final = 10.0
+"""The same, for a question that anybody is answered at once."""
 
 _FINE: Final = frozenset({200, 204, 206, 304})
 
@@ -65,7 +50,7 @@ class Remote:
         addresses: such as `https://hub.example:8443`; tried in turn, beginning with the one that answered last.
         trust: what the hub's certificate is checked with.
         member: this member's id.
-        key: its identity key.
+        keyring: its main keys; the hub says which of them is in force.
         clock: returns Unix seconds.
         draw: the operating system's generator.
         pause: waits so many seconds, or less when there is no time.
@@ -78,7 +63,7 @@ class Remote:
         trust: ssl.SSLContext,
         *,
         member: str,
-        key: SigningKey,
+        keyring: Keyring,
         clock: Callable[[], int],
         draw: Callable[[int], bytes],
         pause: Callable[[float], object],
@@ -87,12 +72,13 @@ class Remote:
         self._addresses = tuple(addresses)
         self._first = 0
         self._member = member
-        self._key = key
+        self._keyring = keyring
+        self._place = 0
         self._clock = clock
         self._draw = draw
         self._pause = pause
         self._proxy = proxy
-        self._client = self._connect(trust)
+        self._wire = Wire(trust, proxy)
 
     @property
     def address(self) -> str:
@@ -103,12 +89,12 @@ class Remote:
         """Check the hub's certificate with something else from now on, and ask at other addresses, if any are given."""
         if addresses:
             self._addresses, self._first = tuple(addresses), 0
-        before, self._client = self._client, self._connect(trust)
+        before, self._wire = self._wire, Wire(trust, self._proxy)
         before.close()
 
     def close(self) -> None:
         """Close all connections."""
-        self._client.close()
+        self._wire.close()
 
     # -- the log -----------------------------------------------------------------------------------------------
 
@@ -128,7 +114,7 @@ class Remote:
         if status == 304:
             return None
         try:
-            return data.decode("utf-8")
+            return str(data, "utf-8")
         except UnicodeDecodeError:
             raise Malformed("note.utf8", "the hub's checkpoint is not UTF-8") from None
 
@@ -136,7 +122,7 @@ class Remote:
         """Return a tile or a bundle of entries, from byte `skip` on."""
         headers = {"range": f"bytes={skip}-"} if skip else {}
         status, data = self._ask("GET", f"/{path}", headers=headers, most=MAX_BUNDLE_BYTES)
-        return data if status == 206 else data[skip:]
+        return bytes(data if status == 206 else data[skip:])
 
     def submit(self, envelopes: Sequence[Envelope]) -> None:
         """Bring entries to the hub; that they stand on the log is known once they are followed there."""
@@ -153,21 +139,21 @@ class Remote:
         """Return what the hub says of a run."""
         return self._ask_json("GET", f"/v1/runs/{run}", None)
 
-    def take_turn(self, run: str, carriage: int, turn: int, wait_seconds: int) -> bytes | None:
+    def take_turn(self, run: str, carriage: int, turn: int, wait_seconds: int) -> memoryview | None:
         """Return a message of the coordinator, or None when there is none yet."""
         headers = {"prefer": f"wait={wait_seconds}"}
         return self._take("GET", _name_turn(run, carriage, turn), None, headers, wait_seconds)
 
     def answer_turn(
-        self, run: str, carriage: int, turn: int, answer: bytes, wait_seconds: int
-    ) -> bytes | None:
+        self, run: str, carriage: int, turn: int, answer: Bytes, wait_seconds: int
+    ) -> memoryview | None:
         """Answer a message, and return the next one, or None when there is none yet."""
         headers = {"prefer": f"wait={wait_seconds}", "content-type": "application/octet-stream"}
         return self._take("PUT", _name_turn(run, carriage, turn), answer, headers, wait_seconds)
 
     def _take(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], wait: int
-    ) -> bytes | None:
+        self, method: str, path: str, body: Bytes | None, headers: Mapping[str, str], wait: int
+    ) -> memoryview | None:
         status, data = self._ask(method, path, body, headers=headers, wait=wait, most=MAX_MESSAGE_BYTES)
         return None if status == 204 else data
 
@@ -183,8 +169,8 @@ class Remote:
         unfinished = path.with_name(f".{path.name}.unfinished")
         try:
             got = hashlib.sha256()
-            with self._stream("GET", f"/v1/blobs/{digest}") as response, unfinished.open("wb") as file:
-                for chunk in _read_chunks(response, MAX_BLOB_BYTES):
+            with self._stream("GET", f"/v1/blobs/{digest}") as reply, unfinished.open("wb") as file:
+                for chunk in reply.read_chunks(MAX_BLOB_BYTES):
                     got.update(chunk)
                     file.write(chunk)
             if got.hexdigest() != digest:
@@ -197,20 +183,10 @@ class Remote:
 
     # -- the way -----------------------------------------------------------------------------------------------
 
-    def _connect(self, trust: ssl.SSLContext) -> httpx2.Client:
-        transport = httpx2.HTTPTransport(
-            verify=trust,
-            proxy=self._proxy,
-            trust_env=False,
-            limits=httpx2.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30),
-            socket_options=_ALIVE,
-        )
-        return httpx2.Client(transport=transport, trust_env=False, headers={"accept-encoding": "identity"})
-
     def _ask_json(self, method: str, path: str, body: bytes | None) -> Mapping[str, Any]:
         _, data = self._ask(method, path, body, most=MAX_TEXT_BYTES)
         try:
-            answer = json.loads(data)
+            answer = json.loads(bytes(data))
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
@@ -221,19 +197,19 @@ class Remote:
         self,
         method: str,
         path: str,
-        body: bytes | None = None,
+        body: Bytes | None = None,
         *,
         headers: Mapping[str, str] | None = None,
         wait: int = 0,
         most: int = MAX_TEXT_BYTES,
-    ) -> tuple[int, bytes]:
+    ) -> tuple[int, memoryview]:
         """Ask until there is an answer, at most as often as there are pauses, and return its status and body."""
         for pause in (*PAUSES, None):
             try:
-                with self._stream(method, path, body, headers=headers, wait=wait) as response:
-                    return response.status_code, _read_body(response, most)
+                with self._stream(method, path, body, headers=headers, wait=wait) as reply:
+                    return reply.status, reply.read(most)
             except HansaError as error:
-                if pause is None or not _is_worth_another_try(error):
+                if pause is None or not (_is_worth_another_try(error) or self._has_another_key(error)):
                     raise
             self._pause(pause)
         raise AssertionError("the last try returns or raises")
@@ -243,11 +219,11 @@ class Remote:
         self,
         method: str,
         path: str,
-        body: bytes | None = None,
+        body: Bytes | None = None,
         *,
         headers: Mapping[str, str] | None = None,
         wait: int = 0,
-    ) -> Iterator[httpx2.Response]:
+    ) -> Iterator[Reply]:
         """Sign and send a request once, to the first address that takes it.
 
         Raises:
@@ -255,55 +231,54 @@ class Remote:
             Malformed, Refused, Unavailable: what the hub says.
         """
         failures = []
+        digest = hashlib.sha256(body or b"").digest()
+        quiet = _QUIET_SECONDS if len(self._addresses) == 1 else _QUIET_SECONDS_OF_ONE
         for step in range(len(self._addresses)):
             place = (self._first + step) % len(self._addresses)
+            address = self._addresses[place]
+            signed = {**(headers or {}), **self._sign(address, method, path, digest)}
             try:
-                with self._open(self._addresses[place] + path, method, body, headers or {}, wait) as response:
-                    if response.status_code not in _FINE:
-                        data = _read_body(response, MAX_TEXT_BYTES)
-                        problem = read_problem(response.status_code, data)
-                        if response.status_code == 503 and step + 1 < len(self._addresses):
-                            failures.append(f"`{self._addresses[place]}`: {problem}")
+                with self._wire.ask(
+                    address, method, path, body, headers=signed, quiet_seconds=quiet + wait
+                ) as reply:
+                    if reply.status not in _FINE:
+                        problem = read_problem(reply.status, bytes(reply.read(MAX_TEXT_BYTES)))
+                        if reply.status == 503 and step + 1 < len(self._addresses):
+                            failures.append(f"`{address}`: {problem}")
                             continue  # one that stands by; another one may sequence
                         raise problem
                     self._first = place
-                    yield response
+                    yield reply
                     return
-            except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-                failures.append(f"`{self._addresses[place]}`: {explain(error)}")
-            except httpx2.TransportError as error:
+            except Unreached as error:
+                failures.append(f"`{address}`: {error.why}")
+            except Broken:
                 # One that hangs is not asked first again.
                 self._first = (place + 1) % len(self._addresses)
-                raise Unavailable(
-                    f"the connection to the hub at `{self._addresses[place]}` broke: {explain(error)}"
-                ) from error
+                raise
         raise Unavailable(f"the hub cannot be reached at {', nor at '.join(failures)}")
 
-    @contextmanager
-    def _open(
-        self, url: str, method: str, body: bytes | None, headers: Mapping[str, str], wait: int
-    ) -> Iterator[httpx2.Response]:
-        quiet = _QUIET_SECONDS if len(self._addresses) == 1 else _QUIET_SECONDS_OF_ONE
-        timeout = httpx2.Timeout(quiet + wait, connect=_CONNECT_SECONDS)
-        request = self._client.build_request(
-            method, url, content=body, headers=dict(headers), timeout=timeout
+    def _sign(self, address: str, method: str, path: str, digest: bytes) -> Mapping[str, str]:
+        way, _, query = path.partition("?")
+        return sign_request(
+            Target(method, name_host(address), way, query),
+            digest,
+            key_id=self._member,
+            key=self._choose_key(),
+            created=self._clock(),
+            nonce=self._draw(NONCE_BYTES),
         )
-        path, _, query = request.url.raw_path.decode("ascii").partition("?")
-        request.headers.update(
-            sign_request(
-                Target(method, request.url.netloc.decode("ascii"), path, query),
-                hashlib.sha256(body or b"").digest(),
-                key_id=self._member,
-                key=self._key,
-                created=self._clock(),
-                nonce=self._draw(NONCE_BYTES),
-            )
-        )
-        response = self._client.send(request, stream=True)
-        try:
-            yield response
-        finally:
-            response.close()
+
+    def _choose_key(self) -> SigningKey:
+        keys = self._keyring.keys
+        return keys[self._place % len(keys)]
+
+    def _has_another_key(self, error: HansaError) -> bool:
+        """Say whether another key may do, as while the main key is being changed; it is used from now on."""
+        if getattr(error, "rule", "") != "signature.invalid" or len(self._keyring.keys) == 1:
+            return False
+        self._place += 1
+        return True
 
 
 def fetch_authority(address: str, proxy: str | None = None) -> str:
@@ -312,44 +287,22 @@ def fetch_authority(address: str, proxy: str | None = None) -> str:
     Raises:
         Unavailable: nobody answers, or with something else.
     """
+    wire = Wire(open_blindly(), proxy)
     try:
-        with httpx2.Client(
-            verify=open_blindly(), proxy=proxy, trust_env=False, timeout=_CONNECT_SECONDS
-        ) as client:
-            response = client.get(f"{address}/v1/authority")
-    except httpx2.TransportError as error:
-        raise Unavailable(f"the hub cannot be reached at `{address}`: {explain(error)}") from error
-    if response.status_code != 200 or len(response.content) > MAX_TEXT_BYTES:
-        raise Unavailable(f"`{address}` does not say what its authority is (status {response.status_code})")
-    return response.text
+        with wire.ask(address, "GET", "/v1/authority", quiet_seconds=_BRIEF_SECONDS) as reply:
+            data = reply.read(MAX_TEXT_BYTES)
+            if reply.status != 200:
+                raise Unavailable(f"`{address}` does not say what its authority is (status {reply.status})")
+    except Malformed as error:
+        raise Unavailable(f"`{address}` does not say what its authority is: {error.message}") from error
+    finally:
+        wire.close()
+    return str(data, "utf-8", "replace")
 
 
 def _is_worth_another_try(error: HansaError) -> bool:
     return isinstance(error, Unavailable) or getattr(error, "rule", "") in _AGAIN
 
 
-def _read_body(response: httpx2.Response, most: int) -> bytes:
-    # Its value is what it holds, without a copy.
-    body = io.BytesIO()
-    for chunk in _read_chunks(response, most):
-        body.write(chunk)
-    return body.getvalue()
-
-
-def _read_chunks(response: httpx2.Response, most: int) -> Iterator[bytes]:
-    size = 0
-    # Raw, as the hub was told to send it: nothing is encoded that would have to be decoded.
-    for chunk in response.iter_raw():
-        size += len(chunk)
-        if size > most:
-            raise Malformed("hub.answer", f"the hub sends more than {most:,} bytes")
-        yield chunk
-
-
 def _name_turn(run: str, carriage: int, turn: int) -> str:
     return f"/v1/runs/{run}/{carriage}/turns/{turn}"
-
-
-def explain(error: httpx2.TransportError) -> str:
-    """Say why a connection failed."""
-    return str(error) or type(error).__name__

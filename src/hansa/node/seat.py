@@ -52,8 +52,8 @@ class Seat:
         self._is_kept = False
         self.turn = 0
         """The last message that was answered here."""
-        self.problem: HansaError | None = None
-        """Why this member refused, in full; for its own people only."""
+        self.problem: Exception | None = None
+        """Why this member refused, in full, or the defect that ended its part; for its own people only."""
 
     def attend(self, trainer: Trainer) -> None:
         """Answer until the run is over, for this member or for all, or the node stops.

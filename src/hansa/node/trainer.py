@@ -95,7 +95,7 @@ class Trainer:
         """Why this member refused last, in full; for its own people only, because it may quote their data."""
         return self._problem
 
-    def receive(self, message: bytes) -> bytes:
+    def receive(self, message: bytes | memoryview) -> bytes:
         """Answer one message of the coordinator.
 
         Guarantees:
@@ -149,11 +149,6 @@ class Trainer:
         run, plan = self._permitted(run_id, str(frame.fields["plan"]))
         if frame.fields["proposal"] != run.proposal or frame.fields["recipe"] != plan.recipe.digest:
             raise Refused("run.recipe", "the coordinator names another proposal or recipe than the record")
-        if run.keys[self._member] != self._key.public:
-            raise Refused(
-                "run.key",
-                f"this attempt was opened with another main key of `{self._member}`; it needs another attempt",
-            )
         if (installed := recipe_digest()) != plan.recipe.digest:
             raise Refused(
                 "run.recipe",
@@ -251,7 +246,7 @@ class Trainer:
         if job.contributor is None or frame.fields.get("round") != job.derivation.round:
             raise Refused("run.round", "no secure sum of this round is under way")
         is_consent = job.contributor.step is Step.CONSENT
-        reply = job.contributor.receive(frame.body)
+        reply = job.contributor.receive(bytes(frame.body))
         if is_consent:
             self._verify_survivors(job, job.contributor.survivors)
         return Frame("sum", {"run": job.run, "round": job.derivation.round}, reply)
@@ -319,6 +314,11 @@ class Trainer:
             raise Refused("run.closed", f"attempt {run.attempt} is {run.status}")
         if self._member not in run.cohort:
             raise Refused("run.cohort", f"`{self._member}` is not in the cohort of this attempt")
+        if {run.keys[self._member], state.members[self._member].key} != {self._key.public}:
+            raise Refused(
+                "run.key",
+                f"this attempt was opened with another main key of `{self._member}`; it needs another attempt",
+            )
         proposal = verify_run(state, run.proposal, plan_digest=plan_digest, cohort=run.cohort)
         assert proposal.plan is not None  # `verify_run` refuses what is not a run
         return run, proposal.plan

@@ -10,7 +10,7 @@ import ssl
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hansa.errors import Malformed, Refused
@@ -35,7 +35,7 @@ def read_authority(text: str) -> PublicKey:
         certificate.verify_directly_issued_by(certificate)
     except InvalidSignature:
         raise Malformed("authority.signature", "the hub's authority did not sign itself") from None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm):
         raise Malformed("authority.form", "the hub's authority is not one self-signed certificate") from None
     if not isinstance(key, Ed25519PublicKey):
         raise Malformed("authority.form", "the hub's authority has a key of another kind than a log")

@@ -8,12 +8,11 @@ FOLDER/keys/<name>    a delegated key, to be handed to whom it is for
 from collections.abc import Callable
 from pathlib import Path
 
-from hansa.coalition import Body, Key, Role, possession_message
+from hansa.coalition import Body, Role, introduce_key
 from hansa.errors import Refused
 from hansa.rehearsal.actor import KEYS_FOLDER, NEXT_FILE
 from hansa.rehearsal.stage import Stage
 from hansa.store import read_seed, write_seed
-from hansa.transparency import encode_base64
 
 
 def grant_key(
@@ -41,7 +40,7 @@ def grant_key(
     path.parent.mkdir(exist_ok=True, mode=0o700)
     write_seed(path)
     try:
-        return say(_introduce(path, coalition, member, name, role)), path
+        return say(introduce_key(coalition, member, read_seed(path), name=name, role=role)), path
     except BaseException:
         path.unlink()
         raise
@@ -56,21 +55,7 @@ def rotate_key(stage: Stage, member: str) -> int:
     path = stage.actor(member).folder / NEXT_FILE
     path.unlink(missing_ok=True)
     write_seed(path)
-    number = stage.say(member, _introduce(path, stage.state.coalition, member))
+    number = stage.say(member, introduce_key(stage.state.coalition, member, read_seed(path)))
     stage.take_up_key(member)
     stage.settle()
     return number
-
-
-def _introduce(path: Path, coalition: str, member: str, name: str = "", role: str = "") -> Key:
-    key = read_seed(path)
-    message = possession_message(coalition, member, name, role)
-    return Key.model_validate(
-        {
-            "act": "grant" if name else "rotate",
-            "name": name,
-            "role": role,
-            "key": key.public.encode(),
-            "proof": encode_base64(key.sign(message)),
-        }
-    )

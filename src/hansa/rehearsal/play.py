@@ -20,7 +20,6 @@ from hansa.rehearsal.spelling import format_span, pluralise
 from hansa.rehearsal.stage import README_FILE, Stage
 from hansa.store import read_tree
 
-DAY: Final = 24 * 3600
 REPORT_FILE: Final = "report.html"
 
 _FIRST_LINE: Final = "This coalition was played by a rehearsal of hansa on one machine.\n"

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ _WITH_NUMBER: Final = 'echo $$ >"$0"; exec "$@"'
 
 
 class Process:
-    """One `hansa` command at work behind the others.
+    """One command at work behind the others.
 
     INVARIANT: the process inherits the handle that holds `NAME.lock`, and nobody else keeps it. So the operating system
     says whether it lives, and the number in the file is never that of somebody else's process.
@@ -36,16 +36,27 @@ class Process:
     Args:
         name: of its files.
         folder: where they lie; it exists.
-        arguments: what stands after `hansa`; it has to print one line, or one JSON document, when it works.
+        command: its words.
+        is_working: says of its number whether it works by now; left out, it says so itself, with a JSON document.
+        end: the signal that asks it to stop.
     """
 
-    def __init__(self, name: str, folder: Path, arguments: Sequence[str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        command: Sequence[str],
+        *,
+        is_working: Callable[[int], bool] | None = None,
+        end: signal.Signals = signal.SIGTERM,
+    ) -> None:
         self.name = name
         self.journal = folder / f"{name}.log"
         self._lock = folder / f"{name}.lock"
         self._said = folder / f"{name}.out"
-        self._child: int | None = None
-        self._arguments = (sys.executable, "-m", "hansa", *arguments, "--json")
+        self._command = tuple(command)
+        self._is_working = is_working
+        self._end = end
 
     @property
     def is_alive(self) -> bool:
@@ -65,10 +76,7 @@ class Process:
     @property
     def pid(self) -> int | None:
         """Its number, or None when it does not run."""
-        if not self.is_alive:
-            return None
-        text = self._lock.read_text(encoding="ascii").strip()
-        return int(text) if text.isdecimal() else None
+        return self._read_number() if self.is_alive else None
 
     def begin(self) -> None:
         """Begin it, in a session of its own so that Ctrl-C is not for it, unless it runs already.
@@ -82,9 +90,9 @@ class Process:
             os.ftruncate(handle, 0)
             os.set_inheritable(handle, True)  # noqa: FBT003 - takes no name
             fresh, onward = os.O_WRONLY | os.O_CREAT | os.O_TRUNC, os.O_WRONLY | os.O_CREAT | os.O_APPEND
-            self._child = os.posix_spawn(
+            os.posix_spawn(
                 "/bin/sh",
-                ("sh", "-c", _WITH_NUMBER, str(self._lock), *self._arguments),
+                ("sh", "-c", _WITH_NUMBER, str(self._lock), *self._command),
                 os.environ,
                 file_actions=(
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -101,18 +109,26 @@ class Process:
             os.close(handle)
 
     def is_ready(self) -> bool:
-        """Say whether it has told that it works.
+        """Say whether it works.
 
         Raises:
             Unavailable: it has ended instead; with what it said last.
         """
         is_alive = self.is_alive  # before its words: it may say why and end in between
         said = self._read_answer()
-        if is_alive and said is not None and "error" not in said:
+        if is_alive and self._has_begun(said):
             return True
         if not is_alive:
             raise Unavailable(f"the process of {self.name} has ended: {self._explain(said)}")
         return False
+
+    def ask_to_stop(self) -> bool:
+        """Ask it to stop, and say whether it is known where to."""
+        return self.signal(self._end)
+
+    def kill(self) -> bool:
+        """Kill it, and say whether it is known where to."""
+        return self.signal(signal.SIGKILL)
 
     def signal(self, number: signal.Signals) -> bool:
         """Send it a signal, and say whether it is known where to."""
@@ -123,21 +139,35 @@ class Process:
         return pid is not None
 
     def bury(self) -> None:
-        """Take note that it has ended, if it was begun here: until then the system keeps its number."""
-        if self._child is not None:
+        """Take note that it has ended, if this process began it: until then the system keeps its number."""
+        number = self._read_number()
+        if number is not None and not self.is_alive:
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(self._child, os.WNOHANG)
+                os.waitpid(number, 0)  # it gives its lock back a moment before it has ended
 
     def measure_memory(self) -> int | None:
-        """Return how much memory it holds, bytes, its part of what processes share; None where the system does not say."""
+        """Return how much memory it holds, bytes, with the processes that it began and its part of what processes share.
+
+        None where the system does not say.
+        """
         pid = self.pid
         if pid is None:
             return None
+        own = _measure(str(pid))
+        return None if own is None else own + sum(_measure(child) or 0 for child in _list_children(pid))
+
+    def _has_begun(self, said: dict[str, Any] | None) -> bool:
+        if self._is_working is None:
+            return said is not None and "error" not in said
+        pid = self.pid
+        return pid is not None and self._is_working(pid)
+
+    def _read_number(self) -> int | None:
         try:
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-        except OSError:
+            text = self._lock.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
             return None
-        return next((1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:")), None)
+        return int(text) if text.isdecimal() else None
 
     def _read_answer(self) -> dict[str, Any] | None:
         try:
@@ -154,8 +184,13 @@ class Process:
         return f"{last} (`{self.journal}`)"
 
 
+def spell_hansa(*arguments: str) -> tuple[str, ...]:
+    """Return the words of one of our own commands, which prints one JSON document when it works."""
+    return (sys.executable, "-m", "hansa", *arguments, "--json")
+
+
 def await_ready(processes: Iterable[Process], seconds: float) -> None:
-    """Wait until all have told that they work.
+    """Wait until all work.
 
     Raises:
         Unavailable: one has ended, or says nothing for so long.
@@ -177,8 +212,8 @@ def stop_all(processes: Sequence[Process]) -> int:
         Unavailable: one cannot be stopped.
     """
     running = [process for process in processes if process.is_alive]
-    left = _end(running, signal.SIGTERM, _STOP_SECONDS)
-    left = _end(left, signal.SIGKILL, _KILL_SECONDS)
+    left = _end(running, Process.ask_to_stop, _STOP_SECONDS)
+    left = _end(left, Process.kill, _KILL_SECONDS)
     for process in running:
         process.bury()
     if left:
@@ -186,13 +221,28 @@ def stop_all(processes: Sequence[Process]) -> int:
     return len(running)
 
 
-def _end(processes: Sequence[Process], number: signal.Signals, seconds: float) -> list[Process]:
+def _end(processes: Sequence[Process], send: Callable[[Process], bool], seconds: float) -> list[Process]:
     """Send a signal once to each, and return those that still run after a while."""
     left, told = list(processes), set[str]()
     end = time.monotonic() + seconds
     while left and time.monotonic() < end:
         # One that has just begun has not written its number yet.
-        told |= {process.name for process in left if process.name not in told and process.signal(number)}
+        told |= {process.name for process in left if process.name not in told and send(process)}
         time.sleep(_STEP_SECONDS)
         left = [process for process in left if process.is_alive]
     return left
+
+
+def _measure(pid: str) -> int | None:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:")), None)
+
+
+def _list_children(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return []

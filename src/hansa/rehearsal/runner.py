@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hansa.coalition import (
-    ZERO_DIGEST,
     Evidence,
     ProposalRecord,
     RunClose,
@@ -23,6 +22,7 @@ from hansa.errors import HansaError, Refused, Unavailable
 from hansa.governance import Plan
 from hansa.hub import Conducted, Coordinator
 from hansa.learning import PrivateReport
+from hansa.node.closing import write_failure
 from hansa.rehearsal.narration import Narrator
 from hansa.rehearsal.spelling import list_names, pluralise
 from hansa.rehearsal.stage import Stage
@@ -229,15 +229,5 @@ def _close_failed(stage: Stage, coordinator: str, run_id: str, reason: str) -> N
     """Write on the record that an attempt failed, if its coordinator is still there to say so."""
     if not stage.state.members[coordinator].is_active or stage.state.runs[run_id].status != "open":
         return
-    close = RunClose(
-        run=run_id,
-        status="failed",
-        transcript=ZERO_DIGEST,
-        model=ZERO_DIGEST,
-        report=ZERO_DIGEST,
-        metrics={},
-        dropped={},
-        reason=reason[:1000],
-    )
-    stage.say(coordinator, close)
+    stage.say(coordinator, write_failure(run_id, reason))
     stage.settle()

@@ -31,7 +31,7 @@ from hansa.secagg.agreement import verify_order
 from hansa.secagg.evidence import Conflict, Witness
 from hansa.secagg.field import parse_element
 from hansa.secagg.graph import as_bits
-from hansa.secagg.header import Kind, verify_header
+from hansa.secagg.header import Bytes, Kind, verify_header
 from hansa.secagg.masking import Mask, Numbers, apply_masks, number_type, widen_numbers
 from hansa.secagg.message import (
     Backing,
@@ -65,7 +65,7 @@ _MASKS_AT_ONCE: Final = 128
 class _Turn:
     """A row of the table above."""
 
-    take: Callable[["Aggregator", int, bytes], None]
+    take: Callable[["Aggregator", int, Bytes], None]
     close: Callable[["Aggregator"], Mapping[str, bytes]]
     then: Kind | None
 
@@ -154,12 +154,12 @@ class Aggregator:
             raise RuntimeError("the secure sum has no total yet")
         return self._total
 
-    def receive(self, member: str, message: bytes) -> None:
+    def receive(self, member: str, message: Bytes) -> None:
         """Take one member's message of this turn.
 
         Args:
             member: whose message it is, as the carrier knows.
-            message: what the member sent.
+            message: what the member sent; long ones are read where they lie.
 
         Raises:
             Malformed: the message is wrong, and the rule says how. `secagg.ended`: the sum is over.
@@ -225,7 +225,7 @@ class Aggregator:
             raise Malformed("secagg.ended", f"this secure sum is over: {self._ended or 'the total is known'}")
         return self.turn
 
-    def _take_advert(self, index: int, message: bytes) -> None:
+    def _take_advert(self, index: int, message: Bytes) -> None:
         advert = parse_advert(message)
         self._witness.hear(index, advert.statement)
         keys = {advert.mask_key, advert.channel_key}
@@ -247,7 +247,7 @@ class Aggregator:
             for index in sorted(self._adverts)
         }
 
-    def _take_shares(self, index: int, message: bytes) -> None:
+    def _take_shares(self, index: int, message: Bytes) -> None:
         boxes = parse_shares(message).boxes
         if [box.member for box in boxes] != self._near(index, self._adverts):
             raise Malformed("secagg.cohort", "the shares are not for every neighbour in the roster")
@@ -267,7 +267,7 @@ class Aggregator:
             for index, boxes in sorted(inbound.items())
         }
 
-    def _take_masked(self, index: int, message: bytes) -> None:
+    def _take_masked(self, index: int, message: Bytes) -> None:
         masked = parse_masked(message, self._session.number_bits)
         if masked.length != self._session.length:
             raise Malformed(
@@ -303,7 +303,7 @@ class Aggregator:
             for index in alive
         }
 
-    def _take_consent(self, index: int, message: bytes) -> None:
+    def _take_consent(self, index: int, message: Bytes) -> None:
         consent = parse_consent(message)
         self._witness.hear(index, consent.statement)
         if consent.survivors != self._agreed:
@@ -323,7 +323,7 @@ class Aggregator:
             messages[self._name(own.sender)] = Consents(session, (*consents[: quorum - 1], own)).encode()
         return messages
 
-    def _take_reveal(self, index: int, message: bytes) -> None:
+    def _take_reveal(self, index: int, message: Bytes) -> None:
         reveal = parse_reveal(message)
         asked = [(owner, self._secret_of(owner)) for owner in self._near(index, self._dealt, itself=True)]
         if [(share.owner, share.secret) for share in reveal.shares] != asked:

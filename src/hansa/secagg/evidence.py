@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
 from hansa.errors import Malformed
-from hansa.secagg.header import HEADER_BYTES, Kind, parse_header
+from hansa.secagg.header import HEADER_BYTES, Bytes, Kind, parse_header
 from hansa.secagg.session import Session
 from hansa.secagg.statement import Statement, parse_advert, parse_consent, parse_masked
 
@@ -68,7 +68,7 @@ class Witness:
             kind = cast("ConflictKind", statement.kind.label)
             self._conflicts.setdefault(header, Conflict(party.id, kind, first, statement))
 
-    def overhear(self, index: int, message: bytes) -> None:
+    def overhear(self, index: int, message: Bytes) -> None:
         """Look whether a message that was refused contradicts what its sender signed before."""
         try:
             header = parse_header(message)

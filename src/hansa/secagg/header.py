@@ -3,9 +3,12 @@
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeAlias
 
 from hansa.errors import Malformed
+
+Bytes: TypeAlias = bytes | memoryview
+"""A message as it arrived, wherever it lies."""
 
 MAGIC: Final = b"HSUM"
 VERSION: Final = 1
@@ -49,7 +52,7 @@ class Header:
         return _HEADER.pack(MAGIC, VERSION, self.kind, self.sender, self.session)
 
 
-def parse_header(data: bytes) -> Header:
+def parse_header(data: Bytes) -> Header:
     """Read the first 40 bytes of a message.
 
     Raises:
@@ -65,7 +68,7 @@ def parse_header(data: bytes) -> Header:
     return Header(Kind(kind), sender, session)
 
 
-def verify_header(data: bytes, *, kind: Kind, session: bytes, sender: int) -> None:
+def verify_header(data: Bytes, *, kind: Kind, session: bytes, sender: int) -> None:
     """Check that a message is the one that is due, before anything in it is looked at.
 
     Raises:
@@ -87,7 +90,7 @@ def refuse_form(message: str) -> NoReturn:
     raise Malformed("secagg.form", message)
 
 
-def open_message(data: bytes, kind: Kind) -> Header:
+def open_message(data: Bytes, kind: Kind) -> Header:
     """Read the header of a message that is due to be of a kind. Raises Malformed `secagg.form`."""
     header = parse_header(data)
     if header.kind is not kind:
@@ -95,14 +98,14 @@ def open_message(data: bytes, kind: Kind) -> Header:
     return header
 
 
-def unpack(layout: str, data: bytes, offset: int, header: Header) -> tuple[int, ...]:
+def unpack(layout: str, data: Bytes, offset: int, header: Header) -> tuple[int, ...]:
     """Read integers from a message. Raises Malformed `secagg.form`, it ends before them."""
     if len(data) < offset + struct.calcsize(layout):
         refuse_form(f"the message `{header.kind.label}` is cut off")
     return struct.unpack_from(layout, data, offset)
 
 
-def check_size(data: bytes, expected: int, header: Header) -> None:
+def check_size(data: Bytes, expected: int, header: Header) -> None:
     """Refuse a message of another size. Raises Malformed `secagg.form`."""
     if len(data) != expected:
         refuse_form(f"the message `{header.kind.label}` should have {expected:,} bytes, got {len(data):,}")

@@ -17,7 +17,17 @@ from typing import Final, NamedTuple
 
 from hansa.errors import Malformed
 from hansa.secagg.field import ELEMENT_BYTES
-from hansa.secagg.header import HEADER_BYTES, HUB, Header, Kind, check_size, open_message, refuse_form, unpack
+from hansa.secagg.header import (
+    HEADER_BYTES,
+    HUB,
+    Bytes,
+    Header,
+    Kind,
+    check_size,
+    open_message,
+    refuse_form,
+    unpack,
+)
 from hansa.secagg.statement import (
     ADVERT_BYTES,
     CONSENT_BYTES,
@@ -95,7 +105,7 @@ class Shares:
         return header + struct.pack("<H", len(self.boxes)) + _encode_boxes(self.boxes)
 
 
-def parse_shares(data: bytes) -> Shares:
+def parse_shares(data: Bytes) -> Shares:
     """Read the shares a member deals. Raises Malformed `secagg.form` or `secagg.order`."""
     header = open_message(data, Kind.SHARES)
     (count,) = unpack("<H", data, HEADER_BYTES, header)
@@ -226,7 +236,7 @@ class Reveal:
         return header + struct.pack("<H", len(self.shares)) + b"".join(items)
 
 
-def parse_reveal(data: bytes) -> Reveal:
+def parse_reveal(data: Bytes) -> Reveal:
     """Read revealed shares. Raises Malformed `secagg.form` or `secagg.order`."""
     header = open_message(data, Kind.REVEAL)
     (count,) = unpack("<H", data, HEADER_BYTES, header)
@@ -249,7 +259,7 @@ def _encode_boxes(boxes: Sequence[Box]) -> bytes:
     return b"".join(_BOX.pack(*box) for box in boxes)
 
 
-def _parse_boxes(data: bytes, offset: int, count: int, header: Header) -> tuple[Box, ...]:
+def _parse_boxes(data: Bytes, offset: int, count: int, header: Header) -> tuple[Box, ...]:
     check_size(data, offset + count * _BOX.size, header)
     boxes = tuple(map(Box._make, _BOX.iter_unpack(memoryview(data)[offset:])))
     _check_order(header.kind, [box.member for box in boxes])

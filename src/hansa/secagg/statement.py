@@ -11,7 +11,16 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
-from hansa.secagg.header import HEADER_BYTES, Header, Kind, check_size, open_message, refuse_form, unpack
+from hansa.secagg.header import (
+    HEADER_BYTES,
+    Bytes,
+    Header,
+    Kind,
+    check_size,
+    open_message,
+    refuse_form,
+    unpack,
+)
 
 SIGNATURE_BYTES: Final = 64
 TAG_BYTES: Final = 16
@@ -85,10 +94,11 @@ class Advert:
         return self.statement.content + self.signature
 
 
-def parse_advert(data: bytes) -> Advert:
+def parse_advert(data: Bytes) -> Advert:
     """Read an advert. Raises Malformed `secagg.form`."""
     header = open_message(data, Kind.ADVERT)
     check_size(data, ADVERT_BYTES, header)
+    data = bytes(data)
     return Advert(header.session, header.sender, data[40:72], data[72:104], data[104:136], data[136:])
 
 
@@ -100,7 +110,7 @@ class Masked:
     sender: int
     length: int
     """How many numbers."""
-    numbers: bytes | memoryview = field(repr=False)
+    numbers: Bytes = field(repr=False)
     """Unsigned integers of 32 or 64 bits."""
     dealers: bytes
     """Digest of those that the sender masked with, and of itself."""
@@ -124,7 +134,7 @@ class Masked:
         return b"".join((self.opening, self.numbers, self.dealers, self.tag, self.signature))
 
 
-def parse_masked(data: bytes, number_bits: int) -> Masked:
+def parse_masked(data: Bytes, number_bits: int) -> Masked:
     """Read masked numbers without copying them. Raises Malformed `secagg.form`."""
     header = open_message(data, Kind.MASKED)
     (length,) = unpack("<Q", data, HEADER_BYTES, header)
@@ -132,8 +142,8 @@ def parse_masked(data: bytes, number_bits: int) -> Masked:
         refuse_form(f"the message `{header.kind.label}` claims {length:,} numbers")
     check_size(data, NUMBERS_START + number_bits // 8 * length + MASKED_END_BYTES, header)
     numbers = memoryview(data)[NUMBERS_START:-MASKED_END_BYTES]
-    dealers, tag = data[-112:-80], data[-80:-64]
-    return Masked(header.session, header.sender, length, numbers, dealers, tag, data[-64:])
+    end = bytes(data[-MASKED_END_BYTES:])
+    return Masked(header.session, header.sender, length, numbers, end[:32], end[32:48], end[48:])
 
 
 @dataclass(frozen=True)
@@ -159,10 +169,11 @@ class Consent:
         return self.statement.content + self.signature
 
 
-def parse_consent(data: bytes) -> Consent:
+def parse_consent(data: Bytes) -> Consent:
     """Read a consent. Raises Malformed `secagg.form`."""
     header = open_message(data, Kind.CONSENT)
     check_size(data, CONSENT_BYTES, header)
+    data = bytes(data)
     return Consent(header.session, header.sender, data[40:72], data[72:104], data[104:])
 
 

@@ -37,20 +37,6 @@ class Blobs(ABC):
         self._write(digest, (data,))
         return digest
 
-    def put_file(self, path: Path) -> str:
-        """Keep what is in a file, a chunk at a time, and return its name as `put` does.
-
-        Raises:
-            Unavailable: the file cannot be read, changes meanwhile, or its bytes cannot be written.
-        """
-        try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            self._write(digest, _read_unchanged(path, digest))
-        except OSError as error:
-            raise Unavailable(f"`{path}` cannot be read: {error.strerror}") from error
-        return digest
-
     def get(self, digest: str) -> bytes:
         """Return the bytes with this digest.
 
@@ -59,19 +45,6 @@ class Blobs(ABC):
             Unavailable: there is no such blob, or it cannot be read.
         """
         return b"".join(self._read_verified(digest))
-
-    def get_file(self, digest: str, path: Path) -> None:
-        """Write the bytes with this digest to a file, a chunk at a time.
-
-        Raises:
-            Malformed: as `get`; then there is no file, or the one that was there before.
-            Unavailable: there is no such blob, it cannot be read, or the file cannot be written.
-        """
-        check_name(digest)
-        try:
-            write_chunks(path, self._read_verified(digest), unfinished_path(path))
-        except OSError as error:
-            raise Unavailable(f"`{path}` cannot be written: {error.strerror}") from error
 
     def adopt(self, path: Path, digest: str) -> None:
         """Move a file into this place.

@@ -29,8 +29,11 @@ class Database(Protocol):
 
     name: str
 
-    def create(self) -> None:
-        """Make the tables of an empty log, all of them or none.
+    def create(self, fill: Callable[[Connection], None]) -> None:
+        """Make the tables of a log with all that is in it from the first, or none of it.
+
+        Args:
+            fill: puts that in, within the transaction that makes the tables.
 
         Raises:
             Refused: `log.exists`.

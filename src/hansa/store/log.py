@@ -4,11 +4,11 @@ The leaves are the only truth; everything else here is derived from them and che
 the log is opened. A leaf is bytes to this module, a checkpoint is a size and a root.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypedDict
 
 import sqlalchemy
 from sqlalchemy import Connection
@@ -18,6 +18,7 @@ from hansa.store import schema
 from hansa.store.database import Database, Session, find_database
 from hansa.transparency import (
     MAX_LEAF_BYTES,
+    Checkpoint,
     Frontier,
     hash_leaf,
     parse_checkpoint,
@@ -214,21 +215,38 @@ class LogStore(LogReader):
     """
 
     @classmethod
-    def create(cls, where: Path | str) -> Self:
-        """Make an empty log and open it.
+    def create(cls, where: Path | str, leaves: Sequence[bytes] = (), note_text: str | None = None) -> Self:
+        """Make a log and open it.
 
         Args:
             where: the new file, in a folder that exists; or an empty PostgreSQL database that exists.
+            leaves: with which it begins; none as a rule.
+            note_text: the newest checkpoint of these, if there is one.
 
         Raises:
-            Malformed: `log.address`.
+            Malformed: `log.address`; `leaf.too-long`, or as `save_checkpoint`; nothing is made.
             Refused: `log.exists`.
             BeingWritten: another process writes there.
             Unavailable: the database fails.
+        Guarantees:
+            All of it is there, or nothing, also when the process dies in between.
         """
+        rows = _make_rows(0, leaves)
+        head = None if note_text is None else parse_checkpoint(parse_note(note_text).body)
+        if head is not None:
+            hashes = [row["leaf_hash"] for row in rows]
+            _verify_head(head, len(rows), lambda size: root_of(hashes[:size]))
+
+        def fill(connection: Connection) -> None:
+            if rows:
+                connection.execute(sqlalchemy.insert(schema.leaf), rows)
+            if head is not None:
+                row = {"tree_size": head.size, "note": note_text}
+                connection.execute(sqlalchemy.insert(schema.checkpoint), row)
+
         database = find_database(where)
         with database.translated():
-            database.create()
+            database.create(fill)
         return cls.open(where)
 
     @classmethod
@@ -270,16 +288,8 @@ class LogStore(LogReader):
             Malformed: `leaf.too-long`; nothing is added.
             Unavailable: the database fails, or the right to write is lost; the log is closed.
         """
-        for leaf in leaves:
-            if len(leaf) > MAX_LEAF_BYTES:
-                raise Malformed(
-                    "leaf.too-long", f"a leaf has at most {MAX_LEAF_BYTES:,} bytes, got {len(leaf):,}"
-                )
-        hashes = [hash_leaf(leaf) for leaf in leaves]
-        rows = [
-            {"entry_index": self.size + i, "data": leaf, "leaf_hash": leaf_hash}
-            for i, (leaf, leaf_hash) in enumerate(zip(leaves, hashes, strict=True))
-        ]
+        rows = _make_rows(self.size, leaves)
+        hashes = [row["leaf_hash"] for row in rows]
         if rows:
             with self._write() as connection:
                 connection.execute(sqlalchemy.insert(schema.leaf), rows)
@@ -297,12 +307,7 @@ class LogStore(LogReader):
             Unavailable: as `append`.
         """
         head = parse_checkpoint(parse_note(note_text).body)
-        if head.size > self.size:
-            raise Malformed(
-                "log.checkpoint", f"the checkpoint is of {head.size} entries, the log has {self.size}"
-            )
-        if head.root != self._root_at(head.size):
-            raise Malformed("log.root-mismatch", f"the checkpoint of {head.size} entries has another root")
+        _verify_head(head, self.size, self._root_at)
         size = schema.checkpoint.c.tree_size
         with self._write() as connection:
             connection.execute(sqlalchemy.delete(schema.checkpoint).where(size == head.size))
@@ -354,6 +359,31 @@ class LogStore(LogReader):
         with self._write() as connection:
             if schema.is_old(connection):
                 schema.upgrade_tables(connection)
+
+
+class _Row(TypedDict):
+    entry_index: int
+    data: bytes
+    leaf_hash: bytes
+
+
+def _make_rows(start: int, leaves: Sequence[bytes]) -> list[_Row]:
+    for leaf in leaves:
+        if len(leaf) > MAX_LEAF_BYTES:
+            raise Malformed(
+                "leaf.too-long", f"a leaf has at most {MAX_LEAF_BYTES:,} bytes, got {len(leaf):,}"
+            )
+    return [
+        {"entry_index": number, "data": leaf, "leaf_hash": hash_leaf(leaf)}
+        for number, leaf in enumerate(leaves, start)
+    ]
+
+
+def _verify_head(head: Checkpoint, size: int, root_at: Callable[[int], bytes]) -> None:
+    if head.size > size:
+        raise Malformed("log.checkpoint", f"the checkpoint is of {head.size} entries, the log has {size}")
+    if head.root != root_at(head.size):
+        raise Malformed("log.root-mismatch", f"the checkpoint of {head.size} entries has another root")
 
 
 def _is_paper(subject: str, name: str) -> sqlalchemy.ColumnElement[bool]:

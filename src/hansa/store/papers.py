@@ -46,7 +46,7 @@ class FolderPapers:
         """Read a total."""
         return self.read(_TOTAL.format(number))
 
-    def write_total(self, number: int, total: bytes) -> None:
+    def write_total(self, number: int, total: bytes | memoryview) -> None:
         """Write a total, which is not flushed, being large: after a loss of power its digest may say that it is gone."""
         path = self._path(_TOTAL.format(number))
         try:

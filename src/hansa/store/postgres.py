@@ -9,7 +9,7 @@ not committed. When it wakes up, its next statement fails.
 import importlib.util
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final
@@ -24,7 +24,7 @@ from hansa.store.database import NoLog, Session
 from hansa.store.lock import BeingWritten
 from hansa.transparency.quoting import quote
 
-_OLDEST: Final = (15,)
+OLDEST: Final = (15,)
 
 _LOCK: Final = int.from_bytes(b"hansalog")
 """The advisory lock's number; such locks belong to one database, and a database holds one log."""
@@ -72,7 +72,7 @@ class PostgresDatabase:
         host = self._url.host or self._url.query.get("host") or "localhost"
         self.name = f"postgresql://{host if isinstance(host, str) else ','.join(host)}/{self._url.database}"
 
-    def create(self) -> None:
+    def create(self, fill: Callable[[Connection], None]) -> None:
         """Make the tables in one transaction, under the lock."""
         connection = self._connect(lease_seconds=60)
         try:
@@ -84,6 +84,7 @@ class PostgresDatabase:
                         f"there are tables in `{self.name}` already: {', '.join(sorted(tables))}",
                     )
                 schema.create_tables(connection)
+                fill(connection)
         finally:
             _give_right_back(connection)
 
@@ -174,7 +175,7 @@ class PostgresDatabase:
 
     def _configure(self, connection: Connection, lease_seconds: int) -> None:
         version = connection.dialect.server_version_info or ()
-        if version < _OLDEST:
+        if version < OLDEST:
             raise Unavailable(
                 f"`{self.name}` is PostgreSQL {'.'.join(map(str, version))}; 15 or newer is needed"
             )

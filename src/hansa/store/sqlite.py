@@ -1,7 +1,7 @@
 """A log in one SQLite file, for one process at a time."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -39,7 +39,7 @@ class SqliteFile:
         self.name = str(path)
         self._path = path
 
-    def create(self) -> None:
+    def create(self, fill: Callable[[Connection], None]) -> None:
         """Make the tables beside the final name, then give them the name: no half-made log is ever seen."""
         lock = WriterLock(self._path)
         try:
@@ -50,6 +50,7 @@ class SqliteFile:
                 unfinished.with_name(unfinished.name + end).unlink(missing_ok=True)
             with _connect(unfinished, "BEGIN IMMEDIATE", *_DURABLE) as connection, connection.begin():
                 schema.create_tables(connection)
+                fill(connection)
             unfinished.rename(self._path)
             sync_folder(self._path.parent)
         finally:

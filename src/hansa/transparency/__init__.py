@@ -76,7 +76,6 @@ from hansa.transparency.tiles import (
     entry_bundles,
     hash_tiles,
     pack_bundle,
-    parse_entry_bundle,
     parse_tile_path,
     tile_path,
 )
@@ -119,7 +118,6 @@ __all__ = [
     "parse",
     "parse_base64",
     "parse_checkpoint",
-    "parse_entry_bundle",
     "parse_envelope",
     "parse_instant",
     "parse_leaf",

@@ -6,7 +6,6 @@ label and one tag. Nothing else that a caller can set is believed. `docs/formats
 Source: RFC 9421 sections 2.2, 2.5 and 3.1; RFC 9530 section 2.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -137,11 +136,6 @@ def parse_signed_request(headers: Mapping[str, str]) -> SignedRequest:
         said,
         parse_base64(signature[1]),
     )
-
-
-def digest_body(body: bytes) -> bytes:
-    """Return what a request's signature says of its body, 32 bytes."""
-    return hashlib.sha256(body).digest()
 
 
 def _write_digest(digest: bytes) -> str:

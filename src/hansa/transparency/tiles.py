@@ -135,15 +135,3 @@ def cut_entry_bundle(data: bytes) -> Iterator[bytes]:
             raise Malformed("bundle.truncated", f"the bundle ends inside its entry {index}")
         yield data[start:at]
         index += 1
-
-
-def parse_entry_bundle(data: bytes) -> tuple[bytes, ...]:
-    """Cut a bundle into its leaves; every byte belongs to one of them.
-
-    Raises:
-        Malformed: `bundle.truncated` (a length or a leaf is cut off), `bundle.too-many` (more than 256).
-    """
-    leaves = tuple(cut_entry_bundle(data))
-    if len(leaves) > TILE_WIDTH:
-        raise Malformed("bundle.too-many", f"a bundle has at most {TILE_WIDTH} entries, got {len(leaves)}")
-    return leaves

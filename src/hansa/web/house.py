@@ -1,7 +1,9 @@
 """The node's face for the people of its house: a few questions over a Unix socket that only its owner can open.
 
 GET  /status        how the node does
-POST /entries       {"bodies":[{"kind":"ballot","body":{…}}]}: sign them; {"numbers":[12]} once the own fold has them
+POST /entries       {"bodies":[{"kind":"ballot","body":{…}}]}: sign them; {"numbers":[12]} once the own fold has them;
+                    with "name":"clara", by that key of the house, which the member delegates to
+POST /key           {"passphrase":"…"}: another main key; base64, or null; {"number":12} once the own fold has it
 POST /handover      {"handover":{…},"instead":false} or {"log_key":…,"addresses":[…],"instead":false}: sign, or draft
 POST /handover/take  {"handover":{…}}: follow the hub that it names from now on; {"addresses":[…]}
 GET  /runs/<run>    how far an attempt is, here and at the hub
@@ -29,7 +31,7 @@ from hansa.coalition import BODIES, Body, parse_handover
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
 from hansa.node.agent import Agent
 from hansa.node.intercom import SAY_SECONDS
-from hansa.transparency import Envelope, parse_public_key
+from hansa.transparency import Envelope, parse_base64, parse_public_key
 from hansa.web.problems import MEDIA_TYPE, describe
 
 NOT_SAID: Final = frozenset({"found", "acknowledge", "run_seal", "handover"})
@@ -46,9 +48,13 @@ def make_house_service(agent: Agent) -> Starlette:
         return JSONResponse(await run_in_threadpool(agent.describe))
 
     async def entries(request: Request) -> Response:
-        bodies = read_bodies(await _read_body(request))
-        numbers = await run_in_threadpool(agent.say, bodies, SAY_SECONDS)
+        name, bodies = read_bodies(await _read_body(request))
+        numbers = await run_in_threadpool(agent.say, bodies, SAY_SECONDS, name)
         return JSONResponse({"numbers": list(numbers)})
+
+    async def key(request: Request) -> Response:
+        passphrase = read_passphrase(await _read_body(request))
+        return JSONResponse({"number": await run_in_threadpool(agent.rotate_key, passphrase, SAY_SECONDS)})
 
     async def handover(request: Request) -> Response:
         signed = await run_in_threadpool(sign_handover, agent, await _read_body(request))
@@ -66,6 +72,7 @@ def make_house_service(agent: Agent) -> Starlette:
         routes=[
             Route("/status", _guard(status), methods=["GET"]),
             Route("/entries", _guard(entries), methods=["POST"]),
+            Route("/key", _guard(key), methods=["POST"]),
             Route("/handover", _guard(handover), methods=["POST"]),
             Route("/handover/take", _guard(take), methods=["POST"]),
             Route("/runs/{run}", _guard(run), methods=["GET"]),
@@ -187,22 +194,40 @@ def open_socket(path: Path) -> socket.socket:
     return opened
 
 
-def read_bodies(data: bytes) -> tuple[Body, ...]:
-    """Read what people want to say.
+def read_passphrase(data: bytes) -> bytes | None:
+    """Read the passphrase of the main key, None where it has none.
+
+    Raises:
+        Malformed: `house.form`.
+    """
+    try:
+        match json.loads(data):
+            case {"passphrase": None}:
+                return None
+            case {"passphrase": str(said)}:
+                return parse_base64(said)
+    except ValueError:
+        pass
+    raise Malformed("house.form", "expected `passphrase`, in base64 or null")
+
+
+def read_bodies(data: bytes) -> tuple[str, tuple[Body, ...]]:
+    """Read what people want to say, after the name of the key that says it; empty for the main key.
 
     Raises:
         Malformed: `entries.form`, `entry.kind`, `entry.body`.
     """
     try:
-        said = json.loads(data)["bodies"]
-        pairs = [(found["kind"], found["body"]) for found in said]
-    except (ValueError, TypeError, KeyError):
-        raise Malformed(
-            "entries.form", "expected `bodies`, a list of objects with `kind` and `body`"
-        ) from None
-    if not 1 <= len(pairs) <= _MAX_ENTRIES:
+        said = json.loads(data)
+        name = said.get("name", "")
+        pairs = [(found["kind"], found["body"]) for found in said["bodies"]]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        name, pairs = None, []
+    if not isinstance(name, str) or not pairs:
+        raise Malformed("entries.form", "expected `bodies`, a list of objects with `kind` and `body`")
+    if len(pairs) > _MAX_ENTRIES:
         raise Malformed("entries.form", f"expected 1 to {_MAX_ENTRIES} entries, got {len(pairs)}")
-    return tuple(_read_body_of(kind, body) for kind, body in pairs)
+    return name, tuple(_read_body_of(kind, body) for kind, body in pairs)
 
 
 def _read_body_of(kind: object, value: object) -> Body:

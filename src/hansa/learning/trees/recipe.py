@@ -5,7 +5,6 @@ docs/formats/recipe-trees.md specifies it: every layout, order, bound and stoppi
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from hansa.errors import Refused
 from hansa.learning.advice import MemberReport, report_member
@@ -19,7 +18,7 @@ from hansa.learning.appraisal import (
     read_figures,
     verify_scored,
 )
-from hansa.learning.contradiction import find_contradictions
+from hansa.learning.contradiction import find_contradictions, verify_own_part, verify_undoubted
 from hansa.learning.evaluation import EvaluationQuestion, Trial, ZoomQuestion, answer_evaluation, answer_zoom
 from hansa.learning.recipe import Dropped, Question, Result, TreesResult, verify_numbers
 from hansa.learning.survey import SurveyQuestion, answer_survey
@@ -33,8 +32,6 @@ from hansa.learning.trees.judging import TreesJudge
 from hansa.learning.trees.kernels import compile_kernels
 from hansa.learning.trees.questions import LevelQuestion, answer_level
 from hansa.learning.trees.settings import TreesParameters
-
-_SHOWN_CONTRADICTIONS = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,9 +116,7 @@ class Trees:
         if not {*survivors} <= {*self.members}:
             raise ValueError("a total holds answers of somebody outside the cohort")
         self.verify_survivors(question, len(survivors))
-        found = [*islice(_doubt(state, question, total, survivors), _SHOWN_CONTRADICTIONS)]
-        if found:
-            raise Refused("recipe.total", [f"`{question.name}`: {doubt}" for doubt in found])
+        verify_undoubted(question, _doubt(state, question, total, survivors))
         if isinstance(state, Appraising):
             return replace(state, appraisal=learn_appraisal(state.appraisal, question, total, survivors))
         after = self._fit.learn(state, question, total, survivors)
@@ -141,19 +136,8 @@ class Trees:
         verify_scored(question, members)
 
     def verify_total(self, question: Question, answer: Vector, total: Vector, members: int) -> None:
-        """Check, as a member, that an announced total can hold one's own answer; before `learn`.
-
-        Raises:
-            Refused: `recipe.total`; the reason names the question alone.
-            ValueError: `answer` or `total` does not fit the question.
-        """
-        verify_numbers(question, answer)
-        verify_numbers(question, total)
-        for _ in _find(question, total - answer, members - 1):
-            raise Refused(
-                "recipe.total",
-                f"the announced total of `{question.name}` cannot hold this member's own answer",
-            )
+        """Check, as a member, that an announced total can hold one's own answer; before `learn`. Raises as `verify_own_part`."""
+        verify_own_part(question, answer, total, members, _find)
 
     def private_report(self, result: Result, rows: Rows) -> MemberReport:
         """Tell one member what it gets, from its own test rows; nothing of this leaves the member.

@@ -16,7 +16,7 @@ from hansa.learning.evaluation import (
     read_zoom,
 )
 from hansa.learning.model import Model
-from hansa.learning.personal import fit_alone, score_rows
+from hansa.learning.personal import LogisticJudge, fit_alone, score_rows
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,8 @@ def members(draw):
 def trial(schema, members):
     positives = sum(rows.test.positives for rows in members)
     negatives = sum(len(rows.test) for rows in members) - positives
-    return Trial(fit_alone(schema, members[0], 1.0), 1.0, 10.0, -1.0, positives, negatives, 3, 3, 3)
+    judge = LogisticJudge(fit_alone(schema, members[0], 1.0), 1.0, 10.0)
+    return Trial(judge, -1.0, positives, negatives, 3, 3, 3)
 
 
 def test_an_answer_counts_every_test_row_once_for_each_model(trial, members):
@@ -44,7 +45,7 @@ def test_an_answer_counts_every_test_row_once_for_each_model(trial, members):
 
 def test_a_positive_is_counted_in_the_bin_of_its_place(trial, members):
     answer = answer_evaluation(EvaluationQuestion("evaluation", trial), members[1])
-    scores = score_rows(trial.model, members[1], 1.0, 10.0)
+    scores = score_rows(trial.judge.model, members[1], 1.0, 10.0)
     places = place_scores(scores.together[scores.labels == 1], trial.centre)
     assert np.flatnonzero(answer[16445 : 16445 + 8192]).tolist() == sorted(set((places // 2**18).tolist()))
 
@@ -69,13 +70,14 @@ def test_with_fewer_than_three_to_score_no_sum_over_members_is_asked_for(trial, 
 
 
 def test_a_model_that_scores_all_rows_alike_keeps_to_the_bounds(trial, members):
-    flat = Model(trial.model.design, np.zeros(len(trial.model.coefficients)), None)
+    flat = Model(trial.judge.model.design, np.zeros(len(trial.judge.model.coefficients)), None)
     for positives, negatives in ((2, 30), (30, 2)):
         test = members[0].train.take(np.arange(32))
         test.labels[:] = 0
         test.labels[:positives] = 1
         question = EvaluationQuestion(
-            "evaluation", replace(trial, model=flat, positives=positives, negatives=negatives)
+            "evaluation",
+            replace(trial, judge=replace(trial.judge, model=flat), positives=positives, negatives=negatives),
         )
         answer = answer_evaluation(question, Rows("crowd", members[0].train, test))
         assert answer[16445 : 16445 + 8192].max() == positives
@@ -118,12 +120,12 @@ def test_a_zoom_asks_only_where_a_metric_is_unclear(trial):
 
 
 def test_questions_bind_everything_an_answer_depends_on(trial):
-    other = Model(trial.model.design, trial.model.coefficients + 1e-12, None)
+    other = Model(trial.judge.model.design, trial.judge.model.coefficients + 1e-12, None)
     trials = [
         trial,
-        replace(trial, model=other),
-        replace(trial, ridge=2.0),
-        replace(trial, correction=2.0),
+        replace(trial, judge=replace(trial.judge, model=other)),
+        replace(trial, judge=replace(trial.judge, ridge=2.0)),
+        replace(trial, judge=replace(trial.judge, correction=2.0)),
         replace(trial, centre=0.0),
         replace(trial, positives=trial.positives + 1),
     ]

@@ -48,7 +48,7 @@ def test_a_counted_category_says_its_buckets(document):
     with pytest.raises(Malformed, match="has no code `4097`"):
         parse_model(document)
     species |= {"categories": "counted in 1000", "coefficients": []}
-    with pytest.raises(Malformed, match="lists of categories"):
+    with pytest.raises(Malformed, match="list of categories"):
         parse_model(document)
 
 

@@ -47,7 +47,7 @@ lock:
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
 	  --group build --extra dp pyproject.toml -o requirements/core.txt
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
-	  --group build --group dev --extra data --extra dp --extra postgres --extra s3 pyproject.toml -c requirements/core.txt -o requirements/dev.txt
+	  --group build --group dev --extra boost --extra data --extra dp --extra postgres --extra s3 pyproject.toml -c requirements/core.txt -o requirements/dev.txt
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hansa needs Python 3.11 or newer; say make PYTHON=python3.11")'

@@ -29,6 +29,7 @@ COMMANDS = dict(list_commands())
 def test_the_nouns_and_verbs_of_the_story_are_there():
     assert {" ".join(path) for path in COMMANDS} == {
         "account",
+        "model export",
         "plan price",
         "demo",
         "up",

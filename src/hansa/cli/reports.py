@@ -15,6 +15,7 @@ from hansa.rehearsal.runner import locate_private_report
 from hansa.rehearsal.spelling import list_names
 from hansa.store import BlobStore
 from hansa.transparency import canonical
+from hansa.transparency.canonical import Json
 
 
 def find_completed(state: State, number: int) -> RunRecord:
@@ -46,6 +47,18 @@ def read_statistics(record: Record, run: RunRecord) -> dict[str, Any] | None:
     verify_statistics(document)
     assert isinstance(document, dict)  # it has the fields of one
     return document
+
+
+def read_model(record: Record, run: RunRecord) -> Json:
+    """Read the model that a run made.
+
+    Raises:
+        Malformed: `blob.digest`, the file holds other bytes than the members sealed; `canonical-json.*`, they sealed no document.
+        Unavailable: it does not lie beside the record, or cannot be read.
+    """
+    if record.blobs is None or not (store := BlobStore(record.blobs)).path(run.model).is_file():
+        raise Unavailable(f"the model `{run.model}` does not lie here: the record holds its digest only")
+    return canonical.parse(store.get(run.model))
 
 
 def find_uncertainty(record: Record, run: RunRecord) -> Mapping[str, str] | None:

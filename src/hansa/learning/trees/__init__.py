@@ -7,6 +7,7 @@ from hansa.learning.trees.document import FORMAT, parse_forest, write_forest
 from hansa.learning.trees.forest import Branch, Forest, Leaf, Tree
 from hansa.learning.trees.recipe import Trees, TreesState
 from hansa.learning.trees.settings import TreesParameters, parse_trees_parameters
+from hansa.learning.trees.xgboost import describe_columns, export_xgboost
 
 __all__ = [
     "FORMAT",
@@ -17,6 +18,8 @@ __all__ = [
     "Trees",
     "TreesParameters",
     "TreesState",
+    "describe_columns",
+    "export_xgboost",
     "parse_forest",
     "parse_trees_parameters",
     "write_forest",

@@ -10,7 +10,7 @@ from hansa.governance.validation import load_model
 from hansa.hub import HubSettings
 from hansa.hub.clerk import LEASE_SECONDS
 from hansa.hub.standby import LOOK_SECONDS
-from hansa.node import agent, remote
+from hansa.node import agent, remote, wire
 from hansa.web.problems import Problem
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -48,7 +48,7 @@ def test_the_times_on_the_pages_are_those_of_the_program():
         f"silent for {quiet} seconds beyond what they let it wait, {quiet + agent.WAIT_SECONDS} in all" in hub
     )
     assert "noticed within half a minute, then every five seconds" in failure
-    alive = {name: seconds for _, name, seconds in remote._ALIVE}
+    alive = {name: seconds for _, name, seconds in wire._ALIVE}
     assert alive[socket.TCP_KEEPIDLE] + alive[socket.TCP_KEEPCNT] * alive[socket.TCP_KEEPINTVL] <= 30
     assert agent._LONGEST_PAUSE == 5
 

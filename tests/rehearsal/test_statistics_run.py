@@ -159,7 +159,7 @@ def test_a_member_refuses_a_total_that_cannot_hold_its_rows(stage, plan):
         frame = parse_frame(message)
         if frame.word != "end" or name != "bob":
             return message
-        numbers = read_total(frame.body)
+        numbers = read_total(frame.body).copy()
         numbers[0] //= 10
         return type(frame)(frame.word, frame.fields, write_total(numbers)).encode()
 

@@ -81,6 +81,28 @@ def canonical_statistics(parameters: dict[str, int] | None = None, **changes: ob
     return {name: value for name, value in whole.items() if name not in {"label", "split", "bars"}}
 
 
+TREES = SMALL.replace("{name: logistic,", "{name: trees,")
+"""Equal to `SMALL` but for the recipe."""
+GROWN = {
+    "trees": 100,
+    "depth": 4,
+    "learning_rate": "0.1",
+    "bins": 64,
+    "ridge": "1",
+    "minimum_rows": 20,
+    "minimum_members": 3,
+    "positive_weight": "1",
+    "rising": [],
+    "falling": [],
+    "organisation_offsets": True,
+    "correction_trees": 20,
+}
+
+
+def canonical_trees(**parameters: object) -> dict[str, object]:
+    return canonical(recipe={"name": "trees", "digest": RECIPE, "parameters": GROWN | parameters})
+
+
 POOLED = SMALL.replace("auc_together", "auc_pooled_together")
 BARS = [{"metric": "auc_pooled_together", "at_least": "0.80"}]
 ROWS = POOLED.replace("stratified", "rows")
@@ -161,6 +183,13 @@ GOOD = [
             ]
         ),
     ),
+    ("trees", "trees with every default", TREES, canonical_trees()),
+    (
+        "rising-trees",
+        "two trees that may only rise with a number",
+        TREES.replace(RECIPE, RECIPE + ", parameters: {trees: 2, rising: [a], learning_rate: 0.50}"),
+        canonical_trees(trees=2, rising=["a"], learning_rate="0.50"),
+    ),
     ("statistics", "how the rows are, and no model", STATISTICS, canonical_statistics()),
     (
         "coarse-statistics",
@@ -197,6 +226,29 @@ BAD_YAML = [
         "a model without test rows",
         SMALL.replace(f"split: {SPLIT}\n", ""),
         1,
+    ),
+    (
+        "plan.direction",
+        "trees-rising-with-a-category",
+        "trees that shall rise with a category",
+        TREES.replace(RECIPE, RECIPE + ", parameters: {rising: [b]}"),
+        4,
+    ),
+    (
+        "plan.direction",
+        "trees-both-ways",
+        "trees that shall rise and fall with one number",
+        TREES.replace(RECIPE, RECIPE + ", parameters: {rising: [a], falling: [a]}"),
+        4,
+    ),
+    (
+        "plan.privacy-trees",
+        "noised-trees",
+        "trees with noise",
+        TREES.replace("auc_together", "auc_pooled_together")
+        .replace("stratified", "rows")
+        .replace("{noise: none}", NOISE),
+        11,
     ),
     (
         "plan.statistics",

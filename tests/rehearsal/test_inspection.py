@@ -86,6 +86,14 @@ def load(inspection):
     return plan
 
 
+def test_a_plan_of_trees_is_drafted_with_what_it_may_set(folder):
+    text = write_plan(inspect_folder(folder, "y"), "trees")
+    plan = load_plan(text, "plan.yaml", recipe_digest="0" * 64)
+    assert plan.recipe.name == "trees"
+    shown = {line.split(":")[0].strip(" #") for line in text.splitlines()}
+    assert {"trees", "depth", "learning_rate", "minimum_rows", "minimum_members", "rising"} <= shown
+
+
 def test_files_that_agree_give_a_plan_that_they_meet(folder):
     inspection = inspect_folder(folder, "y")
     assert [finding.rule for finding in inspection.findings] == ["inspect.extremes"]

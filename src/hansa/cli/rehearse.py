@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from hansa.governance import Charter, Finding
+    from hansa.rehearsal.drafting import Drafted
     from hansa.rehearsal.inspection import Inspection
 
 app = App(name="rehearse", help="Try a coalition out on your own tables, before anybody signs.")
@@ -54,6 +55,12 @@ def rehearse(
             help="With --init: a column to pass over; may be given again.",
         ),
     ] = (),
+    recipe: Annotated[
+        Literal["logistic", "trees"] | None,
+        Parameter(
+            help="With --init: what is to be learnt; a logistic model when left out.", show_default=False
+        ),
+    ] = None,
     plan: Annotated[Path | None, Parameter(help="The plan; FOLDER/plan.yaml when left out.")] = None,
     charter: Annotated[
         Path | None, Parameter(help="The charter; FOLDER/charter.yaml when left out, written if missing.")
@@ -93,16 +100,16 @@ def rehearse(
         from hansa.rehearsal.inspection import inspect_folder
 
         inspection = inspect_folder(tables, label, group, time, leave_out=leave_out)
-        _draft_plan(inspection, path, as_json=as_json)
-    elif label is not None or group is not None or time is not None or leave_out:
+        _draft_plan(inspection, path, recipe or "logistic", as_json=as_json)
+    elif leave_out or any(said is not None for said in (label, group, time, recipe)):
         stop(
-            "`--label`, `--group`, `--time` and `--leave-out` go with `--init`; otherwise the plan says them"
+            "`--label`, `--group`, `--time`, `--leave-out` and `--recipe` go with `--init`; otherwise the plan says them"
         )
     else:
         _play(tables, plan, charter, out, again=again, open_report=open_report, as_json=as_json)
 
 
-def _draft_plan(inspection: Inspection, path: Path, *, as_json: bool) -> None:
+def _draft_plan(inspection: Inspection, path: Path, recipe: Drafted, *, as_json: bool) -> None:
     """Say what was found, and write the plan that follows.
 
     Raises:
@@ -115,7 +122,7 @@ def _draft_plan(inspection: Inspection, path: Path, *, as_json: bool) -> None:
         from hansa.node.defects import TableRefused
 
         raise TableRefused(inspection.errors)
-    path.write_text(write_plan(inspection), encoding="utf-8")
+    path.write_text(write_plan(inspection, recipe), encoding="utf-8")
     document = {
         "plan": str(path),
         "organisations": [

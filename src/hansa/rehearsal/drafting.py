@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal
 
 from hansa.errors import Refused
 from hansa.rehearsal.draft import Draft
@@ -15,8 +15,16 @@ _WIDTH: Final = 100
 _SHOWN: Final = 150
 
 
-def write_plan(inspection: Inspection) -> str:
+Drafted = Literal["logistic", "trees"]
+"""The recipes that a plan can be drafted of."""
+
+
+def write_plan(inspection: Inspection, recipe: Drafted = "logistic") -> str:
     """Return the plan that follows from an inspection, as YAML for people to edit.
+
+    Args:
+        inspection: what was found.
+        recipe: what is to be computed.
 
     Raises:
         Refused: the inspection found errors; the rule is that of the first, the reasons are all of them.
@@ -27,7 +35,7 @@ def write_plan(inspection: Inspection) -> str:
     if errors:
         raise Refused(errors[0].rule, [str(finding) for finding in errors])
     assert inspection.label is not None  # an inspection without errors has a label with two values
-    return "\n".join(_write(inspection)) + "\n"
+    return "\n".join(_write(inspection, recipe)) + "\n"
 
 
 def quote(text: str) -> str:
@@ -42,7 +50,7 @@ def _escape(char: str) -> str:
     return f"\\U{ord(char):08x}" if ord(char) > 0xFFFF else f"\\u{ord(char):04x}"
 
 
-def _write(inspection: Inspection) -> Iterator[str]:
+def _write(inspection: Inspection, recipe: Drafted) -> Iterator[str]:
     label = inspection.label
     assert label is not None
     count = len(inspection.organisations)
@@ -56,14 +64,9 @@ def _write(inspection: Inspection) -> Iterator[str]:
     yield ""
     yield "# What is computed. The digest of the installed recipe is filled in when the plan is proposed."
     yield "recipe:"
-    yield "  name: logistic"
+    yield f"  name: {recipe}"
     yield "  parameters:"
-    yield '    ridge: "1"                      # the higher, the nearer coefficients stay to zero'
-    yield "    organisation_intercepts: false  # true: a base rate of its own for each organisation"
-    yield '    correction: "10"                # how strongly local corrections are pulled to the joint model'
-    yield f"    minimum_category_members: {min(3, max(2, count // 2))}     # a category that fewer organisations have is dropped"
-    yield "    minimum_category_rows: 10       # or that fewer rows have"
-    yield "    maximum_turns: 25"
+    yield from (_write_logistic(count) if recipe == "logistic" else _write_trees(count))
     yield ""
     yield f"# {_comment(label.remark)}"
     yield f"label: {{name: {quote(label.name)}, positive: {quote(label.positive)}, negative: {quote(label.negative)}}}"
@@ -95,6 +98,32 @@ def _write(inspection: Inspection) -> Iterator[str]:
     yield "leaves:"
     yield "  - what: sums over the cohort of counts, gradients, curvatures and score histograms"
     yield "    to: members of the cohort"
+
+
+def _write_logistic(count: int) -> Iterator[str]:
+    """Say what a logistic model of so many organisations may set."""
+    yield '    ridge: "1"                      # the higher, the nearer coefficients stay to zero'
+    yield "    organisation_intercepts: false  # true: a base rate of its own for each organisation"
+    yield '    correction: "10"                # how strongly local corrections are pulled to the joint model'
+    yield f"    minimum_category_members: {_find_few(count)}     # a category that fewer organisations have is dropped"
+    yield "    minimum_category_rows: 10       # or that fewer rows have"
+    yield "    maximum_turns: 25"
+
+
+def _write_trees(count: int) -> Iterator[str]:
+    """Say what trees of so many organisations may set."""
+    yield "    trees: 100                  # more learn more, until they learn by heart; each takes `depth` secure sums"
+    yield "    depth: 4                    # how many questions lead to a leaf"
+    yield '    learning_rate: "0.1"        # how much of each tree counts; the smaller, the more trees it takes'
+    yield "    minimum_rows: 20            # on each side of a question"
+    yield f"    minimum_members: {_find_few(count)}          # organisations that have such rows"
+    yield "    organisation_offsets: true  # a base rate of its own for each organisation, which never leaves it"
+    yield "    # rising: [COLUMN]          # numbers with which the label may only become more likely; `falling` for less"
+
+
+def _find_few(count: int) -> int:
+    """Return how many of so many organisations should have what the model may see."""
+    return min(3, max(2, count // 2))
 
 
 def _write_feature(column: Draft) -> Iterator[str]:

@@ -93,6 +93,20 @@ def write_plan(meta: dict[str, object], rows: dict[str, list[dict[str, str]]]) -
     return load_plan(json.dumps(plan), "plan.json", recipe_digest=recipe_digest())
 
 
+def load_members(plan: Plan, table: dict[str, list[dict[str, str]]]) -> dict[str, Rows]:
+    """Write each organisation's table, and read it as its node does."""
+    members = {}
+    with tempfile.TemporaryDirectory() as name:
+        for member, organisation in name_members(table).items():
+            path = Path(name) / f"{member}.csv"
+            with path.open("w", newline="") as file:
+                writer = csv.DictWriter(file, list(table[organisation][0]))
+                writer.writeheader()
+                writer.writerows(table[organisation])
+            members[member] = load_rows(path, plan, member)
+    return members
+
+
 def fit_together(plan: Plan, members: dict[str, Rows]) -> tuple[float, dict[str, float], int, int]:
     """Return seconds, coefficients, rounds and bytes a member sent, up to the end of the fit."""
     keys = {name: SigningKey.from_seed(entropy.draw(32)) for name in members}
@@ -134,16 +148,7 @@ def fit_together(plan: Plan, members: dict[str, Rows]) -> tuple[float, dict[str,
 def compare(folder: Path, runs: int) -> None:
     meta, table = read_table(folder)
     plan = write_plan(meta, table)
-    ids = name_members(table)
-    with tempfile.TemporaryDirectory() as name:
-        members = {}
-        for member, organisation in ids.items():
-            path = Path(name) / f"{member}.csv"
-            with path.open("w", newline="") as file:
-                writer = csv.DictWriter(file, list(table[organisation][0]))
-                writer.writeheader()
-                writer.writerows(table[organisation])
-            members[member] = load_rows(path, plan, member)
+    members = load_members(plan, table)
     pooled = [rows.train for rows in members.values()]
     labels = np.concatenate([part.labels for part in pooled])
     numbers = np.column_stack([np.concatenate([p.numbers[n] for p in pooled]) for n in meta["num"]])

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.learning.tables import Schema, Table
+from hansa.learning.trees.kernels import compile_kernels
 
 MOST_BINS = 255
 """A row's bins are bytes, and one is kept for missing."""
@@ -73,12 +74,12 @@ class Bins:
     def encode(self, table: Table) -> Bytes:
         """Return each row's bin of each feature: shape (n_rows, n_features), from 0, C order."""
         codes = np.empty((len(table), len(self.columns)), dtype=np.uint8)
+        kernels = compile_kernels()
         for place, column in enumerate(self.columns):
             match column:
                 case NumberBins():
-                    values = table.numbers[column.name]
-                    found = np.searchsorted(np.array(column.edges), values, side="right")
-                    codes[:, place] = np.where(np.isnan(values), column.width - 1, found)
+                    edges = np.array(column.edges, dtype=np.float64)
+                    kernels.place(table.numbers[column.name], edges, column.width - 1, codes[:, place])
                 case CategoryBins():
                     codes[:, place] = place_codes(column, table.codes[column.name])
         return codes

@@ -92,17 +92,18 @@ def answer_cells(question: CellQuestion, rows: Rows) -> Vector:
     Returns:
         Per numeric feature, cell and part the rows in it; then, in the same order, 1 if there are any.
     """
+    parts = question.parts
     counts: list[NDArray[Any]] = [np.zeros(0)]
     for number, starts in zip(question.schema.numbers, question.asked, strict=True):
         values = rows.train.numbers[number.name]
         places = place_values(number, values[~np.isnan(values)], question.depth)
-        counts += [
-            np.bincount(
-                places[(places >= start) & (places < start + question.parts)] - start,
-                minlength=question.parts,
-            )
-            for start in starts
-        ]
+        order = np.full(
+            CELLS * PARTS**question.depth // parts, -1
+        )  # by divided cell, its place among those asked about
+        order[np.array(starts, dtype=np.intp) // parts] = np.arange(len(starts))
+        found = order[places // parts]
+        within = (found * parts + places % parts)[found >= 0]
+        counts.append(np.bincount(within, minlength=len(starts) * parts))
     rows_in = np.concatenate(counts).astype(np.float64)
     return np.concatenate([rows_in, np.minimum(rows_in, 1.0)])
 
@@ -146,8 +147,13 @@ def read_cells(question: CellQuestion, total: Vector, before: Sequence[Cells]) -
             place += question.parts
         divided = {start // question.parts for start in starts}
         kept = [cell for cell in cells if not (cell.depth == question.depth - 1 and cell.place in divided)]
-        refined.append(tuple(sorted([*kept, *parts], key=lambda cell: cell.start)))
+        refined.append(tuple(sorted([*kept, *parts], key=_count_steps)))
     return tuple(refined)
+
+
+def _count_steps(cell: Cell) -> int:
+    """Return where a cell begins, counted in the smallest cells there are."""
+    return cell.place * int(PARTS ** (LOOKS - cell.depth))
 
 
 def find_crowded(cells: Cells, depth: int, bins: int) -> tuple[int, ...]:
@@ -171,7 +177,8 @@ def choose_edges(
     Returns:
         Ascending; each is in the middle between the last cell of one bin and the first of the next.
     """
-    fair = max(Fraction(sum(cell.rows for cell in cells), bins), Fraction(rows))
+    present = sum(cell.rows for cell in cells)
+    fair = max(-(-present // bins), rows)  # counts are whole, so the fair share is rounded up
     closed: list[int] = []  # the last cell of each bin
     held = widest = 0
     for place, cell in enumerate(cells):

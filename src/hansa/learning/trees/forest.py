@@ -65,8 +65,7 @@ class Tree:
             codes: shape (n_rows, n_features).
             places: shape (n_rows,), each row's node.
         """
-        _, route = compile_kernels()
-        route(codes, places, *self._ways)
+        compile_kernels().route(codes, places, *self._ways)
 
     @cached_property
     def _ways(self) -> tuple[NDArray[Any], ...]:

@@ -109,18 +109,26 @@ class Footing:
         self._tree: tuple[str, int] = "", 0
         self._places = np.zeros(len(self._labels), dtype=np.int32)
 
-    def count(self, question: LevelQuestion) -> NDArray[np.int64]:
-        """Return slope, curvature and rows in each bin of each open node, counted ones first: shape (n_open, n_bins, 3)."""
+    def count(self, question: LevelQuestion) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Count the rows of open nodes.
+
+        Returns:
+            Slope, curvature and rows in each bin of each counted node: shape (n_counted, n_bins, 3). Whether a row is in each bin of each
+            derived one: shape (n_derived, n_bins).
+        """
         slopes, curvatures = self._weigh(question.forest, question.scale)
         self._descend(question.forest, question.tree)
         slots = np.full(len(question.tree.nodes), -1, dtype=np.int32)
         opened = [*question.counted, *question.derived]
         slots[opened] = np.arange(len(opened), dtype=np.int32)
         bins = question.forest.bins
-        sums = np.zeros((len(opened), bins.total, 3), dtype=np.int64)
-        accumulate, _ = compile_kernels()
-        accumulate(self._codes, np.array(bins.offsets), slots[self._places], slopes, curvatures, sums)
-        return sums
+        sums = np.zeros((len(question.counted), bins.total, 3), dtype=np.int64)
+        held = np.zeros((len(question.derived), bins.total), dtype=np.bool_)
+        standing = slots[self._places]
+        compile_kernels().accumulate(
+            self._codes, np.array(bins.offsets), standing, slopes, curvatures, sums, held
+        )
+        return sums, held
 
     def _weigh(self, forest: Forest, scale: Scale) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return each row's slope and curvature of the loss, in units of the scale."""
@@ -163,12 +171,11 @@ def answer_level(question: LevelQuestion, rows: Rows) -> Vector:
 
 def sum_level(question: LevelQuestion, footing: Footing) -> Vector:
     """Return what `answer_level` does, of rows that stand somewhere already."""
-    counted = len(question.counted)
-    sums = footing.count(question).transpose(0, 2, 1).astype(np.float64)
+    counted, derived = footing.count(question)
+    sums = counted.transpose(0, 2, 1).astype(np.float64)
     sums[:, :2] *= question.scale.unit
-    held = (sums[:, 2:] > 0).astype(np.float64)
-    whole = np.concatenate([sums[:counted], held[:counted]], axis=1)
-    return np.concatenate([whole.ravel(), held[counted:].ravel()])
+    whole = np.concatenate([sums, sums[:, 2:] > 0], axis=1)
+    return np.concatenate([whole.ravel(), derived.ravel()])
 
 
 class Sister(NamedTuple):

@@ -141,7 +141,7 @@ def fit_together(plan: Plan, members: dict[str, Rows]) -> tuple[float, dict[str,
             messages = {n: machines[n].receive(m) for n, m in aggregator.broadcast().items()}
         hub.learn(write_total(aggregator.total), aggregator.survivors)
     took = time.perf_counter() - begun
-    model = hub._state.trial.model  # noqa: SLF001 - the benchmark stops between fit and evaluation
+    model = hub._state.model  # noqa: SLF001 - the benchmark stops between fit and evaluation
     return took, dict(zip(model.design.names, model.coefficients, strict=True)), hub.round - 1, sent
 
 

@@ -86,7 +86,7 @@ def watch(
     while not isinstance(question := recipe.ask(state), Result):
         match question:
             case EvaluationQuestion():
-                model = question.trial.model
+                model = question.trial.judge.model
             case ScoreQuestion():
                 model = question.model
         if model is not None and not whole:

@@ -127,6 +127,28 @@ def test_nothing_that_a_member_saw_final_is_dropped_whoever_signs(tmp_path, hub,
     bob.follow(hub.leaves(), note_of(hub))
 
 
+def test_what_a_member_has_cosigned_is_not_dropped_though_it_never_saw_it_final(
+    tmp_path, hub, witnesses, clock
+):
+    """The hub keeps to itself that enough members have cosigned: some other member may have been shown it."""
+    early = hub.state
+    tick(hub, "cyd")
+    for name in ("bob", "cyd"):
+        witnesses[name].follow(hub.leaves(witnesses[name].size), note_of(hub))
+        witnesses[name].cosign()
+    refused("handover.cosigned", witnesses["bob"].sign_handover, draft(early))
+    again = Follower("bob", key_of("bob"), clock, tmp_path / "bob")
+    again.follow(hub.leaves(), note_of(hub))
+    refused("handover.cosigned", again.sign_handover, draft(early))
+    assert again.sign_handover(draft(hub.state)).signatures
+    # Who signs cosigns nothing more, so what comes later may be dropped; and people may decide so.
+    later = hub.state
+    tick(hub, "ada")
+    again.follow(hub.leaves(again.size), note_of(hub))
+    assert again.sign_handover(draft(later)).signatures
+    assert witnesses["cyd"].sign_handover(draft(early), drop=True).signatures
+
+
 def test_a_fork_by_the_logs_own_key_is_no_handover(tmp_path, hub, witnesses, clock):
     fork = found(tmp_path / "fork.sqlite", clock)
     tick(hub, "ada")

@@ -21,6 +21,13 @@ app = App(name="handover", help="Let another hub continue the log.")
 Instead = Annotated[
     bool, Parameter(negative="", help="Although another handover was signed before, which is then dead.")
 ]
+Drop = Annotated[
+    bool,
+    Parameter(
+        negative="",
+        help="Although it gives up entries that this member cosigned, and that others may have seen final.",
+    ),
+]
 HandoverPath = Annotated[Path, Parameter(name="FILE", help="The handover, as it is passed around.")]
 
 
@@ -85,12 +92,13 @@ def sign(
         ),
     ] = (),
     instead: Instead = False,
+    drop: Drop = False,
     folder: Folder = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Sign a handover, and cosign nothing more of the present hub from now on.
 
-    Refused when it does not follow on what this member has seen, or would drop something that it saw final.
+    Refused when it does not follow on what this member has seen, or would drop something that it saw final or cosigned.
     """
     from hansa.cli.desk import HouseDesk, name_speaker, open_desk
     from hansa.rehearsal.succession import sign_succession
@@ -98,10 +106,10 @@ def sign(
     envelope = read_handover_file(file)
     with open_desk(folder) as desk:
         if isinstance(desk, HouseDesk):
-            envelope = desk.node.sign_handover(envelope, instead=instead)
+            envelope = desk.node.sign_handover(envelope, instead=instead, drop=drop)
         else:
             names = desk.voices if ALL in speakers else speakers or (name_speaker(desk, None),)
-            envelope = sign_succession(desk, envelope, names, instead=instead)
+            envelope = sign_succession(desk, envelope, names, instead=instead, drop=drop)
         document, facts = _describe(desk.state, envelope)
     _write(file, envelope)
     show(document, facts, as_json=as_json)

@@ -183,11 +183,11 @@ class Agent:
             log_key=log_key,
             addresses=addresses,
         )
-        return self.sign_handover(handover, instead=instead)
+        return self.sign_handover(handover, instead=instead, drop=False)
 
-    def sign_handover(self, handover: Envelope, *, instead: bool) -> Envelope:
+    def sign_handover(self, handover: Envelope, *, instead: bool, drop: bool) -> Envelope:
         """Sign a handover to another hub, and cosign nothing more of the present one."""
-        signed = self._watch.sign_handover(handover, instead=instead)
+        signed = self._watch.sign_handover(handover, instead=instead, drop=drop)
         self._journal.note("handover-signed", entry=handover.id[:16])
         return signed
 

@@ -166,23 +166,27 @@ class Follower:
         # 5. Keep and remember before anything is signed: what was signed once must never be contradicted. Kept first, so
         # that after a crash everything that is remembered is there to be read.
         self._keep(self.size, leaves, note_text)
-        self._remember(
-            replace(self._memory, seen=Head(checkpoint.size, checkpoint.root), log_key=state.log_key.encode())
-        )
+        key = state.log_key.encode()
+        # Whoever has signed a handover cosigns nothing more; everybody else cosigns what it followed, sooner or later.
+        before = self._memory.cosigned if key == self._memory.log_key else 0
+        cosigned = before if self._is_pledged(state) else checkpoint.size
+        seen = Head(checkpoint.size, checkpoint.root)
+        self._remember(replace(self._memory, seen=seen, log_key=key, cosigned=cosigned))
         self._state, self._frontier, self._body = state, frontier, note.body
         self._leaf_hashes += leaf_hashes
 
-    def sign_handover(self, envelope: Envelope, *, instead: bool = False) -> Envelope:
+    def sign_handover(self, envelope: Envelope, *, instead: bool = False, drop: bool = False) -> Envelope:
         """Sign that another hub continues the log, and cosign nothing more of the present one from now on.
 
         Args:
             envelope: the handover, signed by others already.
             instead: sign although another handover was signed before, which can then no longer be meant.
+            drop: sign although it drops entries that this member may have cosigned.
 
         Raises:
             Malformed: the rules of `coalition.read_handover`.
             Refused: `handover.view`, it does not follow on what this member has folded, or drops what it saw final;
-                `handover.pledged`, it has signed another one; `witness.member`.
+                `handover.cosigned`, it drops what this member may have cosigned, and others may have seen final; `handover.pledged`, it has signed another one; `witness.member`.
             Unavailable: it cannot be remembered.
         """
         body = read_handover(envelope)
@@ -195,6 +199,12 @@ class Follower:
         if self.root_at(body.size).hex() != body.root:
             raise Refused(
                 "handover.view", f"the first {body.size} entries are not those that `{self.member}` has"
+            )
+        if body.size < self._memory.cosigned and not drop:
+            raise Refused(
+                "handover.cosigned",
+                f"it follows on {body.size} entries, and `{self.member}` may have cosigned {self._memory.cosigned}, which others may have "
+                "seen final; let a member that has them draft it; `--drop` gives them up all the same",
             )
         self._verify_counts()
         if self._memory.pledge not in {"", body.key} and not instead:
@@ -249,7 +259,7 @@ class Follower:
         """
         state, now = self.state, self._clock()
         self._verify_counts()
-        if self._memory.pledge not in {"", *(tenure.key.encode() for tenure in state.tenures)}:
+        if self._is_pledged(state):
             raise Refused(
                 "witness.pledged",
                 f"`{self.member}` has signed that another hub continues this log, and waits for it",
@@ -262,6 +272,10 @@ class Follower:
                 f"{format_instant(now)}; the charter tolerates {tolerance} seconds",
             )
         return cosign(self._body, now, self._key, witness_name(state.charter.origin, self.member))
+
+    def _is_pledged(self, state: State) -> bool:
+        """Say whether it has signed that another hub continues the log, which that hub has not begun to do."""
+        return self._memory.pledge not in {"", *(tenure.key.encode() for tenure in state.tenures)}
 
     def _verify_counts(self) -> None:
         record = self.state.members.get(self.member)

@@ -78,9 +78,9 @@ class Intercom:
             raise Malformed("node.answer", "the node does not say which number the entry has")
         return number
 
-    def sign_handover(self, handover: Envelope, *, instead: bool) -> Envelope:
+    def sign_handover(self, handover: Envelope, *, instead: bool, drop: bool) -> Envelope:
         """Let the node sign that another hub continues the log."""
-        return self._ask_handover({"handover": handover.to_json(), "instead": instead})
+        return self._ask_handover({"handover": handover.to_json(), "instead": instead, "drop": drop})
 
     def draft_handover(self, log_key: PublicKey, addresses: Sequence[str], *, instead: bool) -> Envelope:
         """Let the node draft and sign a handover to another log key."""

@@ -1,8 +1,8 @@
 """What a witness must not forget: how far it followed a log, what of it was final, and to whom it handed it over.
 
-    FOLDER/witness.json     {"final":{"root":…,"size":…},"log_key":…,"pledge":…,"root":…,"size":…}
+    FOLDER/witness.json     {"cosigned":…,"final":{"root":…,"size":…},"log_key":…,"pledge":…,"root":…,"size":…}
 
-Older files hold `root` and `size` only.
+Older files lack `cosigned`, or hold `root` and `size` only.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from hansa.transparency.canonical import Json
 
 MEMORY: Final = "witness.json"
 
-_FIELDS: Final = frozenset({"final", "log_key", "pledge", "root", "size"})
+_FIELDS: Final = frozenset({"cosigned", "final", "log_key", "pledge", "root", "size"})
 _HEAD: Final = frozenset({"root", "size"})
 
 
@@ -37,18 +37,21 @@ class Recollection:
         final: the last one that was final.
         log_key: the log's key when it followed; empty while nothing is remembered.
         pledge: the log key of the last handover that it signed; empty when none is outstanding.
+        cosigned: how many entries it may have cosigned of the log under this key.
     """
 
     seen: Head = Head()
     final: Head = Head()
     log_key: str = ""
     pledge: str = ""
+    cosigned: int = 0
 
     def encode(self) -> bytes:
         """Return the content of the file, of which `parse_recollection` is the inverse."""
         return canonical.encode(
             {
                 **_encode_head(self.seen),
+                "cosigned": self.cosigned,
                 "final": _encode_head(self.final),
                 "log_key": self.log_key,
                 "pledge": self.pledge,
@@ -64,14 +67,18 @@ def parse_recollection(data: bytes) -> Recollection:
     """
     value = canonical.parse(data)
     if isinstance(value, dict) and value.keys() == _HEAD:
-        return Recollection(seen=_parse_head(value))
-    if not isinstance(value, dict) or value.keys() != _FIELDS:
+        head = _parse_head(value)
+        return Recollection(seen=head, cosigned=head.size)
+    if not isinstance(value, dict) or value.keys() | {"cosigned"} != _FIELDS:
         raise Malformed("witness.memory", f"expected {', '.join(sorted(_FIELDS))}")
     log_key, pledge = value["log_key"], value["pledge"]
     if not (isinstance(log_key, str) and isinstance(pledge, str)):
         raise Malformed("witness.memory", "keys are texts")
     seen = _parse_head({"root": value["root"], "size": value["size"]})
-    return Recollection(seen, _parse_head(value["final"]), log_key, pledge)
+    cosigned = value.get("cosigned", seen.size)
+    if not isinstance(cosigned, int) or isinstance(cosigned, bool) or cosigned < 0:
+        raise Malformed("witness.memory", "`cosigned` is a number of entries")
+    return Recollection(seen, _parse_head(value["final"]), log_key, pledge, cosigned)
 
 
 def load_recollection(folder: Path) -> Recollection:

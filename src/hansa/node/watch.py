@@ -122,10 +122,10 @@ class Watch:
                     self._follow(note, note_text)
         return self.follower.state
 
-    def sign_handover(self, handover: Envelope, *, instead: bool) -> Envelope:
+    def sign_handover(self, handover: Envelope, *, instead: bool, drop: bool) -> Envelope:
         """Sign that another hub continues the log; see `Follower.sign_handover`."""
         with self._lock:
-            return self.follower.sign_handover(handover, instead=instead)
+            return self.follower.sign_handover(handover, instead=instead, drop=drop)
 
     def turn(self, handover: Envelope, change: Callable[[State], tuple[str, ...]]) -> tuple[str, ...]:
         """Let the log go on at another hub.

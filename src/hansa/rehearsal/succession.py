@@ -44,13 +44,13 @@ def draw_log_key(hub: Path) -> SigningKey:
 
 
 def sign_succession(
-    stage: Stage, handover: Envelope, members: Sequence[str], *, instead: bool = False
+    stage: Stage, handover: Envelope, members: Sequence[str], *, instead: bool = False, drop: bool = False
 ) -> Envelope:
     """Let members sign a handover, each on its own view of the log."""
     for name in members:
         actor = stage.actor(name)
         stage.catch_up(actor)
-        handover = actor.follower.sign_handover(handover, instead=instead)
+        handover = actor.follower.sign_handover(handover, instead=instead, drop=drop)
     return handover
 
 

@@ -91,8 +91,8 @@ def sign_handover(agent: Agent, data: bytes) -> Envelope:
     except ValueError:
         said = None
     match said:
-        case {"handover": handover, "instead": bool(instead)}:
-            return agent.sign_handover(parse_handover(handover)[0], instead=instead)
+        case {"handover": handover, "instead": bool(instead), "drop": bool(drop)}:
+            return agent.sign_handover(parse_handover(handover)[0], instead=instead, drop=drop)
         case {"log_key": str(log_key), "addresses": [*addresses], "instead": bool(instead)} if all(
             isinstance(address, str) for address in addresses
         ):

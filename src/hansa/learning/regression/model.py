@@ -1,4 +1,4 @@
-"""The regression as a file (docs/formats/regression.md): JSON without floats, so that a model has one spelling and one digest."""
+"""The regression as a file (docs/formats/recipe-regression.md): JSON without floats, so that a model has one spelling and one digest."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -41,7 +41,7 @@ from hansa.learning.tables import Rows, Schema, Vector
 
 @dataclass(frozen=True, slots=True)
 class RegressionResult(Result):
-    """A regression (docs/formats/regression.md), and how good it is.
+    """A regression (docs/formats/recipe-regression.md), and how good it is.
 
     Args:
         estimates: the table of its coefficients.

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import resource
+import signal
 import socket
 import ssl
 import time
@@ -385,3 +386,27 @@ def test_a_blob_has_the_digest_of_its_name(running_hub):
     assert lying == (401, "request.digest")
     assert running_hub.ask("GET", f"/v1/blobs/{digest}", member="ada").status == 404
     assert not list((running_hub.path / "spool").iterdir())
+
+
+def test_whoever_ends_its_handshake_after_the_hub_was_told_to_stop_does_not_keep_it(hubs):
+    hub = hubs()
+    plain = socket.create_connection(("127.0.0.1", hub.port), timeout=30)
+    heard, to_say = ssl.MemoryBIO(), ssl.MemoryBIO()
+    caller = hub.context().wrap_bio(heard, to_say, server_hostname="127.0.0.1")
+    with pytest.raises(ssl.SSLWantReadError):
+        caller.do_handshake()
+    plain.sendall(to_say.read())
+    heard.write(plain.recv(65_536))
+    hub.process.send_signal(signal.SIGTERM)
+    while '"event": "stopping"' not in hub.journal():
+        time.sleep(0.01)
+    began = time.monotonic()
+    with contextlib.suppress(ConnectionError, ssl.SSLWantReadError):
+        caller.do_handshake()
+        while True:
+            caller.write(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+            plain.sendall(to_say.read())
+            time.sleep(0.1)
+    assert hub.process.wait(20) == 0
+    assert time.monotonic() - began < 8
+    plain.close()

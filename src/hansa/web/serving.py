@@ -190,6 +190,7 @@ async def _serve(
     if renewal is not None:
         renewal.cancel()
     acceptance.cancel()
+    await asyncio.wait({acceptance})
     listener.close()
     server.servers, server.lifespan = [], config.lifespan_class(config)
     await server.shutdown()
@@ -222,17 +223,23 @@ async def _accept(
             if not isinstance(error, OSError | TimeoutError):
                 raise
 
-    while True:
-        try:
-            accepted, address = await loop.sock_accept(listener)
-        except OSError:
-            await asyncio.sleep(_TIRED_SECONDS)
-            continue
-        place = Place(group_address(address[0]), partial(_cut, accepted))
-        connections.take(place)
-        task = asyncio.create_task(shake(accepted, place))
-        shaking.add(task)
-        task.add_done_callback(shaking.discard)
+    try:
+        while True:
+            try:
+                accepted, address = await loop.sock_accept(listener)
+            except OSError:
+                await asyncio.sleep(_TIRED_SECONDS)
+                continue
+            place = Place(group_address(address[0]), partial(_cut, accepted))
+            connections.take(place)
+            task = asyncio.create_task(shake(accepted, place))
+            shaking.add(task)
+            task.add_done_callback(shaking.discard)
+    finally:
+        # Who is amid a handshake would be let in by nobody who tells it to leave, and keep the hub from stopping.
+        for task in shaking:
+            task.cancel()
+        await asyncio.gather(*shaking, return_exceptions=True)
 
 
 def _cut(accepted: socket.socket) -> None:

@@ -93,6 +93,11 @@ class _Tally:
         self._test = [0, 0]
         self._ranges: dict[str, tuple[float, float]] = {}
 
+    @property
+    def _has_events(self) -> bool:
+        """Whether rows have the event or not, of which both must occur."""
+        return self._plan.label is not None and self._plan.label.event is not None
+
     def add(self, table: Table, rows: Rows) -> None:
         """Count one member's rows, negative and positive, and widen the ranges of its numbers."""
         import numpy as np
@@ -109,7 +114,7 @@ class _Tally:
     def find_errors(self) -> Iterator[Finding]:
         """Say what would stop the training."""
         negatives, positives = self._train
-        if not (negatives and positives):
+        if self._has_events and not (negatives and positives):
             message = (
                 f"the split leaves {positives} rows with the event and {negatives} without it for training, over all "
                 "organisations; both must occur: let fewer rows test, or split otherwise"
@@ -119,7 +124,7 @@ class _Tally:
     def find_warnings(self) -> Iterator[Finding]:
         """Say what deserves a second look."""
         negatives, positives = self._test
-        if not (negatives and positives):
+        if self._has_events and not (negatives and positives):
             message = (
                 f"the split leaves {positives} rows with the event and {negatives} without it for testing, over all "
                 "organisations; nobody can be scored, so no bar can be met: let more rows test"

@@ -63,6 +63,7 @@ from hansa.learning.recipe import (
     recipe_digest,
     run_in_clear,
 )
+from hansa.learning.regression import RegressionRecipe, RegressionResult
 from hansa.learning.split import (
     GroupSplit,
     RowSplit,
@@ -117,6 +118,8 @@ __all__ = [
     "PrivateStatistics",
     "Question",
     "Recipe",
+    "RegressionRecipe",
+    "RegressionResult",
     "Result",
     "RowSplit",
     "Rows",

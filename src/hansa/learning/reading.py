@@ -17,6 +17,7 @@ from hansa.learning.parameters import parse_parameters, parse_statistics_paramet
 from hansa.learning.private import PrivateLogistic
 from hansa.learning.private_statistics import PrivateStatistics
 from hansa.learning.recipe import Json, Recipe, Result, spell
+from hansa.learning.regression import RegressionRecipe, parse_regression_parameters, read_outcome_of
 from hansa.learning.split import GroupSplit, RowSplit, Split, StratifiedSplit, TimeSplit, find_validation
 from hansa.learning.statistics import Statistics
 from hansa.learning.tables import Feature, NumberFeature, Schema
@@ -27,7 +28,7 @@ Plan = Mapping[str, Any]
 
 REPORT_FORMAT: Final = "hansa/v1/report"
 
-RECIPES: Final = ("logistic", "statistics", "trees")
+RECIPES: Final = ("logistic", "statistics", "trees", "regression")
 """The closed list of recipes; a plan carries a name and a digest, never code."""
 
 
@@ -63,6 +64,11 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
                 raise Refused("recipe.noise", "`trees` have no form with noise yet")
             trees = parse_trees_parameters(plan["recipe"]["parameters"], schema)
             return Trees(schema, trees, cohort, find_validation(read_split(plan)))
+        case "regression":
+            if rho:
+                raise Refused("recipe.noise", "`regression` has no form with noise yet")
+            regression = parse_regression_parameters(plan["recipe"]["parameters"])
+            return RegressionRecipe(schema, read_outcome_of(plan["label"]), regression, cohort)
         case _:
             raise Refused("recipe.unknown", f"`{name}` is not one of {', '.join(RECIPES)}")
 

@@ -217,7 +217,9 @@ class Fit:
             starts = join_steps(counted, minimum)
             if not starts:
                 raise Refused(
-                    "recipe.few-events", f"{minimum} end with the event, or without it, over all steps"
+                    "recipe.few-events",
+                    f"{minimum} end with the event, or without it, however steps are joined; plan coarser steps, as members "
+                    "are counted within one, or lower `minimum_rows` or `minimum_members`",
                 )
             clock = Clock(self.outcome, starts, parameters.ties)
         ground = Ground(

@@ -112,8 +112,8 @@ def read_target(outcome: Outcome, table: Table) -> Target:
             codes = np.array([places.get(text, -1) for text in table.texts[name].tolist()], dtype=np.intp)
             _verify(codes >= 0, f"`{name}` must be one of the classes of the plan")
         case Survival(column=name, step=step, steps=steps):
-            times = _read_number(table, name, 0.0, step * steps)
-            # A time that is a whole number of steps but for rounding is not begun anew.
+            # A time that is a whole number of steps but for rounding is not begun anew, and not beyond the last.
+            times = _read_number(table, name, 0.0, step * steps * (1 + 1e-12))
             values = np.clip(np.ceil(times / step - 1e-9), 1.0, steps) - 1.0
     return Target(values, codes, exposures, events)
 

@@ -556,6 +556,12 @@ def test_the_columns_of_a_label_come_along_as_numbers_texts_and_events(write, ki
             assert target.events.tolist() == [True, False]
 
 
+@pytest.mark.parametrize(("event", "warned"), [("yes", 0), ("no", 1)])
+def test_times_that_all_end_with_the_event_are_fine_and_none_is_a_warning(write, event, warned):
+    path = write(f"5,{event},120,4,No Cloud,gull\n", header="days,broke,speed,mass,sky,species", name="b.csv")
+    assert len(check_file(path, plan_of("time")).findings) == warned
+
+
 @pytest.mark.parametrize(
     ("kind", "header", "cell", "refusal"),
     [

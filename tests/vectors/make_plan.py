@@ -96,6 +96,7 @@ GROWN = {
     "falling": [],
     "organisation_offsets": True,
     "patience": 0,
+    "features": 1,
     "organisation_rate": False,
     "correction_trees": 20,
 }
@@ -246,11 +247,11 @@ BAD_YAML = [
     (
         "plan.privacy-trees",
         "noised-trees",
-        "trees with noise",
+        "trees with noise whose members would learn offsets without it",
         TREES.replace("auc_together", "auc_pooled_together")
         .replace("stratified", "rows")
         .replace("{noise: none}", NOISE),
-        11,
+        4,
     ),
     (
         "plan.statistics",

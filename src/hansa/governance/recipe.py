@@ -82,6 +82,7 @@ class TreesParameters(Form):
     rising: Several[CellText] = ()
     falling: Several[CellText] = ()
     patience: Annotated[int, Field(ge=0, le=1_000)] = 0
+    features: Annotated[int, Field(ge=1, le=8)] = 1
     organisation_offsets: bool = True
     organisation_rate: bool = False
     correction_trees: Annotated[int, Field(ge=0, le=1_000)] = 20

@@ -20,7 +20,7 @@ from hansa.learning.recipe import Json, Recipe, Result, spell
 from hansa.learning.split import GroupSplit, RowSplit, Split, StratifiedSplit, TimeSplit, find_validation
 from hansa.learning.statistics import Statistics
 from hansa.learning.tables import Feature, NumberFeature, Schema
-from hansa.learning.trees import Trees, parse_trees_parameters
+from hansa.learning.trees import PrivateTrees, Trees, parse_trees_parameters
 from hansa.learning.unit import Unit
 
 Plan = Mapping[str, Any]
@@ -41,7 +41,7 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
 
     Raises:
         Refused: `recipe.unknown`, no recipe of this name ships with this version; `recipe.parameter`;
-            `recipe.noise`, it has no form with noise; `privacy.split`, one unit's rows would decide on which side another's fall.
+            `privacy.split`, one unit's rows would decide on which side another's fall.
         Unavailable: a package that the recipe needs is not installed.
     """
     name = plan["recipe"]["name"]
@@ -59,9 +59,9 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
                 return Statistics(schema, tables, cohort)
             return PrivateStatistics(schema, tables, read_unit(plan), rho, spread)
         case "trees":
-            if rho:
-                raise Refused("recipe.noise", "`trees` have no form with noise yet")
             trees = parse_trees_parameters(plan["recipe"]["parameters"], schema)
+            if rho:
+                return PrivateTrees(schema, trees, read_unit(plan), rho, spread)
             return Trees(schema, trees, cohort, find_validation(read_split(plan)))
         case _:
             raise Refused("recipe.unknown", f"`{name}` is not one of {', '.join(RECIPES)}")

@@ -54,6 +54,28 @@ def test_masked_sums_give_the_trees_of_plain_ones_and_everybody_seals_them(stage
         assert kept["member"] == name
 
 
+def test_where_a_plan_has_validation_rows_each_member_reads_in_private_what_serves_it(stage):
+    text = PLAN.replace("{kind: rows, test: 3/10}", "{kind: rows, test: 3/10, validation: 1/5}")
+    plan = load_plan(text, "plan.yaml", recipe_digest=recipe_digest())
+    ran = conduct_run(stage, approve(stage, plan), "ada", Silent())
+    assert ran.run.status == "completed"
+    for name in NAMES:
+        rows = load_rows(stage.actor(name).data, plan, name)
+        kept = json.loads(locate_private_report(stage.folder, name, ran.run.id).read_text())
+        assert kept["validation_rows"] == len(rows.validation) > 0
+        assert kept["rows"] == len(rows.train) + len(rows.test) + len(rows.validation)
+        assert {option["name"].split()[0] for option in kept["options"]} == {
+            "alone",
+            "together",
+            "corrected",
+            "mixed",
+        }
+        assert sum(option["share"] for option in kept["options"]) == pytest.approx(1.0)
+        assert kept["chosen_gain"]["low"] <= kept["chosen_gain"]["value"] <= kept["chosen_gain"]["high"]
+    report = json.loads(stage.blobs.get(ran.run.report))
+    assert not any("chosen" in name or "option" in name for name in [*report, *report["metrics"]])
+
+
 def test_a_member_that_vanishes_in_the_middle_of_a_tree_is_named(found, plan):
     with found(NAMES, colluding=Fraction(0), dropouts=Fraction(1, 5)) as stage:
         vanish(stage, "bob", 7, Kind.DELIVERY)

@@ -117,6 +117,18 @@ GOOD = [
     ("small", "everything that has a default is left out", SMALL, canonical()),
     ("decimal-share", "the test share as a decimal", SMALL.replace("3/10", "0.30"), canonical()),
     (
+        "validation",
+        "a fifth of the rows by which members choose",
+        SMALL.replace(SPLIT, "{kind: stratified, test: 3/10, validation: 0.2}"),
+        canonical(split={"kind": "stratified", "seed": 0, "test": "3/10", "validation": "1/5"}),
+    ),
+    (
+        "time-validation",
+        "a time from which members choose",
+        SMALL.replace(SPLIT, "{kind: time, column: year, from: 1996, validation: 1994}"),
+        canonical(split={**TIME, "validation": "1994"}),
+    ),
+    (
         "listed-cohort",
         "members listed out of order",
         SMALL.replace("{minimum: 3}", "{members: [cyd, ada, bob], minimum: 3}"),
@@ -466,6 +478,13 @@ BAD_YAML = [
         9,
     ),
     ("plan.fraction", "all-test", "all rows are test rows", SMALL.replace("3/10", "1"), 10),
+    (
+        "plan.split-validation",
+        "nothing-trains",
+        "all rows test or validate",
+        SMALL.replace(SPLIT, "{kind: rows, test: 3/10, validation: 7/10}"),
+        10,
+    ),
     (
         "plan.split-column",
         "group-feature",

@@ -303,8 +303,8 @@ def _show_private(number: int, private: Mapping[str, Any]) -> list[RenderableTyp
     if "differences" in private:
         return show_comparison(number, private)
 
-    def spell(name: str) -> str:
-        value = private.get(name)
+    def spell(name: str, held: Mapping[str, Any] = private) -> str:
+        value = held.get(name)
         if not isinstance(value, dict):
             return "–"
         if "auc" in value:
@@ -320,10 +320,19 @@ def _show_private(number: int, private: Mapping[str, Any]) -> list[RenderableTyp
         "gain": "gain together",
         "corrected_gain": "gain with correction",
     }
+    if private.get("options"):
+        names |= {"chosen": "AUC as you chose", "chosen_gain": "gain as you chose"}
     rows = f"{private['rows']:,}, {private['test_rows']:,} of them tested, {private['test_positives']:,} with the event"
     facts = [
         ("rows", rows),
         *((title, spell(name)) for name, title in names.items()),
+        *(
+            (
+                option["name"],
+                f"{option['share']:.0%} of your choice; AUC {spell('auc', option)}; gain {spell('gain', option)}",
+            )
+            for option in private.get("options", [])
+        ),
         ("advice", private["advice"]),
     ]
     return [f"Run {number}, for {private['member']} alone", make_facts(facts)]

@@ -21,6 +21,7 @@ from hansa.learning.appraisal import (
     read_figures,
     verify_scored,
 )
+from hansa.learning.choice import choose
 from hansa.learning.contradiction import find_contradictions, verify_own_part, verify_undoubted
 from hansa.learning.design import Design, Minimum, count_support, make_design
 from hansa.learning.evaluation import EvaluationQuestion, Trial, ZoomQuestion, answer_evaluation, answer_zoom
@@ -28,7 +29,7 @@ from hansa.learning.model import Model, parse_model
 from hansa.learning.newton import Descent, begin_anew, descend
 from hansa.learning.omission import list_dropped
 from hansa.learning.parameters import Parameters
-from hansa.learning.personal import LogisticJudge, score_rows
+from hansa.learning.personal import LogisticJudge
 from hansa.learning.recipe import Dropped, LogisticResult, Question, Result, verify_numbers
 from hansa.learning.slope import SlopeQuestion, answer_slope, read_slope
 from hansa.learning.survey import SurveyQuestion, answer_survey, read_survey
@@ -185,8 +186,8 @@ class Logistic:
             rows: the member's.
         """
         model = parse_model(dict(result.document))
-        scores = score_rows(model, rows, self.parameters.ridge, self.parameters.correction)
-        return report_member(rows, scores)
+        judge = LogisticJudge(model, self.parameters.ridge, self.parameters.correction)
+        return report_member(rows, judge.score(rows), choose(judge, rows))
 
     @property
     def _intercept_penalty(self) -> float | None:

@@ -102,20 +102,22 @@ def read_split(plan: Plan) -> Split | None:
     split = plan.get("split")
     if split is None:
         return None
+    if split["kind"] == "time":
+        return TimeSplit(split["column"], split["from"], split.get("validation"))
+    validation = Fraction(split["validation"]) if "validation" in split else None
     match split["kind"]:
         case "stratified":
-            return StratifiedSplit(split["seed"], Fraction(split["test"]))
+            return StratifiedSplit(split["seed"], Fraction(split["test"]), validation)
         case "rows":
-            return RowSplit(split["seed"], Fraction(split["test"]))
-        case "group":
+            return RowSplit(split["seed"], Fraction(split["test"]), validation)
+        case _:
             return GroupSplit(
                 split["column"],
                 split["seed"],
                 Fraction(split["test"]),
                 everywhere=split["scope"] == "everywhere",
+                validation=validation,
             )
-        case _:
-            return TimeSplit(split["column"], split["from"])
 
 
 def write_metrics(result: Result) -> dict[str, str]:

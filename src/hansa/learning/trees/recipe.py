@@ -18,6 +18,7 @@ from hansa.learning.appraisal import (
     read_figures,
     verify_scored,
 )
+from hansa.learning.choice import choose
 from hansa.learning.contradiction import find_contradictions, verify_own_part, verify_undoubted
 from hansa.learning.evaluation import EvaluationQuestion, Trial, ZoomQuestion, answer_evaluation, answer_zoom
 from hansa.learning.recipe import Dropped, Question, Result, TreesResult, verify_numbers
@@ -147,7 +148,7 @@ class Trees:
             rows: the member's.
         """
         judge = TreesJudge(parse_forest(dict(result.document)), self.parameters)
-        return report_member(rows, judge.score(rows))
+        return report_member(rows, judge.score(rows), choose(judge, rows))
 
     @property
     def _fit(self) -> Fit:

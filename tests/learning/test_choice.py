@@ -6,7 +6,10 @@ import pytest
 
 from hansa.learning import Rows, StratifiedSplit, Table, divide_rows, run_in_clear
 from hansa.learning.choice import FAMILIES, choose, share_out
+from hansa.learning.contradiction import find_contradictions
+from hansa.learning.evaluation import EvaluationQuestion, Trial, answer_evaluation
 from hansa.learning.logistic import Logistic
+from hansa.learning.model import parse_model
 from hansa.learning.parameters import Parameters
 from hansa.learning.personal import LogisticJudge, fit_alone
 from hansa.learning.trees import Trees, TreesParameters
@@ -125,3 +128,47 @@ def test_a_member_unlike_the_others_trusts_its_own_model(schema, draw_one):
     assert report.chosen_gain.value > report.gain.value
     assert "validation rows trust" in report.advice
     assert report.rows == 900
+
+
+def test_the_coalition_learns_how_many_gain_and_how_many_trust_what(schema, members, door):
+    recipe = Logistic(
+        schema, Parameters(minimum_rows_per_column=1), tuple(rows.member for rows in members), True
+    )
+    result = run_in_clear(recipe, members, door)
+    reports = [recipe.private_report(result, rows) for rows in members]
+    assert all(report.scored for report in reports)
+    gains = np.array([report.chosen_gain.value for report in reports])
+    assert result.metrics["members_gain_chosen"] == pytest.approx((gains > 0).mean())
+    assert result.metrics["chosen_gain_mean"] == pytest.approx(gains.mean(), abs=1e-9)
+    assert result.metrics["auc_chosen"] == pytest.approx(np.mean([r.chosen.value for r in reports]), abs=1e-9)
+    judge = LogisticJudge(parse_model(dict(result.document)), 1.0, 10.0)
+    families = [choose(judge, rows).family for rows in members]
+    for family in FAMILIES:
+        assert result.metrics[f"members_trusting_{family}"] == families.count(family)
+
+
+def test_with_fewer_than_three_to_score_nothing_is_asked_of_choices(judge):
+    for scorable, sums in ((3, 12), (2, 0)):
+        trial = Trial(judge, 0.0, 50, 50, scorable, 3, 3, chooses=True)
+        assert EvaluationQuestion("evaluation", trial).length == 3 * 16445 + sums
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "doubt"),
+    [
+        (-4, 1.0, "do not each trust one option most"),
+        (-3, 0.5, "count of members"),
+        (-6, 5.0, "sum of an AUC"),
+        (-5, 5.0, "do not fit the gain"),
+    ],
+)
+def test_choices_that_no_members_have_are_doubted(judge, members, place, change, doubt):
+    positives = sum(rows.test.positives for rows in members)
+    negatives = sum(len(rows.test) for rows in members) - positives
+    question = EvaluationQuestion(
+        "evaluation", Trial(judge, 0.0, positives, negatives, 5, 5, 5, chooses=True)
+    )
+    total = np.sum([answer_evaluation(question, rows) for rows in members], axis=0)
+    assert not [*find_contradictions(question, total, 5)]
+    total[place] += change
+    assert any(doubt in found for found in find_contradictions(question, total, 5))

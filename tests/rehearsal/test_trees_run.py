@@ -72,8 +72,16 @@ def test_where_a_plan_has_validation_rows_each_member_reads_in_private_what_serv
         }
         assert sum(option["share"] for option in kept["options"]) == pytest.approx(1.0)
         assert kept["chosen_gain"]["low"] <= kept["chosen_gain"]["value"] <= kept["chosen_gain"]["high"]
-    report = json.loads(stage.blobs.get(ran.run.report))
-    assert not any("chosen" in name or "option" in name for name in [*report, *report["metrics"]])
+    kept = [json.loads(locate_private_report(stage.folder, name, ran.run.id).read_text()) for name in NAMES]
+    scored = [report for report in kept if report["scored"]]
+    gains = [report["chosen_gain"]["value"] for report in scored]
+    metrics = {name: float(value) for name, value in ran.run.metrics.items()}
+    assert metrics["members_gain_chosen"] == pytest.approx(
+        sum(gain > 0 for gain in gains) / len(scored), abs=1e-6
+    )
+    assert metrics["chosen_gain_mean"] == pytest.approx(sum(gains) / len(gains), abs=1e-6)
+    trusted = [value for name, value in metrics.items() if name.startswith("members_trusting_")]
+    assert (len(trusted), sum(trusted)) == (4, len(scored))
 
 
 def test_a_member_that_vanishes_in_the_middle_of_a_tree_is_named(found, plan):

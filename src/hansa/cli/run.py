@@ -237,7 +237,7 @@ def _report_jointly(
     from hansa.cli.record import find_proposal
     from hansa.cli.reports import find_uncertainty
     from hansa.governance import judge_bars
-    from hansa.rehearsal.spelling import drop_empty, tabulate_metrics
+    from hansa.rehearsal.spelling import drop_empty, list_choices, tabulate_metrics
 
     plan = find_proposal(state, number).plan
     assert plan is not None  # `find_completed` refuses what is not a run
@@ -261,15 +261,17 @@ def _report_jointly(
         "report": run.report,
         "released": released,
     }
+    metrics = {name: float(value) for name, value in run.metrics.items()}
     if plan.label is None:
         document["statistics"], figures = _show_figures(run, record)
     else:
-        rows = tabulate_metrics({name: float(value) for name, value in run.metrics.items()}, doubts)
+        rows = tabulate_metrics(metrics, doubts)
         columns, rows = drop_empty(("over the cohort", "alone", "together", "corrected"), rows)
         figures = [make_table(columns, rows, right=columns[1:])]
     facts = make_facts(
         [
             *_spell_bars(verdicts, doubts),
+            *list_choices(metrics),
             *_spell_dropped(run),
             ("privacy", plan.privacy.guarantee),
             (_name_product(plan), run.model),

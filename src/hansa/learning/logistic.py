@@ -95,6 +95,7 @@ class Logistic:
         schema: the plan's features.
         parameters: the plan's parameters.
         members: ids of the cohort.
+        chooses: whether the members' rows are divided with validation rows.
     Guarantees:
         The coefficients equal those of a fit to all rows in one place, to 1e-6 in standard-score units:
         the rows of the members that are in the total of the last Newton turn, under the survey's columns.
@@ -103,6 +104,7 @@ class Logistic:
     schema: Schema
     parameters: Parameters
     members: tuple[str, ...]
+    chooses: bool = False
 
     def begin(self) -> LogisticState:
         """Return the state before the survey."""
@@ -236,6 +238,7 @@ class Logistic:
                 ground.scorable,
                 len(ground.members),
                 len(survivors),
+                self.chooses,
             )
             appraisal = Evaluating(trial, ground.members, survivors, 1 + descent.turn)
             return Appraising(model, ground.dropped, appraisal)

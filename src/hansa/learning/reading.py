@@ -46,12 +46,14 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
     """
     name = plan["recipe"]["name"]
     schema, rho = read_schema(plan), read_rho(plan)
+    split = read_split(plan)
+    chooses = split is not None and split.validation is not None
     spread = math.sqrt(len(cohort) / (honest or len(cohort)))
     match name:
         case "logistic":
             parameters = parse_parameters(plan["recipe"]["parameters"])
             if not rho:
-                return Logistic(schema, parameters, cohort)
+                return Logistic(schema, parameters, cohort, chooses)
             return PrivateLogistic(schema, parameters, read_unit(plan), rho, spread)
         case "statistics":
             tables = parse_statistics_parameters(plan["recipe"]["parameters"])
@@ -61,7 +63,9 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
         case "trees":
             if rho:
                 raise Refused("recipe.noise", "`trees` have no form with noise yet")
-            return Trees(schema, parse_trees_parameters(plan["recipe"]["parameters"], schema), cohort)
+            return Trees(
+                schema, parse_trees_parameters(plan["recipe"]["parameters"], schema), cohort, chooses
+            )
         case _:
             raise Refused("recipe.unknown", f"`{name}` is not one of {', '.join(RECIPES)}")
 

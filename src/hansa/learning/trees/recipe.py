@@ -54,6 +54,7 @@ class Trees:
         schema: the plan's features.
         parameters: the plan's parameters.
         members: ids of the cohort.
+        chooses: whether the members' rows are divided with validation rows.
 
     Raises:
         Unavailable: numba is not installed.
@@ -65,6 +66,7 @@ class Trees:
     schema: Schema
     parameters: TreesParameters
     members: tuple[str, ...]
+    chooses: bool = False
 
     def __post_init__(self) -> None:
         compile_kernels()  # whoever cannot count should say so before anybody counts
@@ -169,6 +171,7 @@ class Trees:
             survey.scorable,
             len(state.surveyed),
             len(state.members),
+            self.chooses,
         )
         return Appraising(forest, Evaluating(trial, state.surveyed, state.members, state.turns))
 

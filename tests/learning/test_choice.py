@@ -44,7 +44,7 @@ def judge(schema, members):
 def recipes(schema, members):
     names = tuple(rows.member for rows in members)
     yield Logistic(schema, Parameters(minimum_rows_per_column=1), names)
-    yield Trees(schema, TreesParameters(trees=5, minimum_rows=5), names)
+    yield Trees(schema, TreesParameters(trees=5, patience=5, minimum_rows=5, organisation_rate=True), names)
 
 
 def test_other_labels_of_test_rows_change_no_choice(schema, members):

@@ -19,6 +19,7 @@ from hansa.learning import (
     divide_rows,
     split_rows,
 )
+from hansa.learning.split import find_validation
 
 NONE = Schema(())
 
@@ -190,3 +191,16 @@ def test_rows_that_validate_from_the_test_rows_on_are_refused(start):
     with pytest.raises(Refused, match="must lie before `1996`") as excinfo:
         divide_rows(table([0, 0], year=["1990", "1996"]), TimeSplit("year", "1996", start), "a")
     assert excinfo.value.rule == "split.time"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        StratifiedSplit(3, Fraction(1, 4), Fraction(7, 10)),
+        RowSplit(3, Fraction(1, 4), Fraction(7, 10)),
+        GroupSplit("person", 3, Fraction(1, 4), everywhere=True, validation=Fraction(7, 10)),
+    ],
+)
+def test_of_the_training_rows_a_tenth_is_set_aside_whatever_share_validates(rule):
+    aside = find_validation(rule)
+    assert (aside.test, aside.validation) == (Fraction(1, 10), None)

@@ -237,13 +237,15 @@ def _learn_of(
         said.setdefault(Settled(bytes(frame.body), names), []).append(name)
     settled, witnesses = max(said.items(), key=lambda each: len(each[1]))
     number = derivation.round
-    try:
-        if derivation.question is None:
-            raise Refused("run.round", "this run has no further round")
-        derivation.learn(*settled)
-    except (Malformed, Refused) as error:
+    problem = "the run has no such round"
+    if derivation.question is not None:
+        try:
+            derivation.learn(*settled)
+        except (Malformed, Refused) as error:
+            problem = error.rule
+    if derivation.round == number:
         for name in witnesses:
-            attendance.drop(name, f"said a total that does not follow ({error.rule})")
+            attendance.drop(name, f"said a total that does not follow ({problem})")
         return None
     # INVARIANT: a total is kept before anybody else hears of it.
     minutes.settle_round(number, *settled)

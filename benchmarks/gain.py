@@ -1,6 +1,6 @@
 """How many members gain over what they have alone: together, corrected, and as each chooses by its own validation rows.
 
-    python benchmarks/gain.py --data FOLDER [--data FOLDER ...] [--recipe logistic|trees] [--repeats N]
+    python benchmarks/gain.py --data FOLDER [--data FOLDER ...] [--recipe NAME ...] [--repeats N]
 
 Each folder holds `data.csv.gz`, `dataset.json` and `results.json`, whose rows test here (see `quality.py`). A fifth of the training rows validates:
 drawn next within each member and label, as whole groups, or the latest before the test rows, as the split of the folder is. Own models are fitted to
@@ -9,6 +9,7 @@ all training rows, with the validation rows, as they were for the published figu
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,27 @@ from hansa.learning.logistic import Appraising
 from hansa.learning.personal import Judge, LogisticJudge
 from hansa.learning.recipe import Result
 from hansa.learning.trees.judging import TreesJudge
+from hansa.learning.trees.organisation import add_rate, add_rate_to_schema
 from quality import PARAMETERS, choose_test, grow, read_folder
 
 SHARE = 0.2
 KINDS = ("alone", "together", "corrected", "mixed 1/2", "chosen")
 SETTINGS = Parameters(organisation_intercepts=True, minimum_rows_per_column=1, maximum_turns=60)
 """For all folders alike; scikit-learn's default ridge, as in the published figures."""
+
+LOGISTICS = {
+    "logistic": SETTINGS,
+    "logistic-root": replace(SETTINGS, voice="root"),
+    "logistic-members": replace(SETTINGS, voice="members"),
+}
+"""All with organisation intercepts: each row alike, each member alike, and between."""
+
+FORESTS = {
+    "trees": PARAMETERS,
+    "trees-rate": replace(PARAMETERS, organisation_rate=True),
+    "trees-deep": replace(PARAMETERS, organisation_rate=True, depth=6),
+}
+"""All with offsets: plain, with each organisation's rate as a feature, and deeper ones with it."""
 
 
 def choose_validation(
@@ -52,10 +68,12 @@ def choose_validation(
 
 def fit_judge(recipe: str, schema: Schema, members: list[Rows]) -> Judge:
     """Fit the joint model to the members' training rows."""
-    if recipe == "trees":
-        return TreesJudge(grow(schema, PARAMETERS, members), PARAMETERS)
+    if recipe in FORESTS:
+        least = min(3, max(2, len(members) // 2))  # as drafted plans have it
+        parameters = replace(FORESTS[recipe], minimum_members=least)
+        return TreesJudge(grow(schema, parameters, members), parameters)
     names = tuple(rows.member for rows in members)
-    logistic = Logistic(schema, SETTINGS, names)
+    logistic = Logistic(schema, LOGISTICS[recipe], names)
     state = logistic.begin()
     while not isinstance(state, Appraising):
         question = logistic.ask(state)
@@ -98,10 +116,13 @@ def measure(folder: Path, recipe: str, most: int) -> None:
             Rows(name, take(name, ~test & ~validation), take(name, test), take(name, validation))
             for name in names
         ]
-        repeats.append(score_members(fit_judge(recipe, table.schema, members), members))
+        schema = table.schema
+        if recipe in FORESTS and FORESTS[recipe].organisation_rate:
+            schema, members = add_rate_to_schema(schema), [add_rate(rows) for rows in members]
+        repeats.append(score_members(fit_judge(recipe, schema, members), members))
     scored = [name for name in names if any(name in found for found in repeats)]
     means = {name: np.mean([found[name][0] for found in repeats if name in found], axis=0) for name in scored}
-    alone = "HGB alone" if recipe == "trees" else "LR alone"
+    alone = "HGB alone" if recipe in FORESTS else "LR alone"
     print(f"\n{meta['name']}, {recipe}, {len(repeats)} repeats, {len(scored)} members")
     print("               macro AUC  gain  no worse  over published")
     for place, kind in enumerate(KINDS):
@@ -121,11 +142,11 @@ def measure(folder: Path, recipe: str, most: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Count the members that gain, by recipe and choice.")
     parser.add_argument("--data", type=Path, action="append", required=True)
-    parser.add_argument("--recipe", choices=("logistic", "trees"), action="append")
+    parser.add_argument("--recipe", choices=(*LOGISTICS, *FORESTS), action="append")
     parser.add_argument("--repeats", type=int, default=10**6)
     given = parser.parse_args()
     for folder in given.data:
-        for recipe in given.recipe or ("logistic", "trees"):
+        for recipe in given.recipe or (*LOGISTICS, *FORESTS):
             measure(folder, recipe, given.repeats)
 
 

@@ -131,6 +131,20 @@ GOOD = [
         canonical(split={**TIME, "validation": "1994"}),
     ),
     (
+        "voice",
+        "each member's rows together count alike",
+        SMALL.replace(RECIPE, RECIPE + ", parameters: {voice: members}"),
+        canonical(
+            recipe={"name": "logistic", "digest": RECIPE, "parameters": {**PARAMETERS, "voice": "members"}}
+        ),
+    ),
+    (
+        "usual-voice",
+        "the usual voice is left out of the canonical form",
+        SMALL.replace(RECIPE, RECIPE + ", parameters: {voice: rows}"),
+        canonical(),
+    ),
+    (
         "listed-cohort",
         "members listed out of order",
         SMALL.replace("{minimum: 3}", "{members: [cyd, ada, bob], minimum: 3}"),
@@ -406,6 +420,13 @@ BAD_YAML = [
         ROWS.replace("{noise: none}", NOISE).replace(
             RECIPE, RECIPE + ", parameters: {organisation_intercepts: true}"
         ),
+        4,
+    ),
+    (
+        "plan.privacy-voice",
+        "noise-and-voice",
+        "rows that count differently beside noise",
+        ROWS.replace("{noise: none}", NOISE).replace(RECIPE, RECIPE + ", parameters: {voice: members}"),
         4,
     ),
     (

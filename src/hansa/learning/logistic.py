@@ -48,7 +48,9 @@ class Ground:
     Args:
         design: the columns.
         dropped: what has no column.
-        support: rows of the cohort in which each column can be other than 0.
+        support: rows of the cohort in which each column can be other than 0; all rows in every column where rows count
+            differently, for they count as many together.
+        mean_rows: training rows of a member, on average.
         centre: the logit of the base rate.
         positives: test rows with label 1.
         negatives: test rows with label 0.
@@ -59,6 +61,7 @@ class Ground:
     design: Design
     dropped: tuple[Dropped, ...]
     support: Vector
+    mean_rows: float
     centre: float
     positives: int
     negatives: int
@@ -118,7 +121,10 @@ class Logistic:
             case Fitting(ground=ground, descent=descent):
                 name = f"newton {descent.turn + 1}"
                 penalty = self._intercept_penalty
-                return SlopeQuestion(name, ground.design, ground.support, descent.trial, penalty)
+                voice = self.parameters.voice
+                return SlopeQuestion(
+                    name, ground.design, ground.support, descent.trial, penalty, voice, ground.mean_rows
+                )
             case Appraising(appraisal=appraisal):
                 return ask_appraisal(appraisal) or _conclude(state)
 
@@ -210,10 +216,12 @@ class Logistic:
         start[0] = survey.centre
         penalty = np.full(len(start), parameters.ridge)
         penalty[0] = 0.0
+        support = count_support(design, survey)
         ground = Ground(
             design,
             list_dropped(design, survey, minimum),
-            count_support(design, survey),
+            support if parameters.voice == "rows" else np.full(len(support), support[0]),
+            survey.rows / len(survivors),
             survey.centre,
             survey.test_positives,
             survey.test_rows - survey.test_positives,

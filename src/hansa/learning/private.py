@@ -104,7 +104,8 @@ class PrivateLogistic:
         spread: >= 1, by how much the noise in a total exceeds what one trusted party would have added.
 
     Raises:
-        Refused: `recipe.parameter`, organisation intercepts, which each member would fit without noise.
+        Refused: `recipe.parameter`, organisation intercepts, which each member would fit without noise, or rows that count
+            for more than one, which noise would not hide.
     Guarantees:
         Every question has noise. Those about training rows cost exactly `rho` together, as do those about test
         rows; a unit has its rows in one of the two parts.
@@ -121,6 +122,8 @@ class PrivateLogistic:
             raise Refused(
                 "recipe.parameter", "`organisation_intercepts` cannot be learned under noise; leave them out"
             )
+        if self.parameters.voice != "rows":
+            raise Refused("recipe.parameter", "under noise every row counts alike; leave out `voice`")
 
     def begin(self) -> PrivateState:
         """Return the state before the census."""

@@ -120,6 +120,32 @@ GOOD = [
     ("small", "everything that has a default is left out", SMALL, canonical()),
     ("decimal-share", "the test share as a decimal", SMALL.replace("3/10", "0.30"), canonical()),
     (
+        "validation",
+        "a fifth of the rows by which members choose",
+        SMALL.replace(SPLIT, "{kind: stratified, test: 3/10, validation: 0.2}"),
+        canonical(split={"kind": "stratified", "seed": 0, "test": "3/10", "validation": "1/5"}),
+    ),
+    (
+        "time-validation",
+        "a time from which members choose",
+        SMALL.replace(SPLIT, "{kind: time, column: year, from: 1996, validation: 1994}"),
+        canonical(split={**TIME, "validation": "1994"}),
+    ),
+    (
+        "voice",
+        "each member's rows together count alike",
+        SMALL.replace(RECIPE, RECIPE + ", parameters: {voice: members}"),
+        canonical(
+            recipe={"name": "logistic", "digest": RECIPE, "parameters": {**PARAMETERS, "voice": "members"}}
+        ),
+    ),
+    (
+        "usual-voice",
+        "the usual voice is left out of the canonical form",
+        SMALL.replace(RECIPE, RECIPE + ", parameters: {voice: rows}"),
+        canonical(),
+    ),
+    (
         "listed-cohort",
         "members listed out of order",
         SMALL.replace("{minimum: 3}", "{members: [cyd, ada, bob], minimum: 3}"),
@@ -398,6 +424,13 @@ BAD_YAML = [
         4,
     ),
     (
+        "plan.privacy-voice",
+        "noise-and-voice",
+        "rows that count differently beside noise",
+        ROWS.replace("{noise: none}", NOISE).replace(RECIPE, RECIPE + ", parameters: {voice: members}"),
+        4,
+    ),
+    (
         "plan.privacy-bar",
         "noise-and-mean-over-members",
         "a bar on what noise would drown, beside noise",
@@ -469,6 +502,13 @@ BAD_YAML = [
         9,
     ),
     ("plan.fraction", "all-test", "all rows are test rows", SMALL.replace("3/10", "1"), 10),
+    (
+        "plan.split-validation",
+        "nothing-trains",
+        "all rows test or validate",
+        SMALL.replace(SPLIT, "{kind: rows, test: 3/10, validation: 7/10}"),
+        10,
+    ),
     (
         "plan.split-column",
         "group-feature",

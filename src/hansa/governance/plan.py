@@ -245,6 +245,9 @@ def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterat
         yield ("recipe", "parameters", "organisation_intercepts"), "privacy-intercepts", message
     if _name_in(recipe, "name") == "trees":
         yield from _check_noised_trees(parameters if isinstance(parameters, dict) else {})
+    if isinstance(parameters, dict) and parameters.get("voice") in {"root", "members"}:
+        message = "noise hides what each row counts alike; with another voice a row of a small member counts for more"
+        yield ("recipe", "parameters", "voice"), "privacy-voice", message
     for index, bar in enumerate(_list(value.get("bars"))):
         metric = _name_in(bar, "metric")
         if metric in METRICS and metric not in NOISED_METRICS:

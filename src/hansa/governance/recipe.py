@@ -27,10 +27,14 @@ ClipNorm = Annotated[DecimalText, AfterValidator(_up_to(100))]
 """The most that a row may pull at the coefficients, in the L2 norm."""
 
 
+def _is_usual(voice: str) -> bool:
+    return voice == "rows"
+
+
 class LogisticParameters(Form):
     """Parameters of the recipe `logistic`.
 
-    `clip` and `steps` concern sums with noise only, `minimum_rows_per_column` those without.
+    `clip` and `steps` concern sums with noise only, `minimum_rows_per_column` and `voice` those without.
     """
 
     ridge: Strength = "1"
@@ -42,6 +46,8 @@ class LogisticParameters(Form):
     maximum_turns: Annotated[int, Field(ge=1, le=1_000)] = 25
     clip: ClipNorm = "3"
     steps: Annotated[int, Field(ge=1, le=200)] = 8
+    voice: Annotated[Literal["rows", "root", "members"], Field(exclude_if=_is_usual)] = "rows"
+    """How much a member's rows count: each row alike, each member alike, or between; left out of the canonical form for rows."""
 
 
 class LogisticRecipe(Form):

@@ -21,6 +21,7 @@ from hansa.learning.appraisal import (
     read_figures,
     verify_scored,
 )
+from hansa.learning.choice import choose
 from hansa.learning.contradiction import find_contradictions, verify_own_part, verify_undoubted
 from hansa.learning.design import Design, Minimum, count_support, make_design
 from hansa.learning.evaluation import EvaluationQuestion, Trial, ZoomQuestion, answer_evaluation, answer_zoom
@@ -28,7 +29,7 @@ from hansa.learning.model import Model, parse_model
 from hansa.learning.newton import Descent, begin_anew, descend
 from hansa.learning.omission import list_dropped
 from hansa.learning.parameters import Parameters
-from hansa.learning.personal import LogisticJudge, score_rows
+from hansa.learning.personal import LogisticJudge
 from hansa.learning.recipe import Dropped, LogisticResult, Question, Result, verify_numbers
 from hansa.learning.slope import SlopeQuestion, answer_slope, read_slope
 from hansa.learning.survey import SurveyQuestion, answer_survey, read_survey
@@ -47,7 +48,9 @@ class Ground:
     Args:
         design: the columns.
         dropped: what has no column.
-        support: rows of the cohort in which each column can be other than 0.
+        support: rows of the cohort in which each column can be other than 0; all rows in every column where rows count
+            differently, for they count as many together.
+        mean_rows: training rows of a member, on average.
         centre: the logit of the base rate.
         positives: test rows with label 1.
         negatives: test rows with label 0.
@@ -58,6 +61,7 @@ class Ground:
     design: Design
     dropped: tuple[Dropped, ...]
     support: Vector
+    mean_rows: float
     centre: float
     positives: int
     negatives: int
@@ -94,6 +98,7 @@ class Logistic:
         schema: the plan's features.
         parameters: the plan's parameters.
         members: ids of the cohort.
+        chooses: whether the members' rows are divided with validation rows.
     Guarantees:
         The coefficients equal those of a fit to all rows in one place, to 1e-6 in standard-score units:
         the rows of the members that are in the total of the last Newton turn, under the survey's columns.
@@ -102,6 +107,7 @@ class Logistic:
     schema: Schema
     parameters: Parameters
     members: tuple[str, ...]
+    chooses: bool = False
 
     def begin(self) -> LogisticState:
         """Return the state before the survey."""
@@ -115,7 +121,10 @@ class Logistic:
             case Fitting(ground=ground, descent=descent):
                 name = f"newton {descent.turn + 1}"
                 penalty = self._intercept_penalty
-                return SlopeQuestion(name, ground.design, ground.support, descent.trial, penalty)
+                voice = self.parameters.voice
+                return SlopeQuestion(
+                    name, ground.design, ground.support, descent.trial, penalty, voice, ground.mean_rows
+                )
             case Appraising(appraisal=appraisal):
                 return ask_appraisal(appraisal) or _conclude(state)
 
@@ -185,8 +194,8 @@ class Logistic:
             rows: the member's.
         """
         model = parse_model(dict(result.document))
-        scores = score_rows(model, rows, self.parameters.ridge, self.parameters.correction)
-        return report_member(rows, scores)
+        judge = LogisticJudge(model, self.parameters.ridge, self.parameters.correction)
+        return report_member(rows, judge.score(rows), choose(judge, rows))
 
     @property
     def _intercept_penalty(self) -> float | None:
@@ -207,10 +216,12 @@ class Logistic:
         start[0] = survey.centre
         penalty = np.full(len(start), parameters.ridge)
         penalty[0] = 0.0
+        support = count_support(design, survey)
         ground = Ground(
             design,
             list_dropped(design, survey, minimum),
-            count_support(design, survey),
+            support if parameters.voice == "rows" else np.full(len(support), support[0]),
+            survey.rows / len(survivors),
             survey.centre,
             survey.test_positives,
             survey.test_rows - survey.test_positives,
@@ -235,6 +246,7 @@ class Logistic:
                 ground.scorable,
                 len(ground.members),
                 len(survivors),
+                self.chooses,
             )
             appraisal = Evaluating(trial, ground.members, survivors, 1 + descent.turn)
             return Appraising(model, ground.dropped, appraisal)

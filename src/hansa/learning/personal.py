@@ -4,9 +4,9 @@ None of it leaves the member but through the sums of the evaluation.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ INTERCEPT_PENALTY = 0.1
 """A correction's own intercept is nearly free: base rates differ more than slopes do."""
 
 _TURNS = 50
+
+_STRENGTHS: Final = (0.1, 1.0, 10.0, 100.0)
+"""By which the plan's `correction` is multiplied where a member may choose."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +46,13 @@ class Judge(Protocol):
 
     def score(self, rows: Rows) -> Scores:
         """Score a member's test rows alone, together and corrected; what is worked out is remembered with the rows."""
+        ...
+
+    def offer(self, rows: Rows) -> Mapping[str, Vector]:
+        """Return the logits of the test rows, shape (n,), of `alone`, `together` and corrections of several strengths.
+
+        The member's own models are of these training rows; nothing depends on the labels of the test rows.
+        """
         ...
 
 
@@ -68,6 +78,15 @@ class LogisticJudge:
     def score(self, rows: Rows) -> Scores:
         """Score a member's test rows alone, together and corrected; what is worked out is remembered with the rows."""
         return score_rows(self.model, rows, self.ridge, self.correction)
+
+    def offer(self, rows: Rows) -> Mapping[str, Vector]:
+        """Return the logits of the test rows alone, together, and with a correction of each of four strengths."""
+        strengths = [self.correction * times for times in _STRENGTHS]
+        alone, together, *corrected = _score_each(self.model, rows, self.ridge, strengths)
+        named = {
+            f"corrected {strength:g}": logits for strength, logits in zip(strengths, corrected, strict=True)
+        }
+        return {"alone": alone, "together": together, **named}
 
 
 def fit_alone(schema: Schema, rows: Rows, ridge: float) -> Model:
@@ -98,15 +117,21 @@ def score_rows(model: Model, rows: Rows, ridge: float, correction: float) -> Sco
 
     Args:
         model: the joint model.
-        rows: the member's; what is worked out is remembered with them.
+        rows: the member's, whose own models learn from validation rows too; what is worked out is remembered with them.
         ridge: for the member's own model.
         correction: > 0; how strongly the corrected coefficients are pulled to the joint ones.
     """
     key = f"{model.digest} {ridge!r} {correction!r}"
-    return rows.remember("scores", key, lambda: _score_rows(model, rows, ridge, correction))
+    return rows.remember("scores", key, lambda: _score_rows(model, rows.own, ridge, correction))
 
 
 def _score_rows(model: Model, rows: Rows, ridge: float, correction: float) -> Scores:
+    alone, together, corrected = _score_each(model, rows, ridge, [correction])
+    return Scores(rows.test.labels, alone, together, corrected)
+
+
+def _score_each(model: Model, rows: Rows, ridge: float, corrections: Sequence[float]) -> tuple[Vector, ...]:
+    """Return the logits of the test rows: alone, together, and with each correction."""
     alone = fit_alone(model.design.schema, rows, ridge).predict(rows.test)
     train = encode_train(model.design, rows)
     test = encode_table(model.design, rows.test)
@@ -115,6 +140,9 @@ def _score_rows(model: Model, rows: Rows, ridge: float, correction: float) -> Sc
     if model.intercept_penalty is not None:
         own = fit_intercept(known, labels, model.intercept_penalty)
         known, together = known + own, together + own
-    penalty = np.append(INTERCEPT_PENALTY, np.full(train.columns - 1, correction))
-    shift = minimise(train, labels, penalty, _TURNS, offset=known)
-    return Scores(rows.test.labels, alone, together, together + test.predict(shift))
+    corrected = []
+    for correction in corrections:
+        penalty = np.append(INTERCEPT_PENALTY, np.full(train.columns - 1, correction))
+        shift = minimise(train, labels, penalty, _TURNS, offset=known)
+        corrected.append(together + test.predict(shift))
+    return alone, together, *corrected

@@ -46,12 +46,14 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
     """
     name = plan["recipe"]["name"]
     schema, rho = read_schema(plan), read_rho(plan)
+    split = read_split(plan)
+    chooses = split is not None and split.validation is not None
     spread = math.sqrt(len(cohort) / (honest or len(cohort)))
     match name:
         case "logistic":
             parameters = parse_parameters(plan["recipe"]["parameters"])
             if not rho:
-                return Logistic(schema, parameters, cohort)
+                return Logistic(schema, parameters, cohort, chooses)
             return PrivateLogistic(schema, parameters, read_unit(plan), rho, spread)
         case "statistics":
             tables = parse_statistics_parameters(plan["recipe"]["parameters"])
@@ -62,7 +64,7 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
             trees = parse_trees_parameters(plan["recipe"]["parameters"], schema)
             if rho:
                 return PrivateTrees(schema, trees, read_unit(plan), rho, spread)
-            return Trees(schema, trees, cohort, find_validation(read_split(plan)))
+            return Trees(schema, trees, cohort, find_validation(split), chooses=chooses)
         case _:
             raise Refused("recipe.unknown", f"`{name}` is not one of {', '.join(RECIPES)}")
 
@@ -103,20 +105,22 @@ def read_split(plan: Plan) -> Split | None:
     split = plan.get("split")
     if split is None:
         return None
+    if split["kind"] == "time":
+        return TimeSplit(split["column"], split["from"], split.get("validation"))
+    validation = Fraction(split["validation"]) if "validation" in split else None
     match split["kind"]:
         case "stratified":
-            return StratifiedSplit(split["seed"], Fraction(split["test"]))
+            return StratifiedSplit(split["seed"], Fraction(split["test"]), validation)
         case "rows":
-            return RowSplit(split["seed"], Fraction(split["test"]))
-        case "group":
+            return RowSplit(split["seed"], Fraction(split["test"]), validation)
+        case _:
             return GroupSplit(
                 split["column"],
                 split["seed"],
                 Fraction(split["test"]),
                 everywhere=split["scope"] == "everywhere",
+                validation=validation,
             )
-        case _:
-            return TimeSplit(split["column"], split["from"])
 
 
 def write_metrics(result: Result) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from hansa.errors import Refused
 from hansa.learning.advice import MemberReport, report_member
+from hansa.learning.choice import choose
 from hansa.learning.recipe import Dropped, Question, Result, TreesResult, verify_numbers
 from hansa.learning.scoreboard import ScoreQuestion, answer_scores, read_scores
 from hansa.learning.tables import Rows, Schema, Vector
@@ -170,7 +171,7 @@ class PrivateTrees:
     def private_report(self, result: Result, rows: Rows) -> MemberReport:
         """Tell one member what it gets, from its own rows; nothing of this leaves the member."""
         judge = TreesJudge(parse_forest(dict(result.document)), self.parameters)
-        return report_member(rows, judge.score(rows))
+        return report_member(rows, judge.score(rows), choose(judge, rows))
 
     def _begin_sweeps(self, total: Vector, deviation: float, survivors: tuple[str, ...]) -> Sweeping:
         tally = read_tally(self.schema, total, deviation, self.parameters.bins)

@@ -34,8 +34,9 @@ LOGISTICS = {
     "logistic": SETTINGS,
     "logistic-root": replace(SETTINGS, voice="root"),
     "logistic-members": replace(SETTINGS, voice="members"),
+    "logistic-clusters": replace(SETTINGS, clusters=2),
 }
-"""All with organisation intercepts: each row alike, each member alike, and between."""
+"""All with organisation intercepts: each row alike, each member alike, and between; and with two further models."""
 
 FORESTS = {
     "trees": PARAMETERS,

@@ -212,6 +212,11 @@ def test_rows_that_count_for_more_than_one_are_refused(schema):
         make(schema, voice="members")
 
 
+def test_clusters_are_refused(schema):
+    with pytest.raises(Refused, match=r"recipe\.parameter: `clusters` have no form with noise"):
+        make(schema, clusters=2)
+
+
 def test_organisation_intercepts_are_refused(schema):
     with pytest.raises(Refused, match=r"recipe\.parameter: `organisation_intercepts`"):
         make(schema, organisation_intercepts=True)

@@ -81,7 +81,7 @@ def test_where_a_plan_has_validation_rows_each_member_reads_in_private_what_serv
     )
     assert metrics["chosen_gain_mean"] == pytest.approx(sum(gains) / len(gains), abs=1e-6)
     trusted = [value for name, value in metrics.items() if name.startswith("members_trusting_")]
-    assert (len(trusted), sum(trusted)) == (4, len(scored))
+    assert (len(trusted), sum(trusted)) == (5, len(scored))
 
 
 def test_a_member_that_vanishes_in_the_middle_of_a_tree_is_named(found, plan):

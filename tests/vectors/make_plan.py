@@ -140,9 +140,15 @@ GOOD = [
         ),
     ),
     (
+        "clusters",
+        "two further models",
+        SMALL.replace(RECIPE, RECIPE + ", parameters: {clusters: 2}"),
+        canonical(recipe={"name": "logistic", "digest": RECIPE, "parameters": {**PARAMETERS, "clusters": 2}}),
+    ),
+    (
         "usual-voice",
-        "the usual voice is left out of the canonical form",
-        SMALL.replace(RECIPE, RECIPE + ", parameters: {voice: rows}"),
+        "the usual voice and one model are left out of the canonical form",
+        SMALL.replace(RECIPE, RECIPE + ", parameters: {voice: rows, clusters: 1}"),
         canonical(),
     ),
     (
@@ -421,6 +427,13 @@ BAD_YAML = [
         ROWS.replace("{noise: none}", NOISE).replace(
             RECIPE, RECIPE + ", parameters: {organisation_intercepts: true}"
         ),
+        4,
+    ),
+    (
+        "plan.privacy-clusters",
+        "noise-and-clusters",
+        "models that members take by their own rows, beside noise",
+        ROWS.replace("{noise: none}", NOISE).replace(RECIPE, RECIPE + ", parameters: {clusters: 2}"),
         4,
     ),
     (

@@ -30,6 +30,7 @@ Metric = Literal[
     "members_gain_chosen",
     "members_trusting_alone",
     "members_trusting_together",
+    "members_trusting_clustered",
     "members_trusting_corrected",
     "members_trusting_mixed",
     "members_scored",

@@ -248,6 +248,9 @@ def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterat
     if isinstance(parameters, dict) and parameters.get("voice") in {"root", "members"}:
         message = "noise hides what each row counts alike; with another voice a row of a small member counts for more"
         yield ("recipe", "parameters", "voice"), "privacy-voice", message
+    if isinstance(parameters, dict) and parameters.get("clusters") == 2:
+        message = "which model a member takes follows from its rows alone, and noise does not protect that"
+        yield ("recipe", "parameters", "clusters"), "privacy-clusters", message
     for index, bar in enumerate(_list(value.get("bars"))):
         metric = _name_in(bar, "metric")
         if metric in METRICS and metric not in NOISED_METRICS:

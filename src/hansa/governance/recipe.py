@@ -27,8 +27,8 @@ ClipNorm = Annotated[DecimalText, AfterValidator(_up_to(100))]
 """The most that a row may pull at the coefficients, in the L2 norm."""
 
 
-def _is_usual(voice: str) -> bool:
-    return voice == "rows"
+def _is_usual(value: object) -> bool:
+    return value in {"rows", 1}
 
 
 class LogisticParameters(Form):
@@ -48,6 +48,8 @@ class LogisticParameters(Form):
     steps: Annotated[int, Field(ge=1, le=200)] = 8
     voice: Annotated[Literal["rows", "root", "members"], Field(exclude_if=_is_usual)] = "rows"
     """How much a member's rows count: each row alike, each member alike, or between; left out of the canonical form for rows."""
+    clusters: Annotated[Literal[1, 2], Field(exclude_if=_is_usual)] = 1
+    """Two for two further models, each for the members that take it; left out of the canonical form for one."""
 
 
 class LogisticRecipe(Form):

@@ -18,7 +18,7 @@ from hansa.learning.newton import squash
 from hansa.learning.personal import Judge
 from hansa.learning.tables import Rows, Vector
 
-FAMILIES: Final = ("alone", "together", "corrected", "mixed")
+FAMILIES: Final = ("alone", "together", "clustered", "corrected", "mixed")
 """What an option is one of, by its name's first word; before the validation rows are seen, each counts alike."""
 
 MIXTURES: Final = ((1, 4), (1, 2), (3, 4))

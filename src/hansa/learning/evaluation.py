@@ -93,7 +93,7 @@ class EvaluationQuestion(Question):
 
     @property
     def member_length(self) -> int:
-        """How many these are: none, six, or with what members chose twelve."""
+        """How many these are: none, six, or with what members chose thirteen."""
         return (_MEMBER_LENGTH + _CHOICE_LENGTH * self.trial.chooses) * self.asks_members
 
     def bound(self) -> Vector:
@@ -169,7 +169,7 @@ def answer_evaluation(question: EvaluationQuestion, rows: Rows) -> Vector:
         probabilities, and for 20 intervals of the probability rows, sum of probabilities, positives. Then,
         if the question asks for it, and 0 throughout unless the member can be scored: 1, the three AUCs,
         whether together beats alone, whether corrected beats alone; and where members choose, the AUC of what it
-        chose, whether that beats alone, and for each of the four families whether it trusts that one most.
+        chose, whether that beats alone, and for each of the families whether it trusts that one most.
     """
     trial = question.trial
     scores = trial.judge.score(rows)
@@ -217,7 +217,7 @@ def part_evaluation(question: EvaluationQuestion, total: Vector) -> tuple[tuple[
     """Take a total apart, or an answer: the opposite of the layout of `answer_evaluation`.
 
     Returns:
-        What it says of each of the `KINDS`, and the sums over members, shape (6,), where members choose (12,), or
+        What it says of each of the `KINDS`, and the sums over members, shape (6,), where members choose (13,), or
         (0,) if these were not asked for.
     """
     kinds = []

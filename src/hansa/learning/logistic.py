@@ -22,6 +22,18 @@ from hansa.learning.appraisal import (
     verify_scored,
 )
 from hansa.learning.choice import choose
+from hansa.learning.clusters import (
+    Clustering,
+    ClusterQuestion,
+    SideQuestion,
+    SortQuestion,
+    SpreadQuestion,
+    answer_clusters,
+    ask_clusters,
+    doubt_clusters,
+    learn_clusters,
+    verify_sides,
+)
 from hansa.learning.contradiction import find_contradictions, verify_own_part, verify_undoubted
 from hansa.learning.design import Design, Minimum, count_support, make_design
 from hansa.learning.evaluation import EvaluationQuestion, Trial, ZoomQuestion, answer_evaluation, answer_zoom
@@ -87,7 +99,16 @@ class Appraising:
     appraisal: Appraisal
 
 
-LogisticState = Surveying | Fitting | Appraising
+@dataclass(frozen=True, slots=True, eq=False)
+class Parting:
+    """After the joint fit, if the plan asks for two further models."""
+
+    ground: Ground
+    turns: int
+    clustering: Clustering
+
+
+LogisticState = Surveying | Fitting | Parting | Appraising
 
 
 @dataclass(frozen=True)
@@ -119,12 +140,10 @@ class Logistic:
             case Surveying():
                 return SurveyQuestion("survey", self.schema)
             case Fitting(ground=ground, descent=descent):
-                name = f"newton {descent.turn + 1}"
-                penalty = self._intercept_penalty
-                voice = self.parameters.voice
-                return SlopeQuestion(
-                    name, ground.design, ground.support, descent.trial, penalty, voice, ground.mean_rows
-                )
+                return self._ask_slope(f"newton {descent.turn + 1}", ground, descent.trial)
+            case Parting(ground=ground, clustering=clustering):
+                slope = self._ask_slope("side", ground, clustering.model.coefficients)
+                return ask_clusters(clustering, slope, self.parameters.correction)
             case Appraising(appraisal=appraisal):
                 return ask_appraisal(appraisal) or _conclude(state)
 
@@ -139,6 +158,8 @@ class Logistic:
                 return answer_survey(question.schema, rows)
             case SlopeQuestion():
                 return answer_slope(question, rows)
+            case SpreadQuestion() | SortQuestion() | SideQuestion():
+                return answer_clusters(question, rows)
             case EvaluationQuestion():
                 return answer_evaluation(question, rows)
             case ZoomQuestion():
@@ -168,6 +189,8 @@ class Logistic:
                 return self._begin_fit(total, survivors)
             case Fitting(), SlopeQuestion():
                 return self._step(state, question, total, survivors)
+            case Parting(), SpreadQuestion() | SortQuestion() | SideQuestion():
+                return self._part(state, question, total, survivors)
             case Appraising(appraisal=appraisal), _:
                 return replace(state, appraisal=learn_appraisal(appraisal, question, total, survivors))
             case _:
@@ -178,13 +201,14 @@ class Logistic:
 
         Raises:
             Refused: `recipe.survivors`, sums over members are asked for, and with those who were lost since
-                the survey fewer than three that can be scored may be left.
+                the survey fewer than three that can be scored may be left; or so of one side.
         """
         verify_scored(question, members)
+        verify_sides(question, members)
 
     def verify_total(self, question: Question, answer: Vector, total: Vector, members: int) -> None:
         """Check, as a member, that an announced total can hold one's own answer; before `learn`. Raises as `verify_own_part`."""
-        verify_own_part(question, answer, total, members)
+        verify_own_part(question, answer, total, members, _find)
 
     def private_report(self, result: Result, rows: Rows) -> MemberReport:
         """Tell one member what it gets, from its own test rows; nothing of this leaves the member.
@@ -232,24 +256,15 @@ class Logistic:
 
     def _step(
         self, state: Fitting, question: SlopeQuestion, total: Vector, survivors: tuple[str, ...]
-    ) -> Fitting | Appraising:
+    ) -> Fitting | Parting | Appraising:
         ground, parameters = state.ground, self.parameters
         before = state.descent if survivors == state.members else begin_anew(state.descent)
         descent = descend(before, read_slope(question, total), ground.design.bound_logit)
         if descent.done:
             model = Model(ground.design, descent.trial, self._intercept_penalty)
-            trial = Trial(
-                LogisticJudge(model, parameters.ridge, parameters.correction),
-                ground.centre,
-                ground.positives,
-                ground.negatives,
-                ground.scorable,
-                len(ground.members),
-                len(survivors),
-                self.chooses,
-            )
-            appraisal = Evaluating(trial, ground.members, survivors, 1 + descent.turn)
-            return Appraising(model, ground.dropped, appraisal)
+            if parameters.clusters > 1:
+                return Parting(ground, 1 + descent.turn, Clustering(model, survivors))
+            return self._begin_appraisal(ground, model, survivors, 1 + descent.turn)
         if descent.turn >= parameters.maximum_turns:
             raise Refused(
                 "recipe.not-converged",
@@ -257,11 +272,54 @@ class Logistic:
             )
         return Fitting(ground, descent, survivors)
 
+    def _part(
+        self, state: Parting, question: ClusterQuestion, total: Vector, survivors: tuple[str, ...]
+    ) -> Parting | Appraising:
+        parameters = self.parameters
+        after = learn_clusters(
+            state.clustering,
+            question,
+            total,
+            survivors,
+            ridge=parameters.ridge,
+            maximum_turns=parameters.maximum_turns,
+        )
+        if after.done:
+            return self._begin_appraisal(state.ground, after.models, survivors, state.turns + after.turns)
+        return replace(state, clustering=after)
+
+    def _ask_slope(self, name: str, ground: Ground, coefficients: Vector) -> SlopeQuestion:
+        penalty, voice = self._intercept_penalty, self.parameters.voice
+        return SlopeQuestion(
+            name, ground.design, ground.support, coefficients, penalty, voice, ground.mean_rows
+        )
+
+    def _begin_appraisal(
+        self, ground: Ground, model: Model, survivors: tuple[str, ...], turns: int
+    ) -> Appraising:
+        trial = Trial(
+            LogisticJudge(model, self.parameters.ridge, self.parameters.correction),
+            ground.centre,
+            ground.positives,
+            ground.negatives,
+            ground.scorable,
+            len(ground.members),
+            len(survivors),
+            self.chooses,
+        )
+        return Appraising(model, ground.dropped, Evaluating(trial, ground.members, survivors, turns))
+
+
+def _find(question: Question, total: Vector, members: int) -> Iterator[str]:
+    yield from find_contradictions(question, total, members)
+    if isinstance(question, SpreadQuestion | SortQuestion | SideQuestion):
+        yield from doubt_clusters(question, total, members)
+
 
 def _doubt(
     state: LogisticState, question: Question, total: Vector, survivors: tuple[str, ...]
 ) -> Iterator[str]:
-    yield from find_contradictions(question, total, len(survivors))
+    yield from _find(question, total, len(survivors))
     if isinstance(state, Appraising):
         yield from doubt_appraisal(state.appraisal, question, total, survivors)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hansa.learning.design import CategoryColumns, Design, Minimum, NumberColumns, encode_table, make_design
 from hansa.learning.model import Model
-from hansa.learning.newton import minimise
+from hansa.learning.newton import minimise, squash
 from hansa.learning.slope import encode_train, fit_intercept
 from hansa.learning.survey import answer_survey, read_survey
 from hansa.learning.tables import Rows, Schema, Vector
@@ -86,7 +86,51 @@ class LogisticJudge:
         named = {
             f"corrected {strength:g}": logits for strength, logits in zip(strengths, corrected, strict=True)
         }
-        return {"alone": alone, "together": together, **named}
+        return {"alone": alone, "together": together, **self._offer_cluster(rows), **named}
+
+    def _offer_cluster(self, rows: Rows) -> Mapping[str, Vector]:
+        """Return the logits of the side whose model makes the training rows likelier, if the model has sides."""
+        model = self.model
+        if not model.clusters:
+            return {}
+        side = min(model.clusters, key=lambda coefficients: measure_fit(model, coefficients, rows))
+        logits = encode_table(model.design, rows.test).predict(side)
+        return {"clustered": logits + _fit_own_intercept(model, side, rows)}
+
+
+def find_shift(model: Model, rows: Rows, correction: float) -> Vector:
+    """Return what a member would change about the joint model's coefficients: shape (n_columns,).
+
+    Args:
+        model: the joint one.
+        rows: the member's; its training rows count.
+        correction: > 0; how strongly a change is pulled to none.
+    """
+    train = encode_train(model.design, rows)
+    known = train.predict(model.coefficients) + _fit_own_intercept(model, model.coefficients, rows)
+    penalty = np.append(INTERCEPT_PENALTY, np.full(train.columns - 1, correction))
+    return minimise(train, rows.train.labels.astype(np.float64), penalty, _TURNS, offset=known)
+
+
+def measure_fit(model: Model, coefficients: Vector, rows: Rows) -> float:
+    """Return the logarithmic loss that other coefficients give a member's validation rows, or without any its training rows.
+
+    An own intercept, where the model has such, is fitted to training rows.
+    """
+    if rows.validation is not None and len(rows.validation):
+        labels, matrix = rows.validation.labels, encode_table(model.design, rows.validation)
+    else:
+        labels, matrix = rows.train.labels, encode_train(model.design, rows)
+    logits = matrix.predict(coefficients) + _fit_own_intercept(model, coefficients, rows)
+    _, softplus = squash(logits)
+    return math.fsum((softplus - labels * logits).tolist())
+
+
+def _fit_own_intercept(model: Model, coefficients: Vector, rows: Rows) -> float:
+    if model.intercept_penalty is None:
+        return 0.0
+    known = encode_train(model.design, rows).predict(coefficients)
+    return fit_intercept(known, rows.train.labels.astype(np.float64), model.intercept_penalty)
 
 
 def fit_alone(schema: Schema, rows: Rows, ridge: float) -> Model:

@@ -124,6 +124,8 @@ class PrivateLogistic:
             )
         if self.parameters.voice != "rows":
             raise Refused("recipe.parameter", "under noise every row counts alike; leave out `voice`")
+        if self.parameters.clusters > 1:
+            raise Refused("recipe.parameter", "`clusters` have no form with noise; leave them out")
 
     def begin(self) -> PrivateState:
         """Return the state before the census."""

@@ -60,6 +60,7 @@ _CHOICE_METRICS = {
     "members_gain_chosen": "scored members that gain, as each chose",
     "members_trusting_alone": "scored members that trust their own model most",
     "members_trusting_together": "scored members that trust the joint model most",
+    "members_trusting_clustered": "scored members that trust the model of their side most",
     "members_trusting_corrected": "scored members that trust their correction most",
     "members_trusting_mixed": "scored members that trust a mixture most",
 }

@@ -7,6 +7,7 @@ Everything is fixed before the run; the digest of the canonical form is what is 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import (
@@ -24,7 +25,7 @@ from hansa.governance.feature import Feature
 from hansa.governance.label import AnyLabel, check_label, list_columns_of, type_of
 from hansa.governance.privacy import BareSums, NoisedSums
 from hansa.governance.recipe import Recipe
-from hansa.governance.spelling import NameText, ProseText, Several, fault, is_slug, name_in
+from hansa.governance.spelling import NameText, ProseText, Several, as_typed, fault, is_slug, name_in
 from hansa.governance.split import Division, GroupSplit, Split, StratifiedSplit, TimeSplit, has_large_parts
 from hansa.governance.validation import Form, load_model, parse_model
 from hansa.transparency.canonical import Json, digest
@@ -210,6 +211,10 @@ def _check_recipe(value: dict[str, Json]) -> Iterator[tuple[Path, str, str]]:
         yield from _check_directions(value)
     if recipe in _MODELS and isinstance(value.get("label"), dict):
         yield from check_label(value["recipe"], value["label"])
+    split = value.get("split")
+    if recipe == "regression" and isinstance(split, dict) and split.get("validation") is not None:
+        message = "nobody chooses by these rows in a regression yet, so they would serve nothing; leave `validation` out"
+        yield ("split", "validation"), "split-validation", message
 
 
 def _check_metrics(value: dict[str, Json]) -> Iterator[tuple[Path, str, str]]:
@@ -259,9 +264,6 @@ def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterat
         message = "with noise, the side of a row may not depend on the labels of others: use `rows`, `group` or `time`"
         yield ("split", "kind"), "privacy-split", message
     recipe = value.get("recipe")
-    if name_in(recipe, "name") == "trees":
-        message = "`trees` have no form with noise yet: use `logistic`, or plan bare sums if the charter allows them"
-        yield ("privacy", "noise"), "privacy-trees", message
     if name_in(recipe, "name") == "regression":
         message = "`regression` has no form with noise yet: plan bare sums if the charter allows them"
         yield ("privacy", "noise"), "privacy-regression", message
@@ -271,11 +273,39 @@ def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterat
             "an intercept of a member's own is learned from its rows alone, and noise does not protect it"
         )
         yield ("recipe", "parameters", "organisation_intercepts"), "privacy-intercepts", message
+    if name_in(recipe, "name") == "trees":
+        yield from _check_noised_trees(parameters if isinstance(parameters, dict) else {})
+    if isinstance(parameters, dict) and parameters.get("voice") in {"root", "members"}:
+        message = "noise hides what each row counts alike; with another voice a row of a small member counts for more"
+        yield ("recipe", "parameters", "voice"), "privacy-voice", message
+    if isinstance(parameters, dict) and parameters.get("clusters") == 2:
+        message = "which model a member takes follows from its rows alone, and noise does not protect that"
+        yield ("recipe", "parameters", "clusters"), "privacy-clusters", message
     for index, bar in enumerate(_list(value.get("bars"))):
         metric = name_in(bar, "metric")
         if metric in METRICS and metric not in NOISED_METRICS:
             message = f"{quote(metric)} is not computed under noise; use one of {', '.join(NOISED_METRICS)}"
             yield ("bars", index, "metric"), "privacy-bar", message
+
+
+_OFF_WITH_NOISE: Final = MappingProxyType(
+    {"organisation_offsets": "false", "organisation_rate": "false", "patience": "0", "positive_weight": "1"}
+)
+
+
+def _check_noised_trees(parameters: dict[str, Json]) -> Iterator[tuple[Path, str, str]]:
+    """Find what trees cannot learn with noise, or has no meaning with it, and is not turned off."""
+    for name, off in _OFF_WITH_NOISE.items():
+        default = "true" if name == "organisation_offsets" else off
+        if as_typed(parameters.get(name, default)) != off:
+            message = (
+                f"is learned from a member's rows without noise, or has no form with it: set `{name}: {off}`"
+            )
+            yield ("recipe", "parameters", name), "privacy-trees", f"`{name}` {message}"
+    for name in ("rising", "falling"):
+        if parameters.get(name):
+            message = f"splits are drawn with noise, so nothing is sure to be `{name}`; leave it out"
+            yield ("recipe", "parameters", name), "privacy-trees", message
 
 
 def _list(value: Json) -> list[Json]:

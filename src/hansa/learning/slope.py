@@ -4,10 +4,14 @@ With organisation intercepts every member minimises over its own intercept befor
 loss, gradient and Hessian of what is left (a Schur complement). The joint coefficients are the same as if
 each intercept were one more column, yet no intercept ever leaves its member: a column that only one
 organisation fills would have a total that is that organisation's own number.
+
+Rows may count differently by whose they are: where a few large members would outvote all others, a plan can give each
+member the same voice, or one between. Nobody tells how many rows it has: each multiplies its own sums.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +21,9 @@ from hansa.learning.newton import Slope, evaluate_slope, squash
 from hansa.learning.recipe import Question
 from hansa.learning.survey import split_whole
 from hansa.learning.tables import Rows, Vector
+
+VOICES: Final = {"rows": 0.0, "root": 0.5, "members": 1.0}
+"""What a row of a member with n rows counts, if members have N on average: (N / n) to this power."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +35,16 @@ class SlopeQuestion(Question):
         support: in how many rows of the cohort each column can be other than 0, shape (n_columns,).
         coefficients: the point, shape (n_columns,).
         intercept_penalty: on half the square of each organisation's own intercept; None for no such intercepts.
+        voice: how much a member's rows count, one of the `VOICES`.
+        mean_rows: training rows of a surveyed member, on average.
     """
 
     design: Design
     support: Vector
     coefficients: Vector
     intercept_penalty: float | None
+    voice: str = "rows"
+    mean_rows: float = 1.0
 
     def bound(self) -> Vector:
         """Rows times what one row can add; a Hessian entry by the Cauchy-Schwarz inequality."""
@@ -51,7 +62,7 @@ class SlopeQuestion(Question):
         """Yield the design, the point and the penalty."""
         yield repr(self.design).encode()
         yield self.coefficients.tobytes()
-        yield repr(self.intercept_penalty).encode()
+        yield repr((self.intercept_penalty, self.voice, self.mean_rows)).encode()
 
 
 def answer_slope(question: SlopeQuestion, rows: Rows) -> Vector:
@@ -60,14 +71,16 @@ def answer_slope(question: SlopeQuestion, rows: Rows) -> Vector:
     Returns:
         The loss; the gradient's whole parts; its remainders; the Hessian's upper triangle, row by row,
         without the entries between two categories of one feature, which no row can have both of (with
-        organisation intercepts these are not 0 and are sent).
+        organisation intercepts these are not 0 and are sent). All of it as often as a row of this member counts.
     """
     matrix = encode_train(question.design, rows)
     labels = rows.train.labels.astype(np.float64)
+    often = (question.mean_rows / max(len(rows.train), 1)) ** VOICES[question.voice]
     penalty = question.intercept_penalty
     if penalty is None:
         slope = evaluate_slope(matrix, labels, question.coefficients)
     else:
+        penalty /= often  # for the objective holds the loss so often, and the penalty once
         logits = matrix.predict(question.coefficients)
         intercept = fit_intercept(logits, labels, penalty)
         slope = evaluate_slope(matrix, labels, question.coefficients, np.full(len(matrix), intercept))
@@ -78,9 +91,9 @@ def answer_slope(question: SlopeQuestion, rows: Rows) -> Vector:
             slope.gradient,
             slope.curvature - shared[:, None] * shared[None, :] / (shared[0] + penalty),
         )
-    whole, remainder = split_whole(slope.gradient)
+    whole, remainder = split_whole(slope.gradient * often)
     first, second = _pairs(question.design, full=penalty is not None)
-    return np.concatenate([[slope.loss], whole, remainder, slope.curvature[first, second]])
+    return np.concatenate([[slope.loss * often], whole, remainder, slope.curvature[first, second] * often])
 
 
 def read_slope(question: SlopeQuestion, total: Vector) -> Slope:

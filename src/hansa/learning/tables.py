@@ -133,6 +133,16 @@ class Table:
         taken.__dict__["codes"] = {name: column[rows] for name, column in self.codes.items()}
         return taken
 
+    def join(self, other: "Table") -> "Table":
+        """Return these rows, and after them those of another table under the same schema; their places are not kept."""
+        return Table(
+            self.schema,
+            {name: np.concatenate([column, other.numbers[name]]) for name, column in self.numbers.items()},
+            {name: np.concatenate([column, other.texts[name]]) for name, column in self.texts.items()},
+            np.concatenate([self.labels, other.labels]),
+            {name: np.concatenate([column, other.keys[name]]) for name, column in self.keys.items()},
+        )
+
 
 def verify_table(table: Table) -> None:
     """Check that every value is one that the schema allows.
@@ -183,6 +193,8 @@ def _findings(rule: str, wrong: Mask, sentence: str) -> list[tuple[str, str]]:
 class Rows:
     """One member's rows, divided once and for all into those that train and those that test; all train where none test.
 
+    Where the plan says so, some neither train the joint model nor test: by these validation rows the member chooses for itself.
+
     It remembers what was last worked out from them (an encoded design, a local fit), so that answering
     the next question need not begin again. Nothing that it remembers can change an answer.
     """
@@ -190,7 +202,16 @@ class Rows:
     member: str
     train: Table
     test: Table
+    validation: Table | None = None
     _memory: dict[str, tuple[str, object]] = field(default_factory=dict, repr=False)
+
+    @property
+    def own(self) -> "Rows":
+        """These rows with training and validation rows as one: what a member's own models learn from once it has chosen."""
+        validation = self.validation
+        if validation is None:
+            return self
+        return self.remember("own", "", lambda: Rows(self.member, self.train.join(validation), self.test))
 
     def remember(self, kind: str, key: str, make: Callable[[], T]) -> T:
         """Return what `make` gave for this key, making it anew when the key is not the last one of its kind.

@@ -141,7 +141,7 @@ class Plan(Form):
 
 
 _OF_A_MODEL: Final = ("label", "split", "bars")
-_MODELS: Final = ("logistic", "trees")
+_MODELS: Final = ("logistic", "network", "trees")
 """What a plan has whose recipe makes a model, and no other."""
 
 
@@ -239,6 +239,9 @@ def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterat
     if _name_in(recipe, "name") == "trees":
         message = "`trees` have no form with noise yet: use `logistic`, or plan bare sums if the charter allows them"
         yield ("privacy", "noise"), "privacy-trees", message
+    if _name_in(recipe, "name") == "network":
+        message = "`network` has no form with noise yet: use `logistic`, or plan bare sums if the charter allows them"
+        yield ("privacy", "noise"), "privacy-network", message
     parameters = recipe.get("parameters") if isinstance(recipe, dict) else None
     if isinstance(parameters, dict) and parameters.get("organisation_intercepts") is True:
         message = (

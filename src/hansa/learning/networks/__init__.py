@@ -7,7 +7,9 @@ else: what follows from totals is worked out by everybody alike, without it.
 from hansa.learning.networks.architecture import Architecture, Image
 from hansa.learning.networks.document import FORMAT, parse_network, write_network
 from hansa.learning.networks.network import Network, encode_inputs
+from hansa.learning.networks.onnx import describe_columns, export_onnx
 from hansa.learning.networks.recipe import Networks, NetworksState
+from hansa.learning.networks.safetensors import export_safetensors
 from hansa.learning.networks.settings import NetworkParameters, parse_network_parameters
 from hansa.learning.networks.training import build_module, find_logits
 
@@ -20,7 +22,10 @@ __all__ = [
     "Networks",
     "NetworksState",
     "build_module",
+    "describe_columns",
     "encode_inputs",
+    "export_onnx",
+    "export_safetensors",
     "find_logits",
     "parse_network",
     "parse_network_parameters",

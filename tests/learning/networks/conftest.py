@@ -1,11 +1,9 @@
-"""Digits in members' hands, each with other ones more often, and without PyTorch nothing of it."""
+"""Digits in members' hands, each with other ones more often."""
 
 import numpy as np
 import pytest
 
 from hansa.learning import NumberFeature, Rows, Schema, Table
-
-pytest.importorskip("torch", reason="PyTorch is not installed: NO NETWORK IS TRAINED IN THESE TESTS")
 
 PIXELS = Schema(tuple(NumberFeature(f"pixel {place}", 0.0, 16.0, missing=False) for place in range(64)))
 

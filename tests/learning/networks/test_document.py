@@ -12,6 +12,8 @@ from hansa.errors import Malformed
 from hansa.learning import Networks, run_in_clear
 from hansa.learning.networks import find_logits, parse_network, parse_network_parameters, write_network
 
+pytest.importorskip("torch", reason="PyTorch is not installed: NO NETWORK IS TRAINED IN THESE TESTS")
+
 PAGE = (Path(__file__).parents[3] / "docs/formats/network.md").read_text()
 EXAMPLE = json.loads(re.search(r"```json\n(.*?)```", PAGE, re.DOTALL)[1])
 

@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
 from hansa.errors import Refused, Unavailable
 from hansa.learning import Networks, Schema, run_in_clear
@@ -17,6 +15,9 @@ from hansa.learning.networks.network import draw_parameters, encode_inputs
 from hansa.learning.networks.training import load_torch
 from hansa.learning.recipe import Result
 from hansa.secagg import Quantiser
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: NO NETWORK IS TRAINED IN THESE TESTS")
+nn = torch.nn
 
 FLAT = [{"kind": "linear", "size": 8}, {"kind": "layer_norm"}, {"kind": "tanh"}]
 CONVOLVED = [

@@ -23,6 +23,7 @@ from hansa.learning.trees import Forest, TreesParameters
 from hansa.learning.trees.cells import CellQuestion, answer_cells
 from hansa.learning.trees.fitting import Fit, FitState, Growing, Surveying
 from hansa.learning.trees.judging import TreesJudge
+from hansa.learning.trees.organisation import add_rate, add_rate_to_schema
 from hansa.learning.trees.questions import answer_level
 
 MISSING = {"", "NA", "nan"}
@@ -95,23 +96,37 @@ def grow(schema: Schema, parameters: TreesParameters, members: list[Rows]) -> Fo
 
 def score_members(members: list[Rows], schema: Schema) -> dict[str, list[float]]:
     """Return of each member with three rows of each label to test its AUC alone, pooled, with offsets and corrected."""
-    plain = grow(schema, replace(PARAMETERS, organisation_offsets=False), members)
-    judge = TreesJudge(grow(schema, PARAMETERS, members), PARAMETERS)
+    least = min(3, max(2, len(members) // 2))  # as drafted plans have it
+    parameters = replace(PARAMETERS, minimum_members=least)
+    plain = grow(schema, replace(parameters, organisation_offsets=False), members)
+    judge = TreesJudge(grow(schema, parameters, members), parameters)
+    rated = replace(parameters, organisation_rate=True)
+    told = [add_rate(rows) for rows in members]
+    rates = TreesJudge(grow(add_rate_to_schema(schema), rated, told), rated)
     figures = {}
-    for rows in members:
+    for rows, more in zip(members, told, strict=True):
         labels = rows.test.labels
         if min(np.bincount(labels, minlength=2)) < 3:
             continue
-        scores = judge.score(rows)
-        kinds = (scores.alone, plain.predict(rows.test), scores.together, scores.corrected)
+        scores, with_rate = judge.score(rows), rates.score(more)
+        kinds = (
+            scores.alone,
+            plain.predict(rows.test),
+            scores.together,
+            scores.corrected,
+            with_rate.together,
+            with_rate.corrected,
+        )
         figures[rows.member] = [float(roc_auc_score(labels, kind)) for kind in kinds]
     return figures
 
 
 def compare_quality(folders: list[Path]) -> None:
     """Print a table: macro AUC, and how many members gain over what they have alone."""
-    print("macro AUC                ours                                     published")
-    print("data      repeats  alone  pooled  +offsets  corrected    alone  pooled  +org")
+    print("macro AUC (+rate: with offsets and the rate of each organisation as a feature)")
+    print(
+        "data      repeats  ours: alone  pooled  +offsets  corrected  +rate  corrected   published: alone  pooled  +org"
+    )
     gains = []
     for folder in folders:
         meta, rows, table = read_folder(folder)
@@ -132,7 +147,7 @@ def compare_quality(folders: list[Path]) -> None:
         ours = np.mean([np.mean([*scored.values()], axis=0) for scored in repeats], axis=0)
         macro = [published["macro"][f"HGB {kind}"]["auc"] for kind in ("alone", "pooled", "pooled+org")]
         print(
-            f"{meta['name']:9} {len(repeats):7} {ours[0]:6.4f}  {ours[1]:6.4f}  {ours[2]:8.4f}  {ours[3]:9.4f}"
+            f"{meta['name']:9} {len(repeats):7} {ours[0]:12.4f}  {ours[1]:6.4f}  {ours[2]:8.4f}  {ours[3]:9.4f}  {ours[4]:6.4f}  {ours[5]:8.4f}"
             f"   {macro[0]:6.4f}  {macro[1]:6.4f}  {macro[2]:6.4f}",
             flush=True,
         )

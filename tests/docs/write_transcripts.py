@@ -23,7 +23,7 @@ NEW_EACH_TIME = (
     (r"(coalition|plan) [0-9a-f]{16}…", r"\1 …"),
     (r"(takes effect|for another) \d+", r"\1 …"),
     (r"\d+\.\d s\b|< 0\.1 s", "… s"),
-    (r"\d+ MB of memory", "… MB of memory"),
+    (r"[\d.,]+ [kMG]B of memory", "… of memory"),
     (r"^times .*", "…"),
     (r"^(— \S+) .*", r"\1 …"),
     (r"\b[A-Za-z0-9+/]{43}=", "…"),

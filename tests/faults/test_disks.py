@@ -1,15 +1,20 @@
 """Disks that are full or busy, data that change. A kill in the middle of a write: `tests/store/test_crashes.py`, `tests/node/test_mirror.py`."""
 
+import shutil
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
+from hashlib import sha256
 
 import pytest
+from hubhouse import found_hub, sign
 from machines import NAMES, write_table
 from outage import SmallDisk
 
 from hansa.errors import HansaError, Unavailable
 from hansa.node.intercom import Intercom
+
+MEBIBYTE = 1024 * 1024
 
 
 @pytest.fixture
@@ -56,6 +61,47 @@ def test_a_hub_with_a_full_disk_takes_nothing_and_shows_everything(small_disk, o
         time.monotonic() - began,
     )
     outage.verify_nothing_lost()
+
+
+def upload_without_length(hub, data):
+    """Begin to bring a blob without saying how long it is; return the connection, and the pieces to send."""
+    digest = sha256(data).digest()
+    path = f"/v1/blobs/{digest.hex()}"
+    headers = sign("PUT", hub.authority, path, b"", "ada", digest=digest)
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    raw = hub.raw()
+    raw.settimeout(0.5)
+    start = [f"PUT {path} HTTP/1.1", f"Host: {hub.authority}", *lines, "Transfer-Encoding: chunked", "", ""]
+    raw.sendall("\r\n".join(start).encode())
+    parts = [data[n : n + MEBIBYTE] for n in range(0, len(data), MEBIBYTE)]
+    return raw, [*(b"%x\r\n%b\r\n" % (len(part), part) for part in parts), b"0\r\n\r\n"]
+
+
+def test_uploads_that_say_no_length_and_come_side_by_side_leave_room_for_the_log(small_disk, tmp_path):
+    disk = small_disk(tmp_path / "hub", 48)
+    hub = found_hub(tmp_path, limits={"reserve_mebibytes": 16}).start()
+    try:
+        uploads = [upload_without_length(hub, bytes([n]) * 20 * MEBIBYTE) for n in range(3)]
+        for pieces in zip(*(pieces for _, pieces in uploads), strict=True):
+            for (raw, _), piece in zip(uploads, pieces, strict=True):
+                with suppress(OSError):  # the hub hangs up on some
+                    raw.sendall(piece)
+                assert shutil.disk_usage(disk.path).free >= 15 * MEBIBYTE, "the log itself may write"
+        blob = b"x" * 20 * MEBIBYTE
+        path = f"/v1/blobs/{sha256(blob).hexdigest()}"
+        end = time.monotonic() + 20
+        while list((hub.path / "spool").iterdir()):  # what was refused is gone
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        kept = [file for file in (hub.path / "blobs").rglob("*") if file.is_file()]
+        assert len(kept) <= 1
+        if not kept:
+            assert hub.ask("PUT", path, blob, member="ada").status == 204
+        again = b"y" * 20 * MEBIBYTE
+        refused = hub.ask("PUT", f"/v1/blobs/{sha256(again).hexdigest()}", again, member="ada")
+        assert (refused.status, refused.rule) == (503, "unavailable")
+    finally:
+        hub.stop()
 
 
 @pytest.mark.slow

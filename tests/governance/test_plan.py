@@ -433,7 +433,9 @@ def test_trees_have_defaults_that_are_written_out(plan_text):
         "positive_weight": "1",
         "rising": ["mass"],
         "falling": [],
+        "patience": 0,
         "organisation_offsets": True,
+        "organisation_rate": False,
         "correction_trees": 20,
     }
     assert parse_plan(plan.to_json()) == plan

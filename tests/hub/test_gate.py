@@ -98,7 +98,7 @@ def test_whoever_asked_longest_ago_is_forgotten_first():
     limiter.spend("ada", 0)
     limiter.spend("bob", 0)
     with pytest.raises(TooOften):
-        limiter.require("ada", 0)
+        limiter.spend("ada", 0)
     limiter.spend("cyd", 0)  # forgets bob
     limiter.spend("bob", 0)
     with pytest.raises(TooOften):

@@ -8,6 +8,7 @@ import pytest
 from dying import Dying, Killed, conduct
 from liar import Liar, approve, open_attempt, vanish
 
+from hansa.engine import Frame, parse_frame
 from hansa.engine.minutes import Minutes
 from hansa.errors import Refused
 from hansa.hub import Coordinator
@@ -96,6 +97,88 @@ def test_a_member_that_vanished_before_stays_out_and_one_that_vanishes_meanwhile
             seven.sequencer, Dying(seven), minutes=Minutes(FolderPapers(tmp_path))
         ).conduct(run.id)
         assert conducted.dropped == {"bob": 1, "dan": 3}
+
+
+# -- a coordinator that has the minutes of a member -----------------------------------------------------------------
+
+
+def keep_minutes(stage, folder):
+    """Let members keep minutes, as a node does; return what reads those of one."""
+
+    def read(name, run):
+        return FolderPapers(folder / name / run)
+
+    for name, actor in stage.actors.items():
+        actor.trainer._minutes = lambda run, name=name: Minutes(read(name, run))
+    return read
+
+
+class Unheard(Dying):
+    """An engine whose process dies at a certain turn, when everybody but one member has heard it."""
+
+    def __init__(self, stage, turn, left_out):
+        super().__init__(stage, turn, after=True)
+        self.left_out = left_out
+
+    def turn(self, messages):
+        if len(self.turns) == self.dies_at:
+            messages = {name: message for name, message in messages.items() if name != self.left_out}
+        return super().turn(messages)
+
+
+def test_whoever_takes_up_a_run_with_the_minutes_of_a_member_is_told_what_that_member_has_not_heard(
+    stage, cast, tmp_path
+):
+    minutes_of = keep_minutes(stage, tmp_path)
+    run = open_attempt(stage, number := approve(stage, cast.plan))
+    first = Dying(stage)
+    whole = Coordinator(stage.sequencer, first).conduct(run.id)
+    begins = [place for place, word in enumerate(first.turns) if word == "ask"]
+    last = len(first.turns) - 1
+    behind = []
+    for turn in (begins[1], begins[2], begins[2] + 1, begins[2] + 4, last - 1, last):
+        stage.say("ada", _fail(run))
+        stage.settle()
+        run = open_attempt(stage, number)
+        with pytest.raises(Killed):
+            Coordinator(stage.sequencer, Unheard(stage, turn, "bob")).conduct(run.id)
+        later = Dying(stage)
+        minutes = Minutes(minutes_of("bob", run.id))
+        resumed = Coordinator(stage.sequencer, later, minutes=minutes).conduct(run.id)
+        assert (resumed.model, resumed.metrics, resumed.report) == (whole.model, whole.metrics, whole.report)
+        assert not resumed.dropped
+        behind.append(later.turns[:3].count("again"))
+    assert behind == [2, 2, 1, 1, 2, 1]  # who was at the next round brought the total, once
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_member_that_tells_a_total_that_was_not_is_outvoted_or_out(found, cast, tmp_path, alone):
+    names = ("ada", "bob", "cyd", "dan", "eve")
+    with found(names) as stage:
+        minutes_of = keep_minutes(stage, tmp_path / "minutes")
+        run = open_attempt(stage, approve(stage, cast.plan))
+        with pytest.raises(Killed):
+            Coordinator(stage.sequencer, (engine := Unheard(stage, 11, "bob"))).conduct(run.id)
+        assert engine.turns[-1] == "ask"
+        liar = stage.actor("eve").trainer
+        receive = liar.receive
+
+        def lie(message):
+            answer = parse_frame(receive(message))
+            body = bytes(answer.body)
+            return Frame(answer.word, answer.fields, body[8:] if answer.word == "ahead" else body).encode()
+
+        liar.receive = lie
+        if alone:
+            for name in ("ada", "cyd", "dan"):
+                minutes_of(name, run.id).discard()
+        coordinator = Coordinator(stage.sequencer, Dying(stage), minutes=Minutes(minutes_of("bob", run.id)))
+        if not alone:
+            assert not coordinator.conduct(run.id).dropped
+            return
+        with pytest.raises(Refused) as caught:
+            coordinator.conduct(run.id)
+        assert "`eve` said a total that does not follow (run.total)" in caught.value.reasons
 
 
 # -- what a lying coordinator would gain ----------------------------------------------------------------------

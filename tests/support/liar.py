@@ -98,7 +98,7 @@ class Liar:
         aggregator = Aggregator(self.derivation.session, draw=draw)
         messages = rounds._write_ask(self.run, self.derivation, self.attendance.present, self.total)
         while messages:
-            self.attendance.gather(messages, "sum", rounds._take_into(aggregator, self.attendance))
+            self.attendance.gather(messages, ("sum",), rounds._take_into(aggregator, self.attendance))
             messages = rounds._write_sums(self.run, self.derivation, aggregator.broadcast())
         self.total, survivors = write_total(aggregator.total), aggregator.survivors
         self.derivation.learn(self.total, survivors)

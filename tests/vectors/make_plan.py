@@ -95,6 +95,8 @@ GROWN = {
     "rising": [],
     "falling": [],
     "organisation_offsets": True,
+    "patience": 0,
+    "organisation_rate": False,
     "correction_trees": 20,
 }
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import resource
+import signal
 import socket
 import ssl
 import time
@@ -246,16 +248,24 @@ def test_headers_without_end_are_hung_up_on(running_hub):
         raw.sendall(b"GET /checkpoint HTTP/1.1\r\n")
         for number in range(2_000):
             raw.sendall(b"X-%d: %b\r\n" % (number, b"a" * 100))
-    said = wait_for_end(raw)
-    assert b"200 OK" not in said
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        assert b"200 OK" not in raw.recv(1_000)
     assert running_hub.ask("GET", "/health").status == 200
+
+
+def test_headers_that_are_too_long_are_answered(running_hub):
+    raw = running_hub.raw()
+    raw.sendall(b"GET /checkpoint HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 200_000)
+    said = raw.recv(4_096)
+    assert said.startswith(b"HTTP/1.1 431 ")
+    assert json.loads(said.partition(b"\r\n\r\n")[2])["rule"] == "request.headers"
 
 
 def test_who_asks_too_often_waits_and_the_others_do_not(hubs):
     hub = hubs(limits={"requests_per_second": 1})
     connection = hub.connect()
     answers = [hub.ask("GET", "/checkpoint", member="ada", connection=connection) for _ in range(15)]
-    late = answers[-1]
+    late = answers[10]
     assert (late.status, late.rule) == (429, "request.rate")
     assert int(late.headers["retry-after"]) >= 1
     assert answers[0].status == 200
@@ -265,20 +275,80 @@ def test_who_asks_too_often_waits_and_the_others_do_not(hubs):
 def test_strangers_cannot_ask_for_ever(hubs):
     hub = hubs(limits={"open_requests_per_second": 1})
     connection = hub.connect()
-    answers = [hub.ask("GET", "/checkpoint", connection=connection).status for _ in range(15)]
+    answers = [hub.ask("GET", "/checkpoint", connection=connection).status for _ in range(11)]
     assert answers[0] == 401
-    assert answers[-1] == 429
+    assert answers[10] == 429
+    began = time.monotonic()
+    assert hub.ask("GET", "/checkpoint", connection=connection, member="ada", key=key_of("eve")).status == 429
+    assert time.monotonic() - began >= 0.2, "signatures are not checked for nothing as fast as they come"
 
 
-def test_connections_are_counted(hubs):
+def test_what_strangers_do_at_an_address_keeps_no_member_out_that_shares_it(hubs):
+    hub = hubs(limits={"open_requests_per_second": 1})
+    connection = hub.connect()
+    good = sign("GET", hub.authority, "/checkpoint", b"", "ada")
+    assert hub.ask("GET", "/checkpoint", headers=good, connection=connection).status == 200
+    tries = [{}, {"member": "ada", "key": key_of("eve")}, {"member": "eve"}, {"headers": good}]
+    said = [hub.ask("GET", "/checkpoint", connection=connection, **tries[n % 4]) for n in range(16)]
+    assert {answer.status for answer in said} == {401, 429}
+    for name in ("ada", "bob"):
+        assert hub.ask("GET", "/checkpoint", member=name, connection=connection).status == 200
+    for path in ("/health", "/ready", "/v1/authority"):
+        assert hub.ask("GET", path).status == 200
+
+
+def test_who_sends_a_members_request_again_spends_nothing_that_is_the_members(hubs):
+    hub = hubs(limits={"requests_per_second": 1})
+    connection = hub.connect()
+    good = sign("GET", hub.authority, "/checkpoint", b"", "ada")
+    assert hub.ask("GET", "/checkpoint", headers=good, connection=connection).status == 200
+    for _ in range(15):
+        assert judge(hub, headers=good, connection=connection) == (401, "request.replay")
+    assert hub.ask("GET", "/checkpoint", member="ada", connection=connection).status == 200
+
+
+def test_when_there_are_too_many_connections_a_stranger_makes_room(hubs):
     hub = hubs(limits={"connections": 8})
-    held = [hub.raw() for _ in range(8)]
+    members = [hub.connect() for _ in range(3)]
+    for connection in members:
+        assert hub.ask("GET", "/checkpoint", member="ada", connection=connection).status == 200
+    silent = [socket.create_connection(("127.0.0.1", hub.port), timeout=30) for _ in range(20)]
+    half_said = [hub.raw() for _ in range(10)]
+    assert hub.ask("GET", "/checkpoint", member="bob").status == 200
+    assert wait_for_end(silent[0]) == b""
+    assert wait_for_end(half_said[0]) == b""
+    for connection in members:
+        assert hub.ask("GET", "/checkpoint", member="ada", connection=connection).status == 200
+    for raw in silent:
+        raw.close()
+
+
+def test_members_fill_a_hub_and_nobody_is_hung_up_on_for_one_more(hubs):
+    hub = hubs(limits={"connections": 8})
+    members = [hub.connect() for _ in range(8)]
+    for connection in members:
+        assert hub.ask("GET", "/checkpoint", member="ada", connection=connection).status == 200
     with contextlib.suppress(ConnectionError, ssl.SSLError):
-        one_more = hub.raw()
-        assert wait_for_end(one_more) == b""
-    held.pop().close()
+        assert wait_for_end(hub.raw()) == b""
+    for connection in members:
+        assert hub.ask("GET", "/checkpoint", member="ada", connection=connection).status == 200
+    members.pop().close()
     time.sleep(0.2)
     assert hub.ask("GET", "/health").status == 200
+
+
+def test_members_are_served_while_more_handshakes_hang_than_there_may_be_files(hubs):
+    hub = hubs(start=False)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        hub.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    hanging = [socket.create_connection(("127.0.0.1", hub.port), timeout=30) for _ in range(400)]
+    assert hub.ask("GET", "/checkpoint", member="ada").status == 200
+    for raw in hanging:
+        raw.close()
 
 
 def test_a_plain_connection_to_a_tls_port_gets_nothing(running_hub):
@@ -316,3 +386,27 @@ def test_a_blob_has_the_digest_of_its_name(running_hub):
     assert lying == (401, "request.digest")
     assert running_hub.ask("GET", f"/v1/blobs/{digest}", member="ada").status == 404
     assert not list((running_hub.path / "spool").iterdir())
+
+
+def test_whoever_ends_its_handshake_after_the_hub_was_told_to_stop_does_not_keep_it(hubs):
+    hub = hubs()
+    plain = socket.create_connection(("127.0.0.1", hub.port), timeout=30)
+    heard, to_say = ssl.MemoryBIO(), ssl.MemoryBIO()
+    caller = hub.context().wrap_bio(heard, to_say, server_hostname="127.0.0.1")
+    with pytest.raises(ssl.SSLWantReadError):
+        caller.do_handshake()
+    plain.sendall(to_say.read())
+    heard.write(plain.recv(65_536))
+    hub.process.send_signal(signal.SIGTERM)
+    while '"event": "stopping"' not in hub.journal():
+        time.sleep(0.01)
+    began = time.monotonic()
+    with contextlib.suppress(ConnectionError, ssl.SSLWantReadError):
+        caller.do_handshake()
+        while True:
+            caller.write(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+            plain.sendall(to_say.read())
+            time.sleep(0.1)
+    assert hub.process.wait(20) == 0
+    assert time.monotonic() - began < 8
+    plain.close()

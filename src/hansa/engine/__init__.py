@@ -20,7 +20,7 @@ from hansa.engine.derivation import Derivation, read_total, write_total
 from hansa.engine.frame import Frame, parse_frame
 from hansa.engine.local import LocalEngine
 from hansa.engine.mailbox import Letter, Mailbox
-from hansa.engine.minutes import Minutes, Papers, copy_minutes
+from hansa.engine.minutes import Minutes, Papers, Settled, copy_minutes
 from hansa.engine.transcript import derive_graph
 from hansa.engine.turn import Engine, Traffic, Turn
 
@@ -33,6 +33,7 @@ __all__ = [
     "Mailbox",
     "Minutes",
     "Papers",
+    "Settled",
     "Traffic",
     "Turn",
     "copy_minutes",

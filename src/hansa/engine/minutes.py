@@ -97,14 +97,21 @@ class Minutes:
     def rounds(self) -> Iterator[Settled]:
         """Read the finished rounds, in order."""
         number = 1
-        while (noted := self._read(f"{number}.json")) is not None:
-            survivors, digest = _parse_round(noted)
-            assert self._papers is not None  # or nothing was noted
-            total = self._papers.read_total(number)
-            if total is None or sha256(total).hexdigest() != digest:
-                raise Malformed("minutes.form", f"the total of round {number} is damaged")
-            yield Settled(total, survivors)
+        while (settled := self.read_round(number)) is not None:
+            yield settled
             number += 1
+
+    def read_round(self, number: int) -> Settled | None:
+        """Read one finished round, from 1, or return None when it is not noted."""
+        noted = self._read(f"{number}.json")
+        if noted is None:
+            return None
+        survivors, digest = _parse_round(noted)
+        assert self._papers is not None  # or nothing was noted
+        total = self._papers.read_total(number)
+        if total is None or sha256(total).hexdigest() != digest:
+            raise Malformed("minutes.form", f"the total of round {number} is damaged")
+        return Settled(total, survivors)
 
     def settle_round(self, number: int, total: bytes | memoryview, survivors: tuple[str, ...]) -> None:
         """Note the total of a round, from 1."""

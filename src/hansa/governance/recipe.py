@@ -93,7 +93,9 @@ class TreesParameters(Form):
     positive_weight: Annotated[DecimalText, AfterValidator(_up_to(1_000))] = "1"
     rising: Several[CellText] = ()
     falling: Several[CellText] = ()
+    patience: Annotated[int, Field(ge=0, le=1_000)] = 0
     organisation_offsets: bool = True
+    organisation_rate: bool = False
     correction_trees: Annotated[int, Field(ge=0, le=1_000)] = 20
 
 

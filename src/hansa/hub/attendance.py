@@ -57,16 +57,16 @@ class Attendance:
         """Why each of the others is not; a read-only view."""
         return MappingProxyType(self._gone)
 
-    def ask_all(self, frame: Frame, expected: str, *, tries: int = 1) -> Mapping[str, Frame]:
+    def ask_all(self, frame: Frame, *expected: str, tries: int = 1) -> Mapping[str, Frame]:
         """Bring one frame to everybody who is still there, see `exchange`."""
-        return self.exchange(dict.fromkeys(self._present, frame), expected, tries=tries)
+        return self.exchange(dict.fromkeys(self._present, frame), *expected, tries=tries)
 
-    def exchange(self, frames: Mapping[str, Frame], expected: str, *, tries: int = 1) -> Mapping[str, Frame]:
+    def exchange(self, frames: Mapping[str, Frame], *expected: str, tries: int = 1) -> Mapping[str, Frame]:
         """Take one turn with those named that are still there; who does not answer as expected is out.
 
         Args:
             frames: by member id.
-            expected: the word of a right answer.
+            expected: the words of right answers.
             tries: how often a member that does not answer at all is asked; more than once only where asking
                 twice does no harm.
 
@@ -83,7 +83,7 @@ class Attendance:
     def gather(
         self,
         messages: Mapping[str, bytes],
-        expected: str,
+        expected: tuple[str, ...],
         take: Callable[[str, Frame], None],
         *,
         tries: int = 1,
@@ -101,7 +101,11 @@ class Attendance:
             self.drop(name, "did not answer")
 
     def _judge(
-        self, name: str, answer: bytes | memoryview, expected: str, take: Callable[[str, Frame], None]
+        self,
+        name: str,
+        answer: bytes | memoryview,
+        expected: tuple[str, ...],
+        take: Callable[[str, Frame], None],
     ) -> None:
         try:
             frame = parse_frame(answer)
@@ -109,12 +113,14 @@ class Attendance:
             self.drop(name, f"sent something else than a frame ({error.rule})")
             return
         del answer  # it may be large
-        if frame.word == expected:
+        if frame.word in expected:
             take(name, frame)
         elif frame.word == "refused":
             self.drop(name, f"refused: {_read_rule(frame)}")
         else:
-            self.drop(name, f"answered with another word than `{expected}`")
+            self.drop(
+                name, f"answered with another word than {' or '.join(f'`{word}`' for word in expected)}"
+            )
 
     def drop(self, name: str, why: str) -> None:
         """Let a member be out of the run, and tell it so."""

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from hansa.coalition import Role, State, find_key
 from hansa.errors import Malformed, Refused
-from hansa.hub.limits import Limiter
+from hansa.hub.limits import Limiter, TooOften
 from hansa.transparency.quoting import quote
 from hansa.transparency.request import Target, parse_signed_request
 
@@ -90,13 +90,16 @@ class Gate:
                 f"the request was signed {request.created - now} seconds off the hub's clock; "
                 f"at most {TOLERANCE_SECONDS} are let pass",
             )
-        # 4. The signature. Before it, nobody can spend what is the member's.
+        # 4. The signature.
         request.verify(target, key)
-        self._limiter.spend(record.member.id, tick)
         # 5. For the first time.
         if request.created < self._began:
             raise Refused("request.replay", "the request was signed before this hub began; sign it again")
-        self._nonces.setdefault(request.key_id, _Nonces()).spend(request.nonce, now)
+        nonces = self._nonces.setdefault(request.key_id, _Nonces())
+        nonces.require_new(request.nonce, now)
+        # 6. Not too often. Only now: nobody else can spend what is the member's, also not with what it said before.
+        self._limiter.spend(record.member.id, tick)
+        nonces.keep(request.nonce, now)
         return Caller(record.member.id, request.body_digest, None if delegate is None else delegate.role)
 
 
@@ -107,14 +110,16 @@ class _Nonces:
         self._used: set[bytes] = set()
         self._order: deque[tuple[int, bytes]] = deque()
 
-    def spend(self, nonce: bytes, now: int) -> None:
+    def require_new(self, nonce: bytes, now: int) -> None:
         # Twice the tolerance: a request may be signed ahead of the hub's clock.
         while self._order and self._order[0][0] < now - 2 * TOLERANCE_SECONDS:
             self._used.discard(self._order.popleft()[1])
         if nonce in self._used:
             raise Refused("request.replay", "this request was made before; sign it again")
+
+    def keep(self, nonce: bytes, now: int) -> None:
         if len(self._used) >= MAX_NONCES:
-            raise Refused("request.rate", "too many requests; wait some minutes")
+            raise TooOften(TOLERANCE_SECONDS)
         self._used.add(nonce)
         self._order.append((now, nonce))
 
@@ -139,6 +144,6 @@ def verify_body(caller: Caller, digest: bytes) -> None:
     Raises:
         Malformed: `request.digest`.
     """
-    # 6. The digest.
+    # 7. The digest.
     if digest != caller.body_digest:
         raise Malformed("request.digest", "the body is not the one that was signed")

@@ -37,11 +37,6 @@ class Limiter:
         Raises:
             TooOften: there is none left.
         """
-        self.require(name, now)
-        self._buckets[name].tokens -= 1
-
-    def require(self, name: str, now: float) -> None:
-        """Check that a name has a token, and leave it there; raises as `spend` does."""
         bucket = self._buckets.get(name)
         if bucket is None:
             bucket = self._buckets[name] = _Bucket(self._burst, now)
@@ -52,6 +47,7 @@ class Limiter:
         self._buckets.move_to_end(name)
         if bucket.tokens < 1:
             raise TooOften((1 - bucket.tokens) / self._rate)
+        bucket.tokens -= 1
 
 
 class TooOften(Refused):

@@ -132,6 +132,15 @@ class Lobby:
         self._log_key = folder.key.public
         self._clerk = clerk
 
+    def recognise(self, token: bytes) -> str:
+        """Return the founder who was invited with a token.
+
+        Raises:
+            Refused: `founding.none`, `founding.token`.
+            Unavailable, Malformed: what is kept of it cannot be read.
+        """
+        return _recognise(self._read(), token)
+
     def look(self, token: bytes) -> dict[str, canonical.Json]:
         """Say how far the founding is, to somebody who was invited.
 

@@ -23,7 +23,7 @@ from hansa.coalition import (
     result_digest,
     verify_run,
 )
-from hansa.engine import Derivation, Engine, Frame, Minutes, derive_graph, parse_frame, write_total
+from hansa.engine import Derivation, Engine, Frame, Minutes, Settled, derive_graph, parse_frame, write_total
 from hansa.entropy import draw
 from hansa.errors import HansaError, Malformed, Refused
 from hansa.governance import Plan
@@ -138,13 +138,13 @@ class Coordinator:
         try:
             if derivation.round == 1:
                 attendance.ask_all(begin, "ready")
-            if derivation.attempt:
-                fields: dict[str, canonical.Json] = {
-                    "run": run.id,
-                    "round": derivation.round,
-                    "attempt": derivation.attempt,
-                }
-                attendance.ask_all(Frame("again", fields), "ready")
+            while derivation.attempt:
+                answers = attendance.ask_all(_write_again(run, derivation), "ready", "ahead")
+                ahead = {name: frame for name, frame in answers.items() if frame.word == "ahead"}
+                if not ahead:
+                    break
+                total = _learn_of(ahead, derivation, attendance, minutes) or total
+                derivation.attempt = minutes.take_up()
             while (question := derivation.question) is not None:
                 self._permitted(run_id)
                 attendance.require()
@@ -154,14 +154,14 @@ class Coordinator:
                     messages = _write_ask(run, derivation, attendance.present, total)
                     total = b""  # it may be large, and is in the messages
                     while messages:
-                        attendance.gather(messages, "sum", _take_into(aggregator, attendance))
+                        attendance.gather(messages, ("sum",), _take_into(aggregator, attendance))
                         attendance.require()
                         messages = _write_sums(run, derivation, aggregator.broadcast())
                 finally:
                     self._keep(run.id, aggregator.conflicts)
                 total, survivors = write_total(aggregator.total), aggregator.survivors
                 del aggregator
-                # INVARIANT: a total is kept before anybody hears of it, so no member is ever ahead of the minutes.
+                # INVARIANT: a total is kept before anybody hears of it, so no member is ahead of these minutes, or of a whole copy.
                 minutes.settle_round(derivation.round, total, survivors)
                 derivation.learn(total, survivors)
             return _finish(run, derivation, attendance, total, minutes)
@@ -212,6 +212,44 @@ class Coordinator:
             graph=derive_graph(run.id, self._record.root_at(run.number)),
             meter=Meter(plan.privacy.rho, honest),
         )
+
+
+def _write_again(run: RunRecord, derivation: Derivation) -> Frame:
+    fields: dict[str, canonical.Json] = {
+        "run": run.id,
+        "round": derivation.round,
+        "attempt": derivation.attempt,
+    }
+    return Frame("again", fields)
+
+
+def _learn_of(
+    ahead: Mapping[str, Frame], derivation: Derivation, attendance: Attendance, minutes: Minutes
+) -> bytes | None:
+    """Take in the total of this round that most of those say who have learned it, and return it, or None when it does not follow.
+
+    Whom a false one contradicts refuses it, as any false total of a coordinator; who says what does not follow is out.
+    """
+    said: dict[Settled, list[str]] = {}
+    for name, frame in ahead.items():
+        survivors = frame.fields.get("survivors")
+        names = tuple(map(str, survivors)) if isinstance(survivors, list) else ()
+        said.setdefault(Settled(bytes(frame.body), names), []).append(name)
+    settled, witnesses = max(said.items(), key=lambda each: len(each[1]))
+    number = derivation.round
+    problem = "the run has no such round"
+    if derivation.question is not None:
+        try:
+            derivation.learn(*settled)
+        except (Malformed, Refused) as error:
+            problem = error.rule
+    if derivation.round == number:
+        for name in witnesses:
+            attendance.drop(name, f"said a total that does not follow ({problem})")
+        return None
+    # INVARIANT: a total is kept before anybody else hears of it.
+    minutes.settle_round(number, *settled)
+    return settled.total
 
 
 def _write_ask(

@@ -18,7 +18,7 @@ from hansa.learning.parameters import parse_parameters, parse_statistics_paramet
 from hansa.learning.private import PrivateLogistic
 from hansa.learning.private_statistics import PrivateStatistics
 from hansa.learning.recipe import Json, Recipe, Result, spell
-from hansa.learning.split import GroupSplit, RowSplit, Split, StratifiedSplit, TimeSplit
+from hansa.learning.split import GroupSplit, RowSplit, Split, StratifiedSplit, TimeSplit, find_validation
 from hansa.learning.statistics import Statistics
 from hansa.learning.tables import Feature, NumberFeature, Schema
 from hansa.learning.trees import Trees, parse_trees_parameters
@@ -66,7 +66,8 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
         case "trees":
             if rho:
                 raise Refused("recipe.noise", "`trees` have no form with noise yet")
-            return Trees(schema, parse_trees_parameters(plan["recipe"]["parameters"], schema), cohort)
+            trees = parse_trees_parameters(plan["recipe"]["parameters"], schema)
+            return Trees(schema, trees, cohort, find_validation(read_split(plan)))
         case _:
             raise Refused("recipe.unknown", f"`{name}` is not one of {', '.join(RECIPES)}")
 

@@ -6,7 +6,7 @@ seed, the member and the row (or its group) is the same everywhere and for ever.
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -17,6 +17,8 @@ from hansa.learning.moment import FORMS, read_moment
 from hansa.learning.tables import Mask, Rows, Table, verify_table
 
 _DOMAIN = b"hansa/v1/split\n"
+
+_ASIDE = Fraction(1, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,22 @@ def split_rows(table: Table, rule: Split, member: str) -> Mask:
             return _group(_key(table, rule.column), rule, member)
         case TimeSplit():
             return _compare(_key(table, rule.column), rule)
+
+
+def find_validation(rule: Split | None) -> Split:
+    """Return the rule that sets a tenth of the training rows aside: in the manner in which test rows were, with the next seed.
+
+    Where time divides, or nothing does, single rows are drawn with the seed 0.
+    """
+    match rule:
+        case StratifiedSplit(seed=seed):
+            return StratifiedSplit(seed + 1, _ASIDE)
+        case GroupSplit():
+            return replace(rule, seed=rule.seed + 1, test=_ASIDE)
+        case RowSplit(seed=seed):
+            return RowSplit(seed + 1, _ASIDE)
+        case _:
+            return RowSplit(0, _ASIDE)
 
 
 def divide_rows(table: Table, rule: Split | None, member: str) -> Rows:

@@ -146,7 +146,9 @@ class Courier:
             if self._stop.is_set() or not waiting:
                 continue
             try:
-                self._remote.submit([found.envelope for found in waiting[:MOST]])
+                # All of it, or a member that says more than `MOST` in the time it takes to see them would fall behind for ever.
+                for first in range(0, len(waiting), MOST):
+                    self._remote.submit([found.envelope for found in waiting[first : first + MOST]])
             except HansaError as error:
                 if not self._give_up(error):
                     self._pause(pause)
@@ -154,9 +156,9 @@ class Courier:
                 continue
             pause = _SHORTEST_PAUSE
             self.problem = None
-            first = waiting[0].envelope.id
+            head = waiting[0].envelope.id
             with self._news:
-                self._news.wait_for(lambda first=first: self._is_moving(first), _SEEN_SECONDS)  # type: ignore[misc]  # mypy cannot infer a default
+                self._news.wait_for(lambda head=head: self._is_moving(head), _SEEN_SECONDS)  # type: ignore[misc]  # mypy cannot infer a default
 
     def _say(self, bodies: Sequence[Body], key: SigningKey | None = None) -> tuple[Envelope, ...]:
         if not self._watch.is_current:
@@ -179,9 +181,9 @@ class Courier:
     def _is_settled(self, ids: Sequence[str]) -> bool:
         return all(self._awaited[name] is not None for name in ids)
 
-    def _is_moving(self, first: str) -> bool:
+    def _is_moving(self, head: str) -> bool:
         waiting = self._outbox.waiting
-        return self._stop.is_set() or not waiting or waiting[0].envelope.id != first
+        return self._stop.is_set() or not waiting or waiting[0].envelope.id != head
 
     def _give_up(self, error: HansaError) -> bool:
         """Say whether what waits was given up, because the hub refused it and the own fold, brought up to date, does too."""

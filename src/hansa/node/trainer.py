@@ -183,6 +183,9 @@ class Trainer:
     def _ask(self, frame: Frame, job: "_Job") -> Frame:
         self._permitted(job.run, job.plan.digest)
         derivation = job.derivation
+        if job.is_anew and frame.fields["round"] == derivation.round:
+            job.contributor = None
+        job.is_anew = False
         self._learn(frame, job)
         question = derivation.question
         if question is None or frame.fields["question"] != derivation.question_digest.hex():
@@ -196,28 +199,38 @@ class Trainer:
         return Frame("sum", {"run": job.run, "round": derivation.round}, job.contributor.start())
 
     def _begin_again(self, frame: Frame, job: "_Job") -> Frame:
-        """Let a coordinator that was stopped take up this run: the round under way is summed anew, with the same numbers.
+        """Let a coordinator that was stopped, or another one, take up this run: the round under way is summed anew, with the same numbers.
 
         The answer keeps its noise, for two totals that differ in noise alone would tell more than one; and consent binds across
-        attempts, for two totals over different survivors would tell who differs.
+        attempts, for two totals over different survivors would tell who differs. A coordinator that has not heard a total that this
+        member has is told it.
         """
         run, _ = self._permitted(job.run, job.plan.digest)
         derivation, attempt, number = job.derivation, frame.fields["attempt"], frame.fields["round"]
         assert isinstance(attempt, int)  # `_answer` has looked
+        assert isinstance(number, int)
         if attempt <= derivation.attempt:
             raise Refused("run.attempt", f"attempt {attempt} at a round was made here before")
         machine = job.contributor
+        settled = job.minutes.read_round(number) if 0 < number < derivation.round else None
         is_done = machine is not None and machine.step is Step.DONE
-        if number != derivation.round and not (is_done and number == derivation.round + 1):
+        if (
+            settled is None
+            and number != derivation.round
+            and not (is_done and number == derivation.round + 1)
+        ):
             raise Refused("run.round", f"this member is at round {derivation.round}, not at {number}")
         if number == derivation.round and machine is not None:
             if 2 * derivation.session.quorum <= run.sharing.members + run.sharing.colluders:
                 # Two groups could each consent to a total of its own.
                 raise Refused("run.attempt", "a sum among so many is not made twice; open the run anew")
-            job.contributor = None
+            job.is_anew = True
         job.minutes.note_attempt(attempt)
         derivation.attempt = attempt
-        return Frame("ready")
+        if settled is None:
+            return Frame("ready")
+        survivors: list[canonical.Json] = [*settled.survivors]
+        return Frame("ahead", {"run": job.run, "round": number, "survivors": survivors}, settled.total)
 
     def _learn(self, frame: Frame, job: "_Job") -> None:
         """Take in the total of the last round, unless it contradicts what this member knows."""
@@ -243,7 +256,7 @@ class Trainer:
         job.learned = sha256(total).digest()
 
     def _sum(self, frame: Frame, job: "_Job") -> Frame:
-        if job.contributor is None or frame.fields.get("round") != job.derivation.round:
+        if job.contributor is None or job.is_anew or frame.fields.get("round") != job.derivation.round:
             raise Refused("run.round", "no secure sum of this round is under way")
         is_consent = job.contributor.step is Step.CONSENT
         reply = job.contributor.receive(bytes(frame.body))
@@ -346,6 +359,8 @@ class _Job:
     """The words that began it."""
     contributor: Contributor | None = None
     """The sum whose total is still to come, or None."""
+    is_anew: bool = False
+    """Whether that sum is given up, unless the next word brings its total: a coordinator has begun again."""
     vector: NDArray[np.int64] | None = None
     """What is sent to it, noise and all: the same in every attempt at a round."""
     consented: tuple[str, ...] = ()

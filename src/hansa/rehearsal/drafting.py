@@ -139,6 +139,8 @@ def _write_trees(count: int) -> Iterator[str]:
     yield "    minimum_rows: 20            # on each side of a question"
     yield f"    minimum_members: {_find_few(count)}          # organisations that have such rows"
     yield "    organisation_offsets: true  # a base rate of its own for each organisation, which never leaves it"
+    yield "    patience: 0                 # 10, say: ten trees without gain on rows set aside end it; 0 sets none aside"
+    yield "    organisation_rate: false    # true: how often the label is positive at an organisation, in coarse steps, is a feature"
     yield "    # rising: [COLUMN]          # numbers with which the label may only become more likely; `falling` for less"
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from hansa.errors import Malformed, Refused
+from hansa.errors import Malformed, Refused, Unavailable
 from hansa.hub import Hub
 from hansa.store import check_name
 from hansa.web.description import SIGNED, DigestPart, describe_answers, describe_bytes
@@ -59,7 +59,11 @@ def blob_routes(hub: Hub) -> APIRouter:
         most = hub.settings.limits.blob_mebibytes * _MEBIBYTE
         letter = await collect(request, hub, caller, most, to_file=True)
         assert letter.path is not None  # as was asked for
-        await asyncio.to_thread(hub.blobs.adopt, letter.path, digest)
+        try:
+            await asyncio.to_thread(hub.blobs.adopt, letter.path, digest)
+        except Unavailable:
+            letter.discard()
+            raise
         return Response(status_code=204)
 
     async def measure(digest: str) -> int:

@@ -19,6 +19,9 @@ from hansa.web.problems import MEDIA_TYPE, Problem, describe
 ABORT: Final = "hansa.abort"
 """Where a request's scope says how to cut its connection."""
 
+PENANCE_SECONDS: Final = 0.25
+"""How long whoever asks too often waits for the answer that says so."""
+
 _LINES_PER_SECOND: Final = 10
 _LINES_AT_ONCE: Final = 200
 
@@ -50,7 +53,8 @@ class Doorway:
             if scope["raw_path"] != scope["path"].encode("utf-8"):
                 # A second spelling of a path is nobody's path, and nothing behind here has to think of it.
                 refused = Refused("request.unknown", "paths here have no percent signs")
-                await answer_failure(Request(scope), refused)(scope, visit.receive, visit.send)
+                answer = await answer_failure(Request(scope), refused)
+                await answer(scope, visit.receive, visit.send)
             else:
                 await self._service(scope, visit.receive, visit.send)
         except _GoneError:
@@ -148,13 +152,15 @@ class _Visit:
             raise _GoneError from None
 
 
-def answer_failure(request: Request, error: Exception) -> Response:
-    """Return the answer to a request that failed as expected."""
+async def answer_failure(request: Request, error: Exception) -> Response:
+    """Return the answer to a request that failed as expected; one that came too often waits for it."""
     assert isinstance(error, HansaError)  # it is registered for these only
     problem = describe(error)
     request.scope["hansa.rule"] = problem.rule
     answer = write_problem(problem)
     if isinstance(error, TooOften):
+        # So one connection has few tries a second, and the signatures that are checked for nothing are bounded.
+        await asyncio.sleep(PENANCE_SECONDS)
         answer.headers["retry-after"] = str(max(1, round(error.wait_seconds)))
     elif problem.status == 503:
         answer.headers["retry-after"] = "1"

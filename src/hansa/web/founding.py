@@ -1,6 +1,7 @@
 """The founding over HTTP, for those who hold an invitation. See `docs/formats/invitation.md`."""
 
 import asyncio
+import time
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter
@@ -13,7 +14,7 @@ from hansa.hub import Hub
 from hansa.transparency.canonical import parse_base64
 from hansa.web.description import MemberPart, describe_answers, describe_json
 from hansa.web.document import Body, answer_json, parse_body
-from hansa.web.intake import admit_anybody, read_headers, read_json
+from hansa.web.intake import charged, read_headers, read_json
 
 _MAX_BYTES: Final = 16 * 1024
 _INVITED: Final[dict[str, Any]] = {"security": [{"invitation": []}]}
@@ -83,9 +84,17 @@ def founding_routes(hub: Hub) -> APIRouter:
 
 
 def _admit_invited(request: Request, hub: Hub) -> bytes:
-    """Return the token that somebody shows; the lobby says whether it is one."""
-    admit_anybody(request, hub)
-    hub.clerk.require_lead()
+    """Return the token that somebody shows, if it is that of an invitation."""
+    hub.clerk.require_lead()  # first: only that hub knows the founders
+    with charged(request, hub):
+        token = _read_token(request)
+        founder = hub.lobby.recognise(token)
+        # Founders have no key on the record yet; no address is called like one.
+        hub.open_limiter.spend(f"founder {founder}", time.monotonic())
+    return token
+
+
+def _read_token(request: Request) -> bytes:
     scheme, _, text = read_headers(request).get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or len(text) > 100:
         raise Refused("founding.token", "the founding is for those who show the token of an invitation")

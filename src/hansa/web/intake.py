@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 from typing import Final
@@ -14,12 +15,16 @@ from starlette.requests import ClientDisconnect, Request
 from hansa import entropy
 from hansa.engine import Letter
 from hansa.errors import HansaError, Malformed, Refused, Unavailable
-from hansa.hub import Caller, Hub, verify_body, verify_role
+from hansa.hub import Caller, Hub, TooOften, verify_body, verify_role
 from hansa.transparency import canonical
 from hansa.transparency.request import CONTENT_DIGEST, SIGNATURE, SIGNATURE_INPUT, Target
+from hansa.web.connections import group_address
 
 LEAST_BYTES_PER_SECOND: Final = 10_000
 """How slow a body may be on average, after the first half minute."""
+
+VOUCH: Final = "hansa.vouch"
+"""Where a request's scope says how to note that a member has asked on its connection."""
 
 _NOTHING: Final = hashlib.sha256(b"").digest()
 _SHORT_BYTES: Final = 256 * 1024
@@ -37,10 +42,7 @@ def admit(request: Request, hub: Hub) -> Caller:
     Raises:
         Malformed, Refused: see `Gate.admit`; `request.role`; `request.body`, `request.digest`, where there is to be no body.
     """
-    address = read_address(request)
-    tick = time.monotonic()
-    hub.open_limiter.require(address, tick)
-    try:
+    with charged(request, hub):
         headers = read_headers(request)
         target = Target(
             request.method,
@@ -48,12 +50,9 @@ def admit(request: Request, hub: Hub) -> Caller:
             request.scope["raw_path"].decode("ascii"),
             request.scope["query_string"].decode("ascii"),
         )
-        caller = hub.gate.admit(target, headers, tick)
-    except HansaError:
-        # Whoever is not let in has asked as nobody.
-        hub.open_limiter.spend(address, tick)
-        raise
+        caller = hub.gate.admit(target, headers, time.monotonic())
     request.scope["hansa.member"] = caller.member
+    request.scope.get(VOUCH, _do_nothing)()
     if request.method not in {"GET", "HEAD"}:
         verify_role(caller, entries=request.scope["path"] == "/v1/entries")
     if request.method in {"GET", "HEAD"}:
@@ -61,6 +60,24 @@ def admit(request: Request, hub: Hub) -> Caller:
             raise Malformed("request.body", f"a `{request.method}` has no body")
         verify_body(caller, _NOTHING)
     return caller
+
+
+@contextmanager
+def charged(request: Request, hub: Hub) -> Iterator[None]:
+    """Let whoever cannot show who it is have asked as nobody.
+
+    Raises:
+        Refused: `request.rate`, nobody has asked too often from this address.
+    Guarantees:
+        Who can show it is not kept out by what others do, also not at the same address, as behind a proxy.
+    """
+    try:
+        yield
+    except TooOften:
+        raise  # a member, by its own doing
+    except HansaError:
+        admit_anybody(request, hub)
+        raise
 
 
 def admit_anybody(request: Request, hub: Hub) -> None:
@@ -74,7 +91,7 @@ def admit_anybody(request: Request, hub: Hub) -> None:
 
 def read_address(request: Request) -> str:
     """Return the address at the other end of the connection, whatever a header says."""
-    return request.client.host if request.client is not None else ""
+    return group_address(request.client.host if request.client is not None else "")
 
 
 def read_headers(request: Request) -> dict[str, str]:
@@ -148,10 +165,10 @@ async def collect(
             if file is None and size > _SHORT_BYTES:
                 path, file = _open(hub, request)
             if file is not None:
-                _write(file, kept)
+                _write(hub, file, kept)
         if file is None and to_file:
             path, file = _open(hub, request)
-            _write(file, kept)
+            _write(hub, file, kept)
         verify_body(caller, digest.digest())
     except BaseException as error:
         if path is not None:
@@ -171,21 +188,29 @@ def _open(hub: Hub, request: Request) -> tuple[Path, FileIO]:
     Raises:
         Unavailable: it has not.
     """
-    reserve = hub.settings.limits.reserve_mebibytes * 1024 * 1024
-    coming = int(request.headers.get("content-length", "0"))
-    if shutil.disk_usage(hub.folder.spool).free - coming < reserve:
-        raise Unavailable("the hub's disk is nearly full, and what is left is for the log")
+    _require_room(hub, int(request.headers.get("content-length", "0")))
     path = hub.folder.spool / entropy.draw(16).hex()
     return path, path.open("xb", buffering=0)
 
 
-def _write(file: FileIO, kept: list[bytes]) -> None:
-    """Write what is in memory to a file, and forget it there."""
+def _write(hub: Hub, file: FileIO, kept: list[bytes]) -> None:
+    """Write what is in memory to a file, and forget it there.
+
+    Raises:
+        Unavailable: the disk has no room for it; asked each time, for a length may be left out, and others write too.
+    """
     for chunk in kept:
+        _require_room(hub, len(chunk))
         view = memoryview(chunk)
         while view:
             view = view[file.write(view) :]
     kept.clear()
+
+
+def _require_room(hub: Hub, size_bytes: int) -> None:
+    reserve = hub.settings.limits.reserve_mebibytes * 1024 * 1024
+    if shutil.disk_usage(hub.folder.spool).free - size_bytes < reserve:
+        raise Unavailable("the hub's disk is nearly full, and what is left is for the log")
 
 
 async def read_chunks(request: Request, hub: Hub, most_bytes: int) -> AsyncIterator[bytes]:
@@ -217,6 +242,10 @@ async def read_chunks(request: Request, hub: Hub, most_bytes: int) -> AsyncItera
         if time.monotonic() - began > _PATIENCE_SECONDS + size / LEAST_BYTES_PER_SECOND:
             raise Refused("request.slow", f"less than {LEAST_BYTES_PER_SECOND:,} bytes a second came")
         yield chunk
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def _too_large(most_bytes: int) -> Refused:

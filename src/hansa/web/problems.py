@@ -38,6 +38,7 @@ _BY_RULE: Final[Mapping[str, int]] = MappingProxyType(
         "request.body": 400,
         "request.body-size": 413,
         "request.fields": 400,
+        "request.headers": 431,
         "request.host": 421,
         "request.method": 405,
         "request.rate": 429,

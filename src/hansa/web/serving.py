@@ -5,19 +5,23 @@ import contextlib
 import signal
 import socket
 import ssl
-from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
-from starlette.types import ASGIApp
 from uvicorn import Config, Server
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from hansa.errors import HansaError, Unavailable
 from hansa.hub import Hub
+from hansa.transparency import canonical
 from hansa.web.bell import Bell
+from hansa.web.connections import Connections, Place, group_address, make_room_for_files
 from hansa.web.doorway import ABORT
+from hansa.web.intake import VOUCH
 from hansa.web.journal import note
+from hansa.web.problems import MEDIA_TYPE, Problem
 from hansa.web.service import make_service
 
 IDLE_SECONDS: Final = 75
@@ -32,34 +36,49 @@ STOP_SECONDS: Final = 10
 GOODBYE_SECONDS: Final = 3
 """How long a caller may take to say goodbye; one whose cable is out never does."""
 
+_BACKLOG: Final = 1_024
 _RENEW_SECONDS: Final = 3_600
-_ONE_ADDRESS: Final = 4
-"""One address may hold a quarter of the connections; behind a proxy, where all are one, the proxy sets limits."""
+_TIRED_SECONDS: Final = 0.1
+"""Before connections are taken again when that failed, as when there are too many files."""
 
 
 class PatientlessProtocol(HttpToolsProtocol):
     """HTTP/1.1 that hangs up on whoever takes too long to say what it wants, or says too much before its body."""
 
+    def __init__(
+        self,
+        config: Config,
+        state: ServerState,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        connections: Connections,
+        place: Place,
+        header_seconds: int,
+    ) -> None:
+        super().__init__(config, state, {}, loop)
+        self._connections = connections
+        self._place = place
+        self._header_seconds = header_seconds
+        self._header_bytes = 0
+        self._in_headers = True
+        self._is_heard = True
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its parent's
         """Begin to wait for the first request."""
         super().connection_made(transport)
-        self._header_bytes = 0
-        self._in_headers = True
-        served = self.config.app
-        assert isinstance(served, Served)  # `serve` made it
-        self._connections, self._header_seconds = served.connections, served.header_seconds
+        self._place.hang_up = transport.abort
         self._deadline = self.loop.call_later(self._header_seconds, transport.abort)
-        if not self._connections.take(self.client[0] if self.client else ""):
-            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._deadline.cancel()
-        self._connections.give_back(self.client[0] if self.client else "")
+        self._connections.give_back(self._place)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Count what comes before a body, and begin to wait when a request begins."""
+        if not self._is_heard:
+            return
         if self._in_headers:
             if self._header_bytes == 0:
                 self._deadline.cancel()
@@ -67,13 +86,14 @@ class PatientlessProtocol(HttpToolsProtocol):
             self._header_bytes += len(data)
         super().data_received(data)
         if self._in_headers and self._header_bytes > HEADER_BYTES and not self.transport.is_closing():
-            self.transport.abort()
+            self._refuse_headers()
 
     def on_headers_complete(self) -> None:
         """Stop waiting: the service reads the body and has its own limits."""
         self._in_headers = False
         self._deadline.cancel()
         self.scope[ABORT] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # for the doorway
+        self.scope[VOUCH] = self._vouch  # type: ignore[typeddict-unknown-key]  # for the intake
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -82,44 +102,22 @@ class PatientlessProtocol(HttpToolsProtocol):
         self._header_bytes = 0
         super().on_message_complete()
 
+    def _refuse_headers(self) -> None:
+        """Say that it is too much, and hear nothing more; closing at once would take the answer along."""
+        self._is_heard = False
+        self._deadline.cancel()
+        self._deadline = self.loop.call_later(GOODBYE_SECONDS, self.transport.abort)
+        if self.cycle is None or self.cycle.response_complete:  # type: ignore[redundant-expr]  # None before the first
+            reason = f"a request has at most {HEADER_BYTES:,} bytes before its body"
+            body = canonical.encode(Problem("malformed", "request.headers", (reason,)).to_json())
+            head = (
+                "HTTP/1.1 431 Request Header Fields Too Large\r\n"
+                f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            )
+            self.transport.write(head.encode("ascii") + body)
 
-class Connections:
-    """How many connections there are, and from where.
-
-    Args:
-        most: of all addresses together.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._by_address: Counter[str] = Counter()
-
-    def take(self, address: str) -> bool:
-        """Count one more; say whether it may stay. Either way it is given back when it is lost."""
-        self._by_address[address] += 1
-        few = max(4, self._most // _ONE_ADDRESS)
-        return self._by_address.total() <= self._most and (
-            self._by_address[address] <= few or address in {"127.0.0.1", "::1"}
-        )
-
-    def give_back(self, address: str) -> None:
-        """Count one less."""
-        self._by_address[address] -= 1
-        if self._by_address[address] <= 0:
-            del self._by_address[address]
-
-
-class Served:
-    """A service with what the protocol before it needs to know."""
-
-    def __init__(self, service: ASGIApp, connections: Connections, header_seconds: int) -> None:
-        self.service = service
-        self.connections = connections
-        self.header_seconds = header_seconds
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's own
-        """Pass it on."""
-        await self.service(scope, receive, send)
+    def _vouch(self) -> None:
+        self._connections.vouch(self._place)
 
 
 def serve(hub: Hub, ready: Callable[[], None]) -> None:
@@ -144,9 +142,9 @@ async def _serve(
     loop = asyncio.get_running_loop()
     bell, run_bell = Bell(), Bell()
     limits = hub.settings.limits
-    served = Served(make_service(hub, bell, run_bell), Connections(limits.connections), limits.header_seconds)
+    connections = Connections(make_room_for_files(limits.connections))
     config = Config(
-        served,
+        make_service(hub, bell, run_bell),
         http=PatientlessProtocol,
         ws="none",
         lifespan="off",
@@ -164,13 +162,21 @@ async def _serve(
         loop.add_signal_handler(number, stopped.set)
     await server.on_tick(0)
     state = server.server_state
-    acceptor = await loop.create_server(
-        lambda: PatientlessProtocol(config, state, {}, loop),
-        sock=listener,
-        ssl=context,
-        backlog=1_024,
-        ssl_handshake_timeout=limits.header_seconds if context is not None else None,
-        ssl_shutdown_timeout=GOODBYE_SECONDS if context is not None else None,
+    acceptance = asyncio.create_task(
+        _accept(
+            listener,
+            connections,
+            lambda place: PatientlessProtocol(
+                config,
+                state,
+                loop,
+                connections=connections,
+                place=place,
+                header_seconds=limits.header_seconds,
+            ),
+            context,
+            limits.header_seconds,
+        )
     )
     renewal = asyncio.create_task(_renew(hub, context)) if context is not None else None
     dates = asyncio.create_task(_keep_date(server))
@@ -183,8 +189,63 @@ async def _serve(
     dates.cancel()
     if renewal is not None:
         renewal.cancel()
-    server.servers, server.lifespan = [acceptor], config.lifespan_class(config)
+    acceptance.cancel()
+    await asyncio.wait({acceptance})
+    listener.close()
+    server.servers, server.lifespan = [], config.lifespan_class(config)
     await server.shutdown()
+
+
+async def _accept(
+    listener: socket.socket,
+    connections: Connections,
+    make_protocol: Callable[[Place], asyncio.Protocol],
+    context: ssl.SSLContext | None,
+    handshake_seconds: int,
+) -> None:
+    """Take connections in, and count each before its TLS handshake: who never makes one is a stranger, too."""
+    loop = asyncio.get_running_loop()
+    patience = (
+        {}
+        if context is None
+        else {"ssl_handshake_timeout": handshake_seconds, "ssl_shutdown_timeout": GOODBYE_SECONDS}
+    )
+    shaking: set[asyncio.Task[None]] = set()
+
+    async def shake(accepted: socket.socket, place: Place) -> None:
+        try:
+            await loop.connect_accepted_socket(
+                lambda: make_protocol(place), accepted, ssl=context, **patience
+            )
+        except BaseException as error:
+            accepted.close()
+            connections.give_back(place)
+            if not isinstance(error, OSError | TimeoutError):
+                raise
+
+    try:
+        while True:
+            try:
+                accepted, address = await loop.sock_accept(listener)
+            except OSError:
+                await asyncio.sleep(_TIRED_SECONDS)
+                continue
+            place = Place(group_address(address[0]), partial(_cut, accepted))
+            connections.take(place)
+            task = asyncio.create_task(shake(accepted, place))
+            shaking.add(task)
+            task.add_done_callback(shaking.discard)
+    finally:
+        # Who is amid a handshake would be let in by nobody who tells it to leave, and keep the hub from stopping.
+        for task in shaking:
+            task.cancel()
+        await asyncio.gather(*shaking, return_exceptions=True)
+
+
+def _cut(accepted: socket.socket) -> None:
+    """End a connection from below."""
+    with contextlib.suppress(OSError):
+        accepted.shutdown(socket.SHUT_RDWR)
 
 
 async def _keep_date(server: Server) -> None:
@@ -226,6 +287,8 @@ def _listen(hub: Hub) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(_BACKLOG)
+        listener.settimeout(0)
     except OSError as error:
         listener.close()
         raise Unavailable(f"`{hub.settings.listen}` cannot be listened at: {error.strerror}") from error

@@ -1,21 +1,25 @@
 """The whole recipe: the same trees as from all rows in one place, whoever holds which."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import xgboost
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import log_loss, roc_auc_score
 
 from hansa.errors import Refused
 from hansa.learning import NumberFeature, Rows, Schema, Table, Trees, TreesParameters, run_in_clear
+from hansa.learning.split import RowSplit, StratifiedSplit, split_rows
 from hansa.learning.survey import SurveyQuestion
 from hansa.learning.trees import parse_forest
 from hansa.learning.trees.bins import MOST_BINS
 from hansa.learning.trees.cells import CellQuestion
+from hansa.learning.trees.fitting import SEED
 from hansa.learning.trees.forest import Branch
 from hansa.learning.trees.growth import find_splits
-from hansa.learning.trees.questions import LevelQuestion
+from hansa.learning.trees.organisation import RATE, find_rate
+from hansa.learning.trees.questions import LevelQuestion, Scale, read_loss
 
 SIZES = (900, 600, 1400, 330, 80, 700)
 FEW = TreesParameters(trees=6, depth=3, bins=16, organisation_offsets=False)
@@ -197,6 +201,99 @@ def test_the_report_to_a_member_says_what_its_own_rows_say(schema, draw):
     )
 
 
+def measure_losses(recipe, members, seen):
+    """Note every total of losses that a run asks for: by how many trees there were, the mean."""
+
+    def add(question, answers):
+        total = np.sum(answers, axis=0)
+        if isinstance(question, LevelQuestion) and (loss := read_loss(question, total)) is not None:
+            seen[len(question.forest.trees)] = loss
+        return total
+
+    return run_in_clear(recipe, members, add)
+
+
+def test_trees_end_where_rows_set_aside_say_so(schema, draw):
+    members, seen = draw(21, SIZES), {}
+    parameters = replace(FEW, trees=60, learning_rate=0.5, patience=4)
+    recipe = Trees(schema, parameters, names(members), StratifiedSplit(5, Fraction(1, 4)))
+    forest = parse_forest(measure_losses(recipe, members, seen).document)
+    best = min(seen, key=lambda count: (seen[count], count))
+    assert len(forest.trees) == best < 60
+    assert max(seen) == best + 4
+    # The obvious version: the rows set aside, scored by the trees so far in one place.
+    aside = [split_rows(rows.train, recipe.validation, rows.member) for rows in members]
+    held = [rows.train.take(mask) for rows, mask in zip(members, aside, strict=True)]
+    logits = np.concatenate([forest.predict(table) for table in held])
+    labels = np.concatenate([table.labels for table in held])
+    assert seen[best] == pytest.approx(log_loss(labels, 1 / (1 + np.exp(-logits))), abs=1e-6)
+    # And the trees are those of the other rows.
+    rest = [
+        Rows(rows.member, rows.train.take(~mask), rows.test)
+        for rows, mask in zip(members, aside, strict=True)
+    ]
+    root = next(node for node in forest.trees[0].nodes if isinstance(node, Branch))
+    codes = np.concatenate([forest.bins.encode(rows.train) for rows in rest])
+    question = LevelQuestion(
+        "root", replace(forest, trees=()), SEED, (0,), (), Scale(10_000, 1.0), recipe.validation
+    )
+    total = np.sum([recipe.answer(question, rows) for rows in members], axis=0)
+    counted = question.part(total)[0][0][2]
+    start = forest.bins.offsets[root.feature]
+    width = forest.bins.columns[root.feature].width
+    np.testing.assert_array_equal(
+        counted[start : start + width], np.bincount(codes[:, root.feature], minlength=width)
+    )
+
+
+def test_with_patience_for_all_trees_the_last_is_measured_too(schema, draw):
+    members, seen = draw(22, SIZES), {}
+    parameters = replace(FEW, trees=3, patience=10)
+    result = measure_losses(Trees(schema, parameters, names(members)), members, seen)
+    assert [*seen] == [0, 1, 2, 3]
+    assert len(result.document["trees"]) == min(seen, key=seen.get)
+
+
+def test_labels_of_rows_set_aside_change_no_tree_but_where_they_end(schema, draw):
+    members, rule = draw(23, SIZES), RowSplit(1, Fraction(1, 10))
+    parameters = replace(FEW, trees=12, patience=12, learning_rate=0.5)
+
+    def turn(rows):
+        labels = rows.train.labels.copy()
+        aside = split_rows(rows.train, rule, rows.member)
+        labels[aside] = labels[aside][::-1]  # as many of each, so the base stays
+        return Rows(rows.member, replace(rows.train, labels=labels), rows.test)
+
+    turned = [turn(rows) for rows in members]
+    forests = [
+        parse_forest(run_in_clear(Trees(schema, parameters, names(held), rule), held).document)
+        for held in (members, turned)
+    ]
+    short = min(len(forest.trees) for forest in forests)
+    assert forests[0].trees[:short] == forests[1].trees[:short]
+
+
+def test_impossible_losses_are_refused(schema, draw):
+    members = draw(24, SIZES)
+    recipe = Trees(schema, replace(FEW, patience=3), names(members))
+    state = recipe.begin()
+    while not isinstance(question := recipe.ask(state), LevelQuestion):
+        state = recipe.learn(
+            state, np.sum([recipe.answer(question, rows) for rows in members], axis=0), names(members)
+        )
+    answers = [recipe.answer(question, rows) for rows in members]
+    total = np.sum(answers, axis=0)
+    for place, by in ((-3, -1e6), (-3, 1e6), (-2, 0.5), (-1, -1e4)):
+        wrong = total.copy()
+        wrong[place] += by
+        with pytest.raises(Refused, match=r"recipe\.total"):
+            recipe.learn(state, wrong, names(members))
+    hidden = total.copy()
+    hidden[-3] = 0.0  # less than this member's own rows lose
+    with pytest.raises(Refused, match=r"cannot hold this member's own answer"):
+        recipe.verify_total(question, answers[2], hidden, len(members))
+
+
 def lose(recipe, members, lost, when):
     """Run a recipe of which one member vanishes at a question."""
     state, present = recipe.begin(), list(members)
@@ -325,3 +422,54 @@ def test_a_member_that_begins_in_the_middle_answers_the_same(schema, draw):
         answer = recipe.answer(question, rows)
         np.testing.assert_array_equal(answer, recipe.answer(question, fresh))
         np.testing.assert_array_equal(answer, recipe.answer(question, rows))
+
+
+def test_the_rate_of_an_organisation_is_a_feature_that_members_share(schema, draw, draw_one):
+    """What parts rows is another thing where label 1 is frequent: an offset cannot say that, a split by the rate can."""
+    narrow = Schema((NumberFeature("height", 0.0, 1.0, missing=False),))
+    rng = np.random.default_rng(25)
+
+    def make(number):
+        height = rng.random(900)
+        often = number % 2
+        positive = rng.random(900) < (
+            np.where(height > 0.5, 0.9, 0.3) if often else np.where(height > 0.5, 0.05, 0.4)
+        )
+        table = Table(narrow, {"height": height}, {}, positive.astype(np.int8))
+        test = np.arange(900) % 3 == 0
+        return Rows(f"member-{number}", table.take(~test), table.take(test))
+
+    members = [make(number) for number in range(8)]
+    parameters = replace(FEW, trees=10, organisation_offsets=True, correction_trees=0)
+    without = grow(narrow, parameters, members)
+    recipe = Trees(narrow, replace(parameters, organisation_rate=True), names(members))
+    told = run_in_clear(recipe, members)
+    assert told.metrics["auc_together"] > without.metrics["auc_together"] + 0.1
+    column = parse_forest(told.document).bins.columns[-1]
+    assert column.name == RATE.name
+    codes = [int(np.searchsorted(column.edges, find_rate(rows.train), side="right")) for rows in members]
+    assert min(np.bincount(codes, minlength=len(column.edges) + 1)) >= 3
+    report = recipe.private_report(told, members[1])
+    assert report.together.value > report.alone.value - 0.05
+
+
+def test_one_organisations_rate_of_its_own_has_no_bin(draw):
+    narrow = Schema((NumberFeature("height", 0.0, 40000.0, missing=False),))
+    members = [
+        Rows(
+            rows.member,
+            *(
+                Table(narrow, {"height": part.numbers["height"]}, {}, part.labels)
+                for part in (rows.train, rows.test)
+            ),
+        )
+        for rows in draw(26, (600, 600, 600, 600), shifts=(0, 0, 0, 4))
+    ]
+    result = grow(narrow, replace(FEW, organisation_rate=True), members)
+    assert parse_forest(result.document).bins.columns[-1].edges == ()
+
+
+def test_a_feature_named_as_the_rate_is_refused():
+    named = Schema((NumberFeature(RATE.name, 0.0, 1.0, missing=False),))
+    with pytest.raises(Refused, match=r"recipe\.parameter: a feature is called `organisation rate` already"):
+        Trees(named, replace(FEW, organisation_rate=True), ("a", "b", "c"))

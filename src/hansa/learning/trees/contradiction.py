@@ -7,7 +7,7 @@ import numpy as np
 from hansa.learning.contradiction import are_counts, fit_members
 from hansa.learning.tables import Vector
 from hansa.learning.trees.cells import CellQuestion
-from hansa.learning.trees.questions import LevelQuestion, Sister, read_level
+from hansa.learning.trees.questions import MOST_LOSS, LevelQuestion, Sister, read_level
 
 
 def doubt_cells(question: CellQuestion, total: Vector, members: int) -> Iterator[str]:
@@ -27,7 +27,7 @@ def doubt_cells(question: CellQuestion, total: Vector, members: int) -> Iterator
 
 def doubt_level(question: LevelQuestion, total: Vector, members: int) -> Iterator[str]:
     """Yield what shows that a total is not the sum of this many honest answers."""
-    counted, derived = question.part(total)
+    counted, derived, aside = question.part(total)
     slope, curvature, rows, having = counted.transpose(1, 0, 2)
     if not (are_counts(rows) and are_counts(having) and are_counts(derived)):
         yield "a count is negative or not whole"
@@ -46,6 +46,12 @@ def doubt_level(question: LevelQuestion, total: Vector, members: int) -> Iterato
         if (sums != sums[:, :1]).any():
             yield f"the {name} of two features' bins do not add up to the same"
             break
+    if question.asks_loss:
+        loss, held = aside[0], aside[1:]
+        if not are_counts(held):
+            yield "a count is negative or not whole"
+        if not 0 <= loss <= held.sum() * MOST_LOSS * weight:
+            yield "the loss of the rows set aside is negative or more than they can have"
 
 
 def doubt_sisters(question: LevelQuestion, total: Vector, sisters: Sequence[Sister]) -> Iterator[str]:

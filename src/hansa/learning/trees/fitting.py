@@ -5,21 +5,24 @@ docs/formats/recipe-trees.md specifies it: every layout, order, bound and stoppi
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
 from hansa.errors import Refused
 from hansa.learning.recipe import Question
+from hansa.learning.split import Split
 from hansa.learning.survey import Survey, SurveyQuestion, read_survey
 from hansa.learning.tables import NumberFeature, Schema, Vector
 from hansa.learning.trees.bins import MOST_BINS, Bins, CategoryBins, NumberBins
 from hansa.learning.trees.cells import LOOKS, CellQuestion, Cells, choose_edges, find_crowded, read_cells
 from hansa.learning.trees.forest import Branch, Forest, Leaf, Tree
 from hansa.learning.trees.growth import Found, Range, Rules, Sums, find_splits, narrow
-from hansa.learning.trees.questions import LevelQuestion, Scale, Sister, read_level
+from hansa.learning.trees.questions import LevelQuestion, Scale, Sister, read_level, read_loss
 from hansa.learning.trees.settings import TreesParameters
 
-_SEED = Tree((Leaf(0.0),))
+SEED: Final = Tree((Leaf(0.0),))
+"""Of which every tree grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class Growing:
         level: how many splits lead to them.
         members: whose rows are in the last total.
         turns: secure sums so far.
+        best: how many trees had the least mean loss of rows set aside, and that loss; None when none is known.
         is_grown: whether nothing more grows.
     """
 
@@ -89,6 +93,7 @@ class Growing:
     level: int
     members: tuple[str, ...]
     turns: int
+    best: tuple[int, float] | None = None
     is_grown: bool = False
 
     @property
@@ -111,10 +116,12 @@ class Fit:
     Args:
         schema: the plan's features.
         parameters: the plan's parameters.
+        validation: which training rows are set aside, if the parameters ask for patience.
     """
 
     schema: Schema
     parameters: TreesParameters
+    validation: Split | None = None
 
     def ask(self, state: FitState) -> Question | None:
         """Return the next question, or None when the forest has grown."""
@@ -128,12 +135,15 @@ class Fit:
                 return None
             case Growing():
                 return LevelQuestion(
-                    f"tree {len(state.forest.trees) + 1} level {state.level + 1}",
+                    "validation"
+                    if len(state.forest.trees) == self.parameters.trees
+                    else f"tree {len(state.forest.trees) + 1} level {state.level + 1}",
                     state.forest,
                     state.tree,
                     tuple(node.place for node in state.opened if node.sister is None),
                     tuple(node.place for node in state.opened if node.sister is not None),
                     self._scale(state.survey),
+                    self.validation if self.parameters.patience else None,
                 )
 
     def learn(
@@ -183,7 +193,7 @@ class Fit:
             state.survey,
             state.surveyed,
             forest,
-            _SEED,
+            SEED,
             (Open(0),),
             0,
             survivors,
@@ -217,6 +227,9 @@ class Fit:
     def _grow(
         self, state: Growing, question: LevelQuestion, total: Vector, survivors: tuple[str, ...]
     ) -> Growing:
+        state = self._compare(state, read_loss(question, total), survivors)
+        if state.is_grown or not state.opened:
+            return _end_growth(replace(state, members=survivors, turns=state.turns + 1))
         sums = read_level(question, total, state.sisters)
         # Of others' rows than before, what sisters hold is not known any more: their mothers' sums are of lost members' rows too. They stay leaves.
         opened = [node for node in state.opened if node.sister is None or survivors == state.members]
@@ -234,6 +247,15 @@ class Fit:
         if following and state.level + 1 < self.parameters.depth:
             return replace(grown, opened=tuple(following), level=state.level + 1)
         return self._end_tree(grown)
+
+    def _compare(self, state: Growing, loss: float | None, survivors: tuple[str, ...]) -> Growing:
+        """Compare the loss of rows set aside with the least before; of others' rows than before it begins anew."""
+        if loss is None:
+            return state
+        count, best = len(state.forest.trees), state.best if survivors == state.members else None
+        if best is None or loss < best[1]:
+            return replace(state, best=(count, loss))
+        return replace(state, best=best, is_grown=count - best[0] >= self.parameters.patience)
 
     def _split(self, nodes: list[Branch | Leaf], node: Open, split: Found, sums: Sums) -> Iterator[Open]:
         """Put a branch in place of a leaf, and yield those of its children that may be split again."""
@@ -253,10 +275,13 @@ class Fit:
 
     def _end_tree(self, state: Growing) -> Growing:
         if len(state.tree.nodes) == 1:
-            return replace(state, is_grown=True)  # nothing is left to learn
+            return _end_growth(state)  # nothing is left to learn
         forest = replace(state.forest, trees=(*state.forest.trees, state.tree))
-        is_grown = len(forest.trees) == self.parameters.trees
-        return replace(state, forest=forest, tree=_SEED, opened=(Open(0),), level=0, is_grown=is_grown)
+        grown = replace(state, forest=forest, tree=SEED, opened=(Open(0),), level=0)
+        if len(forest.trees) < self.parameters.trees:
+            return grown
+        # Of the last tree it is not known yet whether it is any good.
+        return replace(grown, opened=()) if self.parameters.patience else replace(grown, is_grown=True)
 
     def _rules(self) -> Rules:
         directions = dict(self.parameters.monotone)
@@ -266,3 +291,11 @@ class Fit:
             self.parameters.minimum_members,
             tuple(directions.get(feature.name, 0) for feature in self.schema.features),
         )
+
+
+def _end_growth(state: Growing) -> Growing:
+    """Keep the trees up to those with the least loss of rows set aside, at least one."""
+    forest = state.forest
+    if state.best is not None:
+        forest = replace(forest, trees=forest.trees[: max(state.best[0], 1)])
+    return replace(state, forest=forest, is_grown=True)

@@ -12,6 +12,7 @@ import numpy as np
 
 from hansa.learning.personal import Scores
 from hansa.learning.slope import fit_intercept
+from hansa.learning.split import Split, split_rows
 from hansa.learning.survey import SurveyQuestion, answer_survey
 from hansa.learning.tables import Rows, Schema, Vector
 from hansa.learning.trees.cells import CellQuestion, answer_cells
@@ -22,6 +23,9 @@ from hansa.learning.trees.settings import TreesParameters
 
 OWN_ROWS: Final = 10
 """On each side of a split in a member's own trees, unless the plan asks for fewer: nobody else sees them."""
+
+LEAST_ASIDE: Final = 100
+"""Fewer rows set aside do not say when a member's own trees should end."""
 
 _CORRECTION_DEPTH: Final = 2
 _CORRECTION_RIDGE: Final = 10.0
@@ -35,24 +39,26 @@ class TreesJudge:
     Args:
         forest: the joint one.
         parameters: the plan's.
+        validation: which training rows a member sets aside for trees of its own, if the parameters ask for patience.
     """
 
     forest: Forest
     parameters: TreesParameters
+    validation: Split | None = None
 
     def publics(self) -> Iterable[bytes]:
         """Yield the forest and the parameters."""
         yield self.forest.digest.encode()
-        yield repr(self.parameters).encode()
+        yield repr((self.parameters, self.validation)).encode()
 
     def score(self, rows: Rows) -> Scores:
         """Score a member's test rows alone, together and corrected; what is worked out is remembered with the rows."""
-        key = f"{self.forest.digest} {self.parameters!r}"
+        key = f"{self.forest.digest} {self.parameters!r} {self.validation!r}"
         return rows.remember("tree scores", key, lambda: self._score(rows))
 
     def _score(self, rows: Rows) -> Scores:
         schema = self.forest.bins.schema
-        alone = _score_alone(schema, self.parameters, rows)
+        alone = self._score_alone(rows)
         known, together = self.forest.predict(rows.train), self.forest.predict(rows.test)
         if self.forest.offset_penalty is not None:
             own = fit_intercept(known, rows.train.labels.astype(np.float64), self.forest.offset_penalty)
@@ -62,6 +68,7 @@ class TreesJudge:
             parameters = replace(
                 self.parameters,
                 trees=self.parameters.correction_trees,
+                patience=0,
                 depth=_CORRECTION_DEPTH,
                 ridge=self.parameters.ridge * _CORRECTION_RIDGE,
             )
@@ -70,9 +77,27 @@ class TreesJudge:
                 corrected = together + forest.predict(rows.test)
         return Scores(rows.test.labels, alone, together, corrected)
 
+    def _score_alone(self, rows: Rows) -> Vector:
+        """Score by trees of the member's own: as many as its own rows set aside say, or as there are joint ones."""
+        positives, count = rows.train.positives, len(rows.train)
+        schema, parameters, validation = self.forest.bins.schema, self.parameters, self.validation
+        if validation is not None and parameters.patience:
+            aside = int(split_rows(rows.train, validation, rows.member).sum())
+            if aside < LEAST_ASIDE:
+                parameters = replace(parameters, trees=len(self.forest.trees), patience=0)
+        forest = grow_own(schema, parameters, rows, validation=validation) if 0 < positives < count else None
+        if forest is None:
+            rate = math.log((positives + 0.5) / (count - positives + 0.5))
+            return np.full(len(rows.test), rate)
+        return forest.predict(rows.test)
+
 
 def grow_own(
-    schema: Schema, parameters: TreesParameters, rows: Rows, start: Vector | None = None
+    schema: Schema,
+    parameters: TreesParameters,
+    rows: Rows,
+    start: Vector | None = None,
+    validation: Split | None = None,
 ) -> Forest | None:
     """Grow trees on one member's training rows, by the same rules as the joint ones.
 
@@ -81,12 +106,14 @@ def grow_own(
         parameters: the plan's; minima for what others see do not hold here.
         rows: the member's; both labels occur.
         start: the logits that the trees are to correct, shape (n_rows,); from the base rate unless told.
+        validation: which rows are set aside, if the parameters ask for patience.
 
     Returns:
         The forest, with base 0 if there was a start; None where no feature parts enough rows.
     """
     least = min(parameters.minimum_rows, OWN_ROWS)
-    fit = Fit(schema, replace(parameters, minimum_rows=least, minimum_members=1, organisation_offsets=False))
+    own = replace(parameters, minimum_rows=least, minimum_members=1, organisation_offsets=False)
+    fit = Fit(schema, own, validation)
     state: FitState = Surveying()
     footing: Footing | None = None
     while (question := fit.ask(state)) is not None:
@@ -96,7 +123,7 @@ def grow_own(
             case CellQuestion():
                 total = answer_cells(question, rows)
             case LevelQuestion():
-                footing = footing or Footing(question.forest, rows, start)
+                footing = footing or Footing(question.forest, rows, start, question.validation)
                 total = sum_level(question, footing)
             case _:
                 raise AssertionError("a fit asks nothing else")
@@ -105,12 +132,3 @@ def grow_own(
     if not state.forest.trees:
         return None
     return state.forest if start is None else replace(state.forest, base=0.0)
-
-
-def _score_alone(schema: Schema, parameters: TreesParameters, rows: Rows) -> Vector:
-    positives, count = rows.train.positives, len(rows.train)
-    forest = grow_own(schema, parameters, rows) if 0 < positives < count else None
-    if forest is None:
-        rate = math.log((positives + 0.5) / (count - positives + 0.5))
-        return np.full(len(rows.test), rate)
-    return forest.predict(rows.test)

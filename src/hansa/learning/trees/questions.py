@@ -6,7 +6,7 @@ rows in a bin does not follow so, and is asked of both.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 from hansa.learning.newton import squash
 from hansa.learning.recipe import Question
 from hansa.learning.slope import fit_intercept
-from hansa.learning.tables import Rows, Vector
+from hansa.learning.split import Split, split_rows
+from hansa.learning.tables import Rows, Table, Vector
 from hansa.learning.trees.bins import Bytes
 from hansa.learning.trees.forest import Forest, Tree, add_trees
 from hansa.learning.trees.growth import Sums
 from hansa.learning.trees.kernels import compile_kernels
+
+MOST_LOSS: Final = 32.0
+"""More than this no row's loss counts, so that its sum has a bound; its logit is beyond 31 then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,15 @@ class Scale:
         _, exponent = np.frexp(self.reach)
         return float(2.0 ** -min(24, 52 - int(exponent)))
 
+    @property
+    def loss_unit(self) -> float:
+        """What the losses of single rows are rounded to: sums of them are larger."""
+        return self.unit * MOST_LOSS
+
+    def weigh(self, labels: Vector) -> Vector:
+        """Return what each row counts: shape (n,)."""
+        return np.where(labels > 0, self.positive_weight, 1.0)
+
 
 @dataclass(frozen=True, eq=False)
 class LevelQuestion(Question):
@@ -55,6 +68,7 @@ class LevelQuestion(Question):
         counted: open nodes of which everything is asked.
         derived: open nodes of which only members are asked.
         scale: of slopes and curvatures.
+        validation: which training rows do not grow trees, but say before each tree how good those before are; None when all grow them.
     """
 
     forest: Forest
@@ -62,30 +76,44 @@ class LevelQuestion(Question):
     counted: tuple[int, ...]
     derived: tuple[int, ...]
     scale: Scale
+    validation: Split | None = None
+
+    @property
+    def asks_loss(self) -> bool:
+        """Whether the loss of the rows set aside is asked for."""
+        return self.validation is not None and len(self.tree.nodes) == 1
 
     def bound(self) -> Vector:
         """What all rows can add up to, a member's rows, and one for each member."""
         bins = self.forest.bins.total
         reach = self.scale.reach
         counted = np.repeat([reach, reach / 4, float(self.scale.rows), 1.0], bins)
-        return np.concatenate([np.tile(counted, len(self.counted)), np.ones(bins * len(self.derived))])
+        aside = [reach * MOST_LOSS, self.scale.rows, self.scale.rows] if self.asks_loss else []
+        return np.concatenate(
+            [
+                np.tile(counted, len(self.counted)),
+                np.ones(bins * len(self.derived)),
+                np.array(aside, dtype=np.float64),
+            ]
+        )
 
     def publics(self) -> Iterable[bytes]:
-        """Yield the trees, the open nodes and the scale."""
+        """Yield the trees, the open nodes, the scale, and which rows are set aside."""
         yield self.forest.digest.encode()
         yield self.tree.digest
-        yield repr((self.counted, self.derived, self.scale)).encode()
+        yield repr((self.counted, self.derived, self.scale, self.validation)).encode()
 
-    def part(self, total: Vector) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def part(self, total: Vector) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Take a total apart, or an answer.
 
         Returns:
             Of the counted nodes slope, curvature, rows and members in each bin, shape (n_counted, 4, n_bins); of the derived ones members,
-            shape (n_derived, n_bins).
+            shape (n_derived, n_bins); of rows set aside their loss, positives and negatives, shape (3,), or (0,) when they are not asked for.
         """
         bins = self.forest.bins.total
-        end = 4 * bins * len(self.counted)
-        return total[:end].reshape(-1, 4, bins), total[end:].reshape(-1, bins)
+        middle = 4 * bins * len(self.counted)
+        end = middle + bins * len(self.derived)
+        return total[:middle].reshape(-1, 4, bins), total[middle:end].reshape(-1, bins), total[end:]
 
 
 class Footing:
@@ -97,12 +125,21 @@ class Footing:
         forest: whose bins and base hold for all that follow.
         rows: the member's.
         start: each row's logit before any tree, shape (n_rows,); the forest's base unless told.
+        validation: which rows are set aside.
     """
 
-    def __init__(self, forest: Forest, rows: Rows, start: Vector | None = None) -> None:
-        self._codes: Bytes = forest.bins.encode(rows.train)
-        self._labels = rows.train.labels.astype(np.float64)
+    def __init__(
+        self, forest: Forest, rows: Rows, start: Vector | None = None, validation: Split | None = None
+    ) -> None:
+        table = rows.train
+        self._aside: _Aside | None = None
+        if validation is not None:
+            aside = split_rows(table, validation, rows.member)
+            self._aside, table = _Aside(forest, table.take(aside)), table.take(~aside)
+        self._codes: Bytes = forest.bins.encode(table)
+        self._labels = table.labels.astype(np.float64)
         self._start = np.full(len(self._labels), forest.base) if start is None else start
+        self._offset = 0.0
         self._logits = self._start.copy()
         self._trees: tuple[Tree, ...] = ()
         self._slopes: tuple[str, NDArray[np.int64], NDArray[np.int64]] | None = None
@@ -130,6 +167,12 @@ class Footing:
         )
         return sums, held
 
+    def measure(self, question: LevelQuestion) -> Vector:
+        """Return the loss of the rows set aside, their positives and negatives: shape (3,)."""
+        assert self._aside is not None  # or the question does not ask
+        self._weigh(question.forest, question.scale)  # settles the offset
+        return self._aside.measure(question.forest, question.scale, self._offset)
+
     def _weigh(self, forest: Forest, scale: Scale) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return each row's slope and curvature of the loss, in units of the scale."""
         if self._slopes is None or self._slopes[0] != forest.digest:
@@ -140,9 +183,10 @@ class Footing:
             self._trees = forest.trees
             logits = self._logits
             if forest.offset_penalty is not None:
-                logits = logits + fit_intercept(logits, self._labels, forest.offset_penalty)
+                self._offset = fit_intercept(logits, self._labels, forest.offset_penalty)
+                logits = logits + self._offset
             probability, _ = squash(logits)
-            weight = np.where(self._labels > 0, scale.positive_weight, 1.0) / scale.unit
+            weight = scale.weigh(self._labels) / scale.unit
             slopes = np.rint((probability - self._labels) * weight).astype(np.int64)
             curvatures = np.rint(probability * (1.0 - probability) * weight).astype(np.int64)
             self._slopes = forest.digest, slopes, curvatures
@@ -157,16 +201,45 @@ class Footing:
         self._tree = forest.digest, len(tree.nodes)
 
 
+class _Aside:
+    """The rows of a member that are set aside: their bins, and their logits under the trees so far."""
+
+    def __init__(self, forest: Forest, table: Table) -> None:
+        self._codes = forest.bins.encode(table)
+        self._labels = table.labels.astype(np.float64)
+        self._logits = np.full(len(table), forest.base)
+        self._trees: tuple[Tree, ...] = ()
+
+    def measure(self, forest: Forest, scale: Scale, offset: float) -> Vector:
+        known = len(self._trees)
+        if forest.trees[:known] != self._trees:
+            self._logits, known = np.full(len(self._labels), forest.base), 0
+        add_trees(forest.trees[known:], self._codes, self._logits)
+        self._trees = forest.trees
+        towards = np.where(self._labels > 0, -1.0, 1.0) * (self._logits + offset)
+        losses = np.minimum(np.logaddexp(0.0, towards), MOST_LOSS) * scale.weigh(self._labels)
+        positives = float(np.count_nonzero(self._labels))
+        return np.array(
+            [
+                np.rint(losses / scale.loss_unit).sum() * scale.loss_unit,
+                positives,
+                len(self._labels) - positives,
+            ]
+        )
+
+
 def answer_level(question: LevelQuestion, rows: Rows) -> Vector:
     """Sum one member's training rows.
 
     Returns:
         For each counted node slopes, curvatures and rows in each bin, then 1 for each bin that holds a row; for each derived node the last
-        of these.
+        of these; where it is asked for, the loss of the rows set aside, their positives and negatives.
     """
-    forest = question.forest
-    key = f"{forest.bins.digest} {forest.base!r} {forest.offset_penalty!r} {question.scale!r}"
-    return sum_level(question, rows.remember("footing", key, lambda: Footing(forest, rows)))
+    forest, validation = question.forest, question.validation
+    key = f"{forest.bins.digest} {forest.base!r} {forest.offset_penalty!r} {question.scale!r} {validation!r}"
+    return sum_level(
+        question, rows.remember("footing", key, lambda: Footing(forest, rows, validation=validation))
+    )
 
 
 def sum_level(question: LevelQuestion, footing: Footing) -> Vector:
@@ -175,7 +248,8 @@ def sum_level(question: LevelQuestion, footing: Footing) -> Vector:
     sums = counted.transpose(0, 2, 1).astype(np.float64)
     sums[:, :2] *= question.scale.unit
     whole = np.concatenate([sums, sums[:, 2:] > 0], axis=1)
-    return np.concatenate([whole.ravel(), derived.ravel()])
+    aside = footing.measure(question) if question.asks_loss else np.zeros(0)
+    return np.concatenate([whole.ravel(), derived.ravel(), aside])
 
 
 class Sister(NamedTuple):
@@ -197,7 +271,7 @@ def read_level(question: LevelQuestion, total: Vector, sisters: Sequence[Sister]
     Returns:
         By place, the sums of each open node: shape (1, n_bins) each.
     """
-    counted, derived = question.part(total)
+    counted, derived, _ = question.part(total)
     sums = {
         place: Sums(*(part[None] for part in counted[number]))
         for number, place in enumerate(question.counted)
@@ -207,3 +281,12 @@ def read_level(question: LevelQuestion, total: Vector, sisters: Sequence[Sister]
         slope, curvature, rows = (whole - part for whole, part in parts)
         sums[sister.place] = Sums(slope, curvature, rows, members[None])
     return sums
+
+
+def read_loss(question: LevelQuestion, total: Vector) -> float | None:
+    """Return the mean loss of the rows set aside; None when it is not asked for, or there are none."""
+    if not question.asks_loss:
+        return None
+    loss, positives, negatives = question.part(total)[2].tolist()
+    weight = positives * question.scale.positive_weight + negatives
+    return loss / weight if weight else None

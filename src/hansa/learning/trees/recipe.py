@@ -5,6 +5,7 @@ docs/formats/recipe-trees.md specifies it: every layout, order, bound and stoppi
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from hansa.errors import Refused
 from hansa.learning.advice import MemberReport, report_member
@@ -21,6 +22,7 @@ from hansa.learning.appraisal import (
 from hansa.learning.contradiction import find_contradictions, verify_own_part, verify_undoubted
 from hansa.learning.evaluation import EvaluationQuestion, Trial, ZoomQuestion, answer_evaluation, answer_zoom
 from hansa.learning.recipe import Dropped, Question, Result, TreesResult, verify_numbers
+from hansa.learning.split import RowSplit, Split
 from hansa.learning.survey import SurveyQuestion, answer_survey
 from hansa.learning.tables import Rows, Schema, Vector
 from hansa.learning.trees.cells import CellQuestion, answer_cells
@@ -30,6 +32,7 @@ from hansa.learning.trees.fitting import Fit, FitState, Growing, Surveying
 from hansa.learning.trees.forest import Forest
 from hansa.learning.trees.judging import TreesJudge
 from hansa.learning.trees.kernels import compile_kernels
+from hansa.learning.trees.organisation import add_rate, add_rate_to_schema
 from hansa.learning.trees.questions import LevelQuestion, answer_level
 from hansa.learning.trees.settings import TreesParameters
 
@@ -53,8 +56,10 @@ class Trees:
         schema: the plan's features.
         parameters: the plan's parameters.
         members: ids of the cohort.
+        validation: which training rows are set aside, if the parameters ask for patience.
 
     Raises:
+        Refused: `recipe.parameter`, a feature has the name of the organisation's rate already.
         Unavailable: numba is not installed.
     Guarantees:
         The trees are those that would grow from all rows in one place, to the last bit, as long as nobody is lost: the total of
@@ -64,9 +69,11 @@ class Trees:
     schema: Schema
     parameters: TreesParameters
     members: tuple[str, ...]
+    validation: Split = RowSplit(0, Fraction(1, 10))  # noqa: RUF009 - it cannot change
 
     def __post_init__(self) -> None:
         compile_kernels()  # whoever cannot count should say so before anybody counts
+        _ = self._fit  # as should whoever cannot name what is counted
 
     def begin(self) -> TreesState:
         """Return the state before the survey."""
@@ -86,6 +93,7 @@ class Trees:
         Raises:
             ValueError: the question is not one of this recipe's.
         """
+        rows = self._extend(rows)
         match question:
             case SurveyQuestion():
                 return answer_survey(question.schema, rows)
@@ -146,12 +154,16 @@ class Trees:
             result: of this run.
             rows: the member's.
         """
-        judge = TreesJudge(parse_forest(dict(result.document)), self.parameters)
-        return report_member(rows, judge.score(rows))
+        judge = TreesJudge(parse_forest(dict(result.document)), self.parameters, self.validation)
+        return report_member(rows, judge.score(self._extend(rows)))
+
+    def _extend(self, rows: Rows) -> Rows:
+        return add_rate(rows) if self.parameters.organisation_rate else rows
 
     @property
     def _fit(self) -> Fit:
-        return Fit(self.schema, self.parameters)
+        schema = add_rate_to_schema(self.schema) if self.parameters.organisation_rate else self.schema
+        return Fit(schema, self.parameters, self.validation)
 
     def _begin_appraisal(self, state: Growing) -> Appraising:
         survey, forest = state.survey, state.forest
@@ -161,7 +173,7 @@ class Trees:
                 "no feature parts enough rows at enough members; lower `minimum_rows` or `minimum_members`, or invite more members",
             )
         trial = Trial(
-            TreesJudge(forest, self.parameters),
+            TreesJudge(forest, self.parameters, self.validation),
             survey.centre,
             survey.test_positives,
             survey.test_rows - survey.test_positives,

@@ -16,8 +16,10 @@ _COUNTS = {
     "bins": (2, MOST_BINS),
     "minimum_rows": (1, 10**6),
     "minimum_members": (1, 10**5),
+    "patience": (0, 1_000),
     "correction_trees": (0, 1_000),
 }
+_FLAGS = {"organisation_offsets": True, "organisation_rate": False}
 _DECIMALS = {"learning_rate": 1.0, "ridge": 1e9, "positive_weight": 1e3}
 
 
@@ -35,7 +37,9 @@ class TreesParameters:
         minimum_members: that have rows in some bin on each side of a split, and in some cell of each bin.
         positive_weight: what a row with label 1 counts.
         monotone: by feature, +1 where the logit may only rise with it, -1 where it may only fall.
+        patience: trees end when so many have not lowered the loss of rows set aside for it; 0 when none are set aside.
         organisation_offsets: whether each member adds an offset of its own, which never leaves it.
+        organisation_rate: whether each member's rate of label 1, in coarse steps, is one more feature.
         correction_trees: of its own, that each member adds to the joint ones for the corrected scores.
     """
 
@@ -48,7 +52,9 @@ class TreesParameters:
     minimum_members: int = 3
     positive_weight: float = 1.0
     monotone: tuple[tuple[str, int], ...] = ()
+    patience: int = 0
     organisation_offsets: bool = True
+    organisation_rate: bool = False
     correction_trees: int = 20
 
 
@@ -74,11 +80,14 @@ def parse_trees_parameters(parameters: Mapping[str, Json], schema: Schema) -> Tr
                 findings.append(
                     f"`{name}` must be a decimal text from 0.000001 to {_DECIMALS[name]:.0f}, got `{value}`"
                 )
-        elif name not in {*_DIRECTIONS, "organisation_offsets"}:
+        elif name not in {*_DIRECTIONS, *_FLAGS}:
             findings.append(f"unknown parameter `{name}`")
-    flag = parameters.get("organisation_offsets", True)
-    if not isinstance(flag, bool):
-        findings.append(f"`organisation_offsets` must be true or false, got `{flag}`")
+    flags: dict[str, bool] = {}
+    for name, default in _FLAGS.items():
+        flag = parameters.get(name, default)
+        flags[name] = flag is True
+        if not isinstance(flag, bool):
+            findings.append(f"`{name}` must be true or false, got `{flag}`")
     numbers = {number.name for number in schema.numbers}
     directions: dict[str, int] = {}
     for name, direction in _DIRECTIONS.items():
@@ -98,5 +107,6 @@ def parse_trees_parameters(parameters: Mapping[str, Json], schema: Schema) -> Tr
         ridge=decimals.get("ridge", known.ridge),
         positive_weight=decimals.get("positive_weight", known.positive_weight),
         monotone=tuple(sorted(directions.items())),
-        organisation_offsets=flag is True,
+        organisation_offsets=flags["organisation_offsets"],
+        organisation_rate=flags["organisation_rate"],
     )

@@ -142,7 +142,7 @@ class Plan(Form):
 
 
 _OF_A_MODEL: Final = ("label", "split", "bars")
-_MODELS: Final = ("logistic", "trees")
+_MODELS: Final = ("logistic", "network", "trees")
 """What a plan has whose recipe makes a model, and no other."""
 
 
@@ -237,6 +237,9 @@ def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterat
         message = "with noise, the side of a row may not depend on the labels of others: use `rows`, `group` or `time`"
         yield ("split", "kind"), "privacy-split", message
     recipe = value.get("recipe")
+    if _name_in(recipe, "name") == "network":
+        message = "`network` has no form with noise yet: use `logistic`, or plan bare sums if the charter allows them"
+        yield ("privacy", "noise"), "privacy-network", message
     parameters = recipe.get("parameters") if isinstance(recipe, dict) else None
     if isinstance(parameters, dict) and parameters.get("organisation_intercepts") is True:
         message = (

@@ -13,6 +13,7 @@ from hansa.budget import convert_to_rho
 from hansa.errors import Refused
 from hansa.learning.categories import BUCKETS, FEW_BUCKETS, CategoryFeature
 from hansa.learning.logistic import Logistic
+from hansa.learning.networks import Networks, parse_network_parameters
 from hansa.learning.parameters import parse_parameters, parse_statistics_parameters
 from hansa.learning.private import PrivateLogistic
 from hansa.learning.private_statistics import PrivateStatistics
@@ -27,7 +28,7 @@ Plan = Mapping[str, Any]
 
 REPORT_FORMAT: Final = "hansa/v1/report"
 
-RECIPES: Final = ("logistic", "statistics", "trees")
+RECIPES: Final = ("logistic", "network", "statistics", "trees")
 """The closed list of recipes; a plan carries a name and a digest, never code."""
 
 
@@ -55,6 +56,10 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
             if not rho:
                 return Logistic(schema, parameters, cohort, chooses)
             return PrivateLogistic(schema, parameters, read_unit(plan), rho, spread)
+        case "network":
+            if rho:
+                raise Refused("recipe.noise", "`network` has no form with noise yet")
+            return Networks(schema, parse_network_parameters(plan["recipe"]["parameters"]), cohort)
         case "statistics":
             tables = parse_statistics_parameters(plan["recipe"]["parameters"])
             if not rho:

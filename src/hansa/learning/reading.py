@@ -59,7 +59,8 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
         case "network":
             if rho:
                 raise Refused("recipe.noise", "`network` has no form with noise yet")
-            return Networks(schema, parse_network_parameters(plan["recipe"]["parameters"]), cohort)
+            settings = parse_network_parameters(plan["recipe"]["parameters"])
+            return Networks(schema, settings, cohort, chooses)
         case "statistics":
             tables = parse_statistics_parameters(plan["recipe"]["parameters"])
             if not rho:

@@ -102,6 +102,38 @@ GROWN = {
 }
 
 
+NETWORK = SMALL.replace(
+    f"{{name: logistic, digest: {RECIPE}}}",
+    f"{{name: network, digest: {RECIPE}, parameters: {{layers: [{{kind: linear, size: 4}}, {{kind: relu}}]}}}}",
+)
+TRAINED = {
+    "layers": [{"kind": "linear", "size": 4}, {"kind": "relu"}],
+    "image": None,
+    "method": "fedavg",
+    "rounds": 20,
+    "epochs": 1,
+    "batch": 32,
+    "learning_rate": "0.1",
+    "server_rate": "1",
+    "proximal": "0.01",
+    "decay": "0.0001",
+    "clip": "10",
+    "resolution": "0.000001",
+    "seed": 0,
+    "scaling": "deviation",
+    "weighting": "rows",
+    "own": [],
+    "own_epochs": 1,
+    "correction_epochs": 2,
+    "minimum_category_members": 3,
+    "minimum_category_rows": 10,
+}
+
+
+def canonical_network(**parameters: object) -> dict[str, object]:
+    return canonical(recipe={"name": "network", "digest": RECIPE, "parameters": TRAINED | parameters})
+
+
 def canonical_trees(**parameters: object) -> dict[str, object]:
     return canonical(recipe={"name": "trees", "digest": RECIPE, "parameters": GROWN | parameters})
 
@@ -307,6 +339,31 @@ GOOD = [
             },
         ),
     ),
+    ("network", "a network with every default", NETWORK, canonical_network()),
+    (
+        "image-network",
+        "a network over an image, with every kind of layer, whose norms and head are each member's own",
+        NETWORK.replace(
+            "[{kind: linear, size: 4}, {kind: relu}]",
+            "[{kind: conv2d, channels: 2, kernel: 1}, {kind: group_norm, groups: 2}, {kind: max_pool, size: 2},"
+            " {kind: dropout, share: 0.20}, {kind: linear, size: 3}, {kind: layer_norm}, {kind: tanh}],"
+            " image: {height: 2, width: 2}, own: [norms, head], method: fedyogi",
+        ),
+        canonical_network(
+            layers=[
+                {"kind": "conv2d", "channels": 2, "kernel": 1, "stride": 1, "padding": 0},
+                {"kind": "group_norm", "groups": 2},
+                {"kind": "max_pool", "size": 2},
+                {"kind": "dropout", "share": "0.20"},
+                {"kind": "linear", "size": 3},
+                {"kind": "layer_norm"},
+                {"kind": "tanh"},
+            ],
+            image={"channels": 1, "height": 2, "width": 2},
+            own=["head", "norms"],
+            method="fedyogi",
+        ),
+    ),
     ("statistics", "how the rows are, and no model", STATISTICS, canonical_statistics()),
     (
         "coarse-statistics",
@@ -440,6 +497,29 @@ BAD_YAML = [
         .replace("stratified", "rows")
         .replace("{noise: none}", NOISE),
         11,
+    ),
+    (
+        "plan.privacy-network",
+        "noised-network",
+        "a network with noise",
+        NETWORK.replace("auc_together", "auc_pooled_together")
+        .replace("stratified", "rows")
+        .replace("{noise: none}", NOISE),
+        11,
+    ),
+    (
+        "plan.value",
+        "network-with-two-heads",
+        "a part of a network that is listed twice",
+        NETWORK.replace("relu}]", "relu}], own: [head, head]"),
+        4,
+    ),
+    (
+        "plan.value",
+        "network-of-code",
+        "a layer that is none of the vocabulary",
+        NETWORK.replace("{kind: relu}", "{kind: code, entry: net.py}"),
+        4,
     ),
     (
         "plan.statistics",

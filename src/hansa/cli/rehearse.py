@@ -57,7 +57,7 @@ def rehearse(
         ),
     ] = (),
     recipe: Annotated[
-        Literal["logistic", "trees", "regression"] | None,
+        Literal["logistic", "network", "regression", "trees"] | None,
         Parameter(
             help="With --init: what is to be learnt; a logistic model when left out.", show_default=False
         ),

@@ -144,7 +144,7 @@ class Plan(Form):
 
 
 _OF_A_MODEL: Final = ("label", "split", "bars")
-_MODELS: Final = ("logistic", "trees", "regression")
+_MODELS: Final = ("logistic", "network", "regression", "trees")
 """What a plan has whose recipe makes a model, and no other."""
 
 
@@ -267,6 +267,9 @@ def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterat
     if name_in(recipe, "name") == "regression":
         message = "`regression` has no form with noise yet: plan bare sums if the charter allows them"
         yield ("privacy", "noise"), "privacy-regression", message
+    if name_in(recipe, "name") == "network":
+        message = "`network` has no form with noise yet: use `logistic`, or plan bare sums if the charter allows them"
+        yield ("privacy", "noise"), "privacy-network", message
     parameters = recipe.get("parameters") if isinstance(recipe, dict) else None
     if isinstance(parameters, dict) and parameters.get("organisation_intercepts") is True:
         message = (

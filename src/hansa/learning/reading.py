@@ -13,6 +13,7 @@ from hansa.budget import convert_to_rho
 from hansa.errors import Refused
 from hansa.learning.categories import BUCKETS, FEW_BUCKETS, CategoryFeature
 from hansa.learning.logistic import Logistic
+from hansa.learning.networks import Networks, parse_network_parameters
 from hansa.learning.parameters import parse_parameters, parse_statistics_parameters
 from hansa.learning.private import PrivateLogistic
 from hansa.learning.private_statistics import PrivateStatistics
@@ -28,7 +29,7 @@ Plan = Mapping[str, Any]
 
 REPORT_FORMAT: Final = "hansa/v1/report"
 
-RECIPES: Final = ("logistic", "statistics", "trees", "regression")
+RECIPES: Final = ("logistic", "network", "regression", "statistics", "trees")
 """The closed list of recipes; a plan carries a name and a digest, never code."""
 
 
@@ -56,6 +57,11 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
             if not rho:
                 return Logistic(schema, parameters, cohort, chooses)
             return PrivateLogistic(schema, parameters, read_unit(plan), rho, spread)
+        case "network":
+            if rho:
+                raise Refused("recipe.noise", "`network` has no form with noise yet")
+            settings = parse_network_parameters(plan["recipe"]["parameters"])
+            return Networks(schema, settings, cohort, chooses)
         case "statistics":
             tables = parse_statistics_parameters(plan["recipe"]["parameters"])
             if not rho:

@@ -26,7 +26,7 @@ _REGRESSION_BARS: Final = {
     "other": '  - {metric: explained_together, at_least: "0.10"}   # share of the deviance over all test rows; of a linear model R²',
 }
 
-Drafted = Literal["logistic", "trees", "regression"]
+Drafted = Literal["logistic", "network", "regression", "trees"]
 """The recipes that a plan can be drafted of."""
 
 
@@ -80,10 +80,15 @@ def _write(inspection: Inspection, recipe: Drafted) -> Iterator[str]:
     yield "recipe:"
     yield f"  name: {recipe}"
     yield "  parameters:"
-    if isinstance(label, OutcomeDraft):
-        yield from _write_regression(label, count)
-    else:
-        yield from _write_logistic(count) if recipe == "logistic" else _write_trees(count)
+    match label, recipe:
+        case OutcomeDraft(), _:
+            yield from _write_regression(label, count)
+        case _, "network":
+            yield from _write_network(count)
+        case _, "trees":
+            yield from _write_trees(count)
+        case _:
+            yield from _write_logistic(count)
     yield ""
     yield f"# {_comment(label.remark)}"
     yield _write_label(label)
@@ -142,6 +147,21 @@ def _write_logistic(count: int) -> Iterator[str]:
     yield f"    minimum_category_members: {_find_few(count)}     # a category that fewer organisations have is dropped"
     yield "    minimum_category_rows: 10       # or that fewer rows have"
     yield "    maximum_turns: 25"
+
+
+def _write_network(count: int) -> Iterator[str]:
+    """Say what a network of so many organisations may set."""
+    yield "    layers: [{kind: linear, size: 32}, {kind: relu}]   # the last one, with one output, is added"
+    yield '    method: fedavg              # fedprox or scaffold where organisations differ; fedadam, fedyogi with `server_rate: "0.02"`'
+    yield "    rounds: 20                  # each is one secure sum"
+    yield "    epochs: 1                   # how often an organisation goes through its rows in a round"
+    yield "    batch: 32                   # rows of a step"
+    yield '    learning_rate: "0.1"'
+    yield '    clip: "10"                  # the longest update of an organisation'
+    yield "    weighting: rows             # members: each organisation counts the same"
+    yield "    own: []                     # [head]: the last layer is every organisation's own"
+    yield f"    minimum_category_members: {_find_few(count)} # a category that fewer organisations have is dropped"
+    yield "    minimum_category_rows: 10   # or that fewer rows have"
 
 
 def _write_trees(count: int) -> Iterator[str]:

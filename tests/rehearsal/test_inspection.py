@@ -7,6 +7,7 @@ import pytest
 
 from hansa.errors import Refused, Unavailable
 from hansa.governance import load_plan
+from hansa.learning.networks import parse_network_parameters
 from hansa.node.data import check_file
 from hansa.node.tablefile import read_columns
 from hansa.rehearsal import inspection as inspection_module
@@ -84,6 +85,13 @@ def load(inspection):
     for organisation in inspection.organisations:
         check_file(organisation.path, plan)
     return plan
+
+
+def test_a_plan_of_a_network_is_drafted_with_what_it_may_set(folder):
+    plan = load_plan(write_plan(inspect_folder(folder, "y"), "network"), "plan.yaml", recipe_digest="0" * 64)
+    assert plan.recipe.name == "network"
+    assert [layer.kind for layer in plan.recipe.parameters.layers] == ["linear", "relu"]
+    parse_network_parameters(plan.to_json()["recipe"]["parameters"])
 
 
 def test_a_plan_of_trees_is_drafted_with_what_it_may_set(folder):

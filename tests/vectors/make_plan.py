@@ -96,9 +96,42 @@ GROWN = {
     "falling": [],
     "organisation_offsets": True,
     "patience": 0,
+    "features": 1,
     "organisation_rate": False,
     "correction_trees": 20,
 }
+
+
+NETWORK = SMALL.replace(
+    f"{{name: logistic, digest: {RECIPE}}}",
+    f"{{name: network, digest: {RECIPE}, parameters: {{layers: [{{kind: linear, size: 4}}, {{kind: relu}}]}}}}",
+)
+TRAINED = {
+    "layers": [{"kind": "linear", "size": 4}, {"kind": "relu"}],
+    "image": None,
+    "method": "fedavg",
+    "rounds": 20,
+    "epochs": 1,
+    "batch": 32,
+    "learning_rate": "0.1",
+    "server_rate": "1",
+    "proximal": "0.01",
+    "decay": "0.0001",
+    "clip": "10",
+    "resolution": "0.000001",
+    "seed": 0,
+    "scaling": "deviation",
+    "weighting": "rows",
+    "own": [],
+    "own_epochs": 1,
+    "correction_epochs": 2,
+    "minimum_category_members": 3,
+    "minimum_category_rows": 10,
+}
+
+
+def canonical_network(**parameters: object) -> dict[str, object]:
+    return canonical(recipe={"name": "network", "digest": RECIPE, "parameters": TRAINED | parameters})
 
 
 def canonical_trees(**parameters: object) -> dict[str, object]:
@@ -224,6 +257,31 @@ GOOD = [
         TREES.replace(RECIPE, RECIPE + ", parameters: {trees: 2, rising: [a], learning_rate: 0.50}"),
         canonical_trees(trees=2, rising=["a"], learning_rate="0.50"),
     ),
+    ("network", "a network with every default", NETWORK, canonical_network()),
+    (
+        "image-network",
+        "a network over an image, with every kind of layer, whose norms and head are each member's own",
+        NETWORK.replace(
+            "[{kind: linear, size: 4}, {kind: relu}]",
+            "[{kind: conv2d, channels: 2, kernel: 1}, {kind: group_norm, groups: 2}, {kind: max_pool, size: 2},"
+            " {kind: dropout, share: 0.20}, {kind: linear, size: 3}, {kind: layer_norm}, {kind: tanh}],"
+            " image: {height: 2, width: 2}, own: [norms, head], method: fedyogi",
+        ),
+        canonical_network(
+            layers=[
+                {"kind": "conv2d", "channels": 2, "kernel": 1, "stride": 1, "padding": 0},
+                {"kind": "group_norm", "groups": 2},
+                {"kind": "max_pool", "size": 2},
+                {"kind": "dropout", "share": "0.20"},
+                {"kind": "linear", "size": 3},
+                {"kind": "layer_norm"},
+                {"kind": "tanh"},
+            ],
+            image={"channels": 1, "height": 2, "width": 2},
+            own=["head", "norms"],
+            method="fedyogi",
+        ),
+    ),
     ("statistics", "how the rows are, and no model", STATISTICS, canonical_statistics()),
     (
         "coarse-statistics",
@@ -278,11 +336,34 @@ BAD_YAML = [
     (
         "plan.privacy-trees",
         "noised-trees",
-        "trees with noise",
+        "trees with noise whose members would learn offsets without it",
         TREES.replace("auc_together", "auc_pooled_together")
         .replace("stratified", "rows")
         .replace("{noise: none}", NOISE),
+        4,
+    ),
+    (
+        "plan.privacy-network",
+        "noised-network",
+        "a network with noise",
+        NETWORK.replace("auc_together", "auc_pooled_together")
+        .replace("stratified", "rows")
+        .replace("{noise: none}", NOISE),
         11,
+    ),
+    (
+        "plan.value",
+        "network-with-two-heads",
+        "a part of a network that is listed twice",
+        NETWORK.replace("relu}]", "relu}], own: [head, head]"),
+        4,
+    ),
+    (
+        "plan.value",
+        "network-of-code",
+        "a layer that is none of the vocabulary",
+        NETWORK.replace("{kind: relu}", "{kind: code, entry: net.py}"),
+        4,
     ),
     (
         "plan.statistics",

@@ -56,7 +56,7 @@ def rehearse(
         ),
     ] = (),
     recipe: Annotated[
-        Literal["logistic", "trees"] | None,
+        Literal["logistic", "network", "trees"] | None,
         Parameter(
             help="With --init: what is to be learnt; a logistic model when left out.", show_default=False
         ),

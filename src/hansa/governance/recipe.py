@@ -31,6 +31,18 @@ def _is_usual(value: object) -> bool:
     return value in {"rows", 1}
 
 
+def _check_dropout(value: str) -> str:
+    if not Fraction("0.000001") <= Fraction(value) <= Fraction("0.9"):
+        raise fault("decimal", f"expected a share from 0.000001 to 0.9, got {quote(str(value))}")
+    return value
+
+
+def _check_own(value: tuple[str, ...]) -> tuple[str, ...]:
+    if len({*value}) != len(value):
+        raise fault("value", "each part is listed once")
+    return tuple(sorted(value))
+
+
 class LogisticParameters(Form):
     """Parameters of the recipe `logistic`.
 
@@ -90,6 +102,7 @@ class TreesParameters(Form):
     rising: Several[CellText] = ()
     falling: Several[CellText] = ()
     patience: Annotated[int, Field(ge=0, le=1_000)] = 0
+    features: Annotated[int, Field(ge=1, le=8)] = 1
     organisation_offsets: bool = True
     organisation_rate: bool = False
     correction_trees: Annotated[int, Field(ge=0, le=1_000)] = 20
@@ -103,4 +116,95 @@ class TreesRecipe(Form):
     parameters: TreesParameters = TreesParameters()
 
 
-Recipe: TypeAlias = LogisticRecipe | StatisticsRecipe | TreesRecipe
+class LinearLayer(Form):
+    """So many weighted sums of all inputs, each with a constant."""
+
+    kind: Annotated[Literal["linear"], Field(examples=["linear"])]
+    size: Annotated[int, Field(ge=1, le=4_096, examples=[32])]
+
+
+class ConvolutionLayer(Form):
+    """So many images, each summed from a square window that moves over the image before."""
+
+    kind: Annotated[Literal["conv2d"], Field(examples=["conv2d"])]
+    channels: Annotated[int, Field(ge=1, le=512, examples=[8])]
+    kernel: Annotated[int, Field(ge=1, le=15, examples=[3])]
+    stride: Annotated[int, Field(ge=1, le=8)] = 1
+    padding: Annotated[int, Field(ge=0, le=7)] = 0
+
+
+class PoolLayer(Form):
+    """The largest value of each square."""
+
+    kind: Annotated[Literal["max_pool"], Field(examples=["max_pool"])]
+    size: Annotated[int, Field(ge=2, le=8, examples=[2])]
+
+
+class GroupNormLayer(Form):
+    """An image's channels in groups, each brought to mean 0 and deviation 1."""
+
+    kind: Annotated[Literal["group_norm"], Field(examples=["group_norm"])]
+    groups: Annotated[int, Field(ge=1, le=512, examples=[4])]
+
+
+class DropoutLayer(Form):
+    """While training, this share of the numbers is set to 0."""
+
+    kind: Annotated[Literal["dropout"], Field(examples=["dropout"])]
+    share: Annotated[DecimalText, AfterValidator(_check_dropout), Field(examples=['"0.2"'])]
+
+
+class PlainLayer(Form):
+    """A layer with nothing to set."""
+
+    kind: Annotated[Literal["relu", "tanh", "sigmoid", "layer_norm"], Field(examples=["relu"])]
+
+
+class ImageShape(Form):
+    """How a row's numbers make an image."""
+
+    channels: Annotated[int, Field(ge=1, le=64)] = 1
+    height: Annotated[int, Field(ge=1, le=1_000, examples=[8])]
+    width: Annotated[int, Field(ge=1, le=1_000, examples=[8])]
+
+
+Layer: TypeAlias = LinearLayer | ConvolutionLayer | PoolLayer | GroupNormLayer | DropoutLayer | PlainLayer
+
+
+class NetworkParameters(Form):
+    """Parameters of the recipe `network`; `proximal` concerns `fedprox` only, `own_epochs` parts that are `own` only."""
+
+    layers: Annotated[
+        Several[Annotated[Layer, Field(discriminator="kind")]],
+        Field(max_length=50, examples=["[{kind: linear, size: 32}, {kind: relu}]"]),
+    ]
+    image: ImageShape | None = None
+    method: Literal["fedavg", "fedprox", "fedadam", "fedyogi", "scaffold"] = "fedavg"
+    rounds: Annotated[int, Field(ge=1, le=1_000)] = 20
+    epochs: Annotated[int, Field(ge=1, le=100)] = 1
+    batch: Annotated[int, Field(ge=1, le=1_000_000)] = 32
+    learning_rate: ClipNorm = "0.1"
+    server_rate: ClipNorm = "1"
+    proximal: Strength = "0.01"
+    decay: Annotated[DecimalText, AfterValidator(_up_to(1))] = "0.0001"
+    clip: Annotated[DecimalText, AfterValidator(_up_to(1_000_000))] = "10"
+    resolution: Annotated[DecimalText, AfterValidator(_up_to(1))] = "0.000001"
+    seed: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
+    scaling: Literal["deviation", "bounds"] = "deviation"
+    weighting: Literal["rows", "members"] = "rows"
+    own: Annotated[Several[Literal["head", "norms"]], AfterValidator(_check_own)] = ()
+    own_epochs: Annotated[int, Field(ge=1, le=100)] = 1
+    correction_epochs: Annotated[int, Field(ge=0, le=1_000)] = 2
+    minimum_category_members: Annotated[int, Field(ge=1, le=100_000)] = 3
+    minimum_category_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+
+
+class NetworkRecipe(Form):
+    """A network by averaging what members' own steps did."""
+
+    name: Annotated[Literal["network"], Field(examples=["network"])]
+    digest: Digest
+    parameters: NetworkParameters
+
+
+Recipe: TypeAlias = LogisticRecipe | NetworkRecipe | StatisticsRecipe | TreesRecipe

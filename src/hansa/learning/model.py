@@ -13,6 +13,7 @@ import numpy as np
 
 from hansa.errors import Malformed
 from hansa.learning.categories import CategoryFeature, count_codes, name_code
+from hansa.learning.clipped import find_logits
 from hansa.learning.description import describe_feature, parse_feature, read_fields, read_number
 from hansa.learning.design import CategoryColumns, Design, NumberColumns, encode_table
 from hansa.learning.recipe import Json
@@ -59,6 +60,10 @@ class Model:
     def predict(self, table: Table) -> Vector:
         """Return each row's logit, without any organisation's intercept: shape (n,)."""
         return encode_table(self.design, table).predict(self.coefficients)
+
+    def predict_singly(self, table: Table) -> Vector:
+        """Return what `predict` does: a row's is the same, bit for bit, whatever other rows there are."""
+        return find_logits(encode_table(self.design, table), self.coefficients)
 
     def to_json(self) -> dict[str, Json]:
         """Return the model file's content.

@@ -13,6 +13,7 @@ from hansa.budget import convert_to_rho
 from hansa.errors import Refused
 from hansa.learning.categories import BUCKETS, FEW_BUCKETS, CategoryFeature
 from hansa.learning.logistic import Logistic
+from hansa.learning.networks import Networks, parse_network_parameters
 from hansa.learning.parameters import parse_parameters, parse_statistics_parameters
 from hansa.learning.private import PrivateLogistic
 from hansa.learning.private_statistics import PrivateStatistics
@@ -20,14 +21,14 @@ from hansa.learning.recipe import Json, Recipe, Result, spell
 from hansa.learning.split import GroupSplit, RowSplit, Split, StratifiedSplit, TimeSplit, find_validation
 from hansa.learning.statistics import Statistics
 from hansa.learning.tables import Feature, NumberFeature, Schema
-from hansa.learning.trees import Trees, parse_trees_parameters
+from hansa.learning.trees import PrivateTrees, Trees, parse_trees_parameters
 from hansa.learning.unit import Unit
 
 Plan = Mapping[str, Any]
 
 REPORT_FORMAT: Final = "hansa/v1/report"
 
-RECIPES: Final = ("logistic", "statistics", "trees")
+RECIPES: Final = ("logistic", "network", "statistics", "trees")
 """The closed list of recipes; a plan carries a name and a digest, never code."""
 
 
@@ -41,7 +42,7 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
 
     Raises:
         Refused: `recipe.unknown`, no recipe of this name ships with this version; `recipe.parameter`;
-            `recipe.noise`, it has no form with noise; `privacy.split`, one unit's rows would decide on which side another's fall.
+            `privacy.split`, one unit's rows would decide on which side another's fall.
         Unavailable: a package that the recipe needs is not installed.
     """
     name = plan["recipe"]["name"]
@@ -55,15 +56,20 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
             if not rho:
                 return Logistic(schema, parameters, cohort, chooses)
             return PrivateLogistic(schema, parameters, read_unit(plan), rho, spread)
+        case "network":
+            if rho:
+                raise Refused("recipe.noise", "`network` has no form with noise yet")
+            settings = parse_network_parameters(plan["recipe"]["parameters"])
+            return Networks(schema, settings, cohort, chooses)
         case "statistics":
             tables = parse_statistics_parameters(plan["recipe"]["parameters"])
             if not rho:
                 return Statistics(schema, tables, cohort)
             return PrivateStatistics(schema, tables, read_unit(plan), rho, spread)
         case "trees":
-            if rho:
-                raise Refused("recipe.noise", "`trees` have no form with noise yet")
             trees = parse_trees_parameters(plan["recipe"]["parameters"], schema)
+            if rho:
+                return PrivateTrees(schema, trees, read_unit(plan), rho, spread)
             return Trees(schema, trees, cohort, find_validation(split), chooses=chooses)
         case _:
             raise Refused("recipe.unknown", f"`{name}` is not one of {', '.join(RECIPES)}")

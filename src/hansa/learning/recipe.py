@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -52,6 +52,11 @@ class Question(ABC):
         bounds = self.bound()
         bounds.setflags(write=False)
         return bounds
+
+    @property
+    def number_bits(self) -> Literal[32, 64]:
+        """Of the integers in which an answer leaves: 64, or 32 where half the bytes are fine enough."""
+        return 64
 
     @property
     def length(self) -> int:
@@ -159,6 +164,21 @@ class TreesResult(ModelResult):
     """
 
     gains: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkResult(ModelResult):
+    """A network (docs/formats/network.md), and how good it is.
+
+    Args:
+        losses: the mean loss of the training rows where each round began.
+    """
+
+    losses: tuple[float, ...]
+
+    def describe(self) -> dict[str, Json]:
+        """Return what every model's report says, and the losses."""
+        return {**ModelResult.describe(self), "losses": [spell(loss) for loss in self.losses]}
 
 
 def spell(value: float) -> str:
@@ -289,10 +309,10 @@ def recipe_digest() -> str:
     """Return the SHA-256, in hex, of the source of every module of this room and of `privacy`, which noises it.
 
     A plan names it, so a vote is about this computation and no other. Over the modules of each folder sorted by
-    name: `learning/`, `learning/trees/` or `privacy/` and the name, a zero byte, the length in eight bytes, big endian, and the bytes.
+    name: `learning/`, `learning/networks/`, `learning/trees/` or `privacy/` and the name, a zero byte, the length in eight bytes, big endian, and the bytes.
     """
     total = hashlib.sha256(b"hansa/v1/recipe\n")
-    for room in ("learning", "learning/trees", "privacy"):
+    for room in ("learning", "learning/networks", "learning/trees", "privacy"):
         folder = resources.files("hansa").joinpath(room)
         for module in sorted(folder.iterdir(), key=lambda entry: entry.name):
             if module.name.endswith(".py"):

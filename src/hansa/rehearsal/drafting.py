@@ -15,7 +15,7 @@ _WIDTH: Final = 100
 _SHOWN: Final = 150
 
 
-Drafted = Literal["logistic", "trees"]
+Drafted = Literal["logistic", "network", "trees"]
 """The recipes that a plan can be drafted of."""
 
 
@@ -66,7 +66,13 @@ def _write(inspection: Inspection, recipe: Drafted) -> Iterator[str]:
     yield "recipe:"
     yield f"  name: {recipe}"
     yield "  parameters:"
-    yield from (_write_logistic(count) if recipe == "logistic" else _write_trees(count))
+    match recipe:
+        case "logistic":
+            yield from _write_logistic(count)
+        case "network":
+            yield from _write_network(count)
+        case "trees":
+            yield from _write_trees(count)
     yield ""
     yield f"# {_comment(label.remark)}"
     yield f"label: {{name: {quote(label.name)}, positive: {quote(label.positive)}, negative: {quote(label.negative)}}}"
@@ -108,6 +114,21 @@ def _write_logistic(count: int) -> Iterator[str]:
     yield f"    minimum_category_members: {_find_few(count)}     # a category that fewer organisations have is dropped"
     yield "    minimum_category_rows: 10       # or that fewer rows have"
     yield "    maximum_turns: 25"
+
+
+def _write_network(count: int) -> Iterator[str]:
+    """Say what a network of so many organisations may set."""
+    yield "    layers: [{kind: linear, size: 32}, {kind: relu}]   # the last one, with one output, is added"
+    yield '    method: fedavg              # fedprox or scaffold where organisations differ; fedadam, fedyogi with `server_rate: "0.02"`'
+    yield "    rounds: 20                  # each is one secure sum"
+    yield "    epochs: 1                   # how often an organisation goes through its rows in a round"
+    yield "    batch: 32                   # rows of a step"
+    yield '    learning_rate: "0.1"'
+    yield '    clip: "10"                  # the longest update of an organisation'
+    yield "    weighting: rows             # members: each organisation counts the same"
+    yield "    own: []                     # [head]: the last layer is every organisation's own"
+    yield f"    minimum_category_members: {_find_few(count)} # a category that fewer organisations have is dropped"
+    yield "    minimum_category_rows: 10   # or that fewer rows have"
 
 
 def _write_trees(count: int) -> Iterator[str]:

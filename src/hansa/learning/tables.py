@@ -22,6 +22,9 @@ Mask = NDArray[np.bool_]
 MAX_ROWS = 2**31
 """No member may hold more rows than this; it bounds every count before any count is known."""
 
+PIECE_ROWS = 65_536
+"""Training rows that are summed at once. Sums of more are added up exactly from those of pieces, so that whoever sums which piece does not show."""
+
 T = TypeVar("T")
 
 
@@ -119,8 +122,8 @@ class Table:
         """Each categorical column as codes (see `code_texts`), shape (n,); made once."""
         return {f.name: code_texts(f, self.texts[f.name]) for f in self.schema.categories}
 
-    def take(self, rows: Mask | NDArray[np.intp]) -> "Table":
-        """Return the rows that a mask or an index names, in that order."""
+    def take(self, rows: Mask | NDArray[np.intp] | slice) -> "Table":
+        """Return the rows that a mask, an index or a slice names, in that order; a slice copies nothing."""
         taken = Table(
             self.schema,
             {name: column[rows] for name, column in self.numbers.items()},
@@ -212,6 +215,17 @@ class Rows:
         if validation is None:
             return self
         return self.remember("own", "", lambda: Rows(self.member, self.train.join(validation), self.test))
+
+    @cached_property
+    def pieces(self) -> "tuple[Rows, ...]":
+        """The training rows in pieces of `PIECE_ROWS`, in order, without the test rows; these rows themselves where they are one piece."""
+        if len(self.train) <= PIECE_ROWS:
+            return (self,)
+        starts = range(0, len(self.train), PIECE_ROWS)
+        none = self.test.take(slice(0, 0))
+        return tuple(
+            Rows(self.member, self.train.take(slice(start, start + PIECE_ROWS)), none) for start in starts
+        )
 
     def remember(self, kind: str, key: str, make: Callable[[], T]) -> T:
         """Return what `make` gave for this key, making it anew when the key is not the last one of its kind.

@@ -236,6 +236,19 @@ def sum_level(question: LevelQuestion, footing: Footing) -> Vector:
     return np.concatenate([whole.ravel(), derived.ravel(), aside])
 
 
+def join_levels(question: LevelQuestion, parts: Sequence[Vector]) -> Vector:
+    """Return what `answer_level` does of all rows, from what it does of each piece of them; no row is set aside.
+
+    Guarantees:
+        The same, bit for bit, however the rows are divided: what is added up are multiples of the scale's unit.
+    """
+    answer: Vector = np.sum(parts, axis=0)
+    counted, derived, _ = question.part(answer)
+    counted[:, 3] = counted[:, 2] > 0
+    derived[:] = derived > 0
+    return answer
+
+
 class Sister(NamedTuple):
     """A node that is not counted: its place, that of the node that is counted instead, and what is known of both together."""
 

@@ -96,7 +96,7 @@ class Trees:
         Raises:
             ValueError: the question is not one of this recipe's.
         """
-        rows = self._extend(rows)
+        rows = self.extend(rows)
         match question:
             case SurveyQuestion():
                 return answer_survey(question.schema, rows)
@@ -157,11 +157,12 @@ class Trees:
             result: of this run.
             rows: the member's.
         """
-        rows = self._extend(rows)
+        rows = self.extend(rows)
         judge = TreesJudge(parse_forest(dict(result.document)), self.parameters, self.validation)
         return report_member(rows, judge.score(rows), choose(judge, rows))
 
-    def _extend(self, rows: Rows) -> Rows:
+    def extend(self, rows: Rows) -> Rows:
+        """Return the rows as the trees see them: with the organisation's rate, if it is a feature."""
         return add_rate(rows) if self.parameters.organisation_rate else rows
 
     @property

@@ -434,6 +434,7 @@ def test_trees_have_defaults_that_are_written_out(plan_text):
         "rising": ["mass"],
         "falling": [],
         "patience": 0,
+        "features": 1,
         "organisation_offsets": True,
         "organisation_rate": False,
         "correction_trees": 20,
@@ -457,9 +458,24 @@ def test_trees_that_cannot_grow_so_are_refused(plan_text, parameters, rule):
     assert rule in {finding.rule for finding in findings_of(with_trees(plan_text, parameters))}
 
 
-def test_trees_need_what_every_model_needs_and_have_no_form_with_noise(plan_text):
+def test_trees_need_what_every_model_needs(plan_text):
     without = re.sub(r"bars:.*?\n(?=\w)", "", with_trees(plan_text), flags=re.DOTALL)
     assert {finding.rule for finding in findings_of(without)} == {"plan.field-missing"}
-    assert {finding.rule for finding in findings_of(with_noise(with_trees(plan_text)))} >= {
-        "plan.privacy-trees"
-    }
+    noised = with_noise(with_trees(plan_text, "{organisation_offsets: false}"))
+    assert load_plan(noised, "plan.yaml").privacy.rho > 0
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "{}",
+        "{organisation_offsets: true}",
+        "{organisation_offsets: false, organisation_rate: true}",
+        "{organisation_offsets: false, patience: 5}",
+        "{organisation_offsets: false, positive_weight: 2}",
+        "{organisation_offsets: false, rising: [a]}",
+    ],
+)
+def test_of_trees_with_noise_everything_is_off_that_noise_does_not_protect(plan_text, parameters):
+    noised = with_noise(with_trees(plan_text, parameters))
+    assert "plan.privacy-trees" in {finding.rule for finding in findings_of(noised)}

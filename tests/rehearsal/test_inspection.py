@@ -242,7 +242,7 @@ def test_a_file_with_a_header_only_is_refused_by_name(folder):
 def test_a_file_of_two_gigabytes_is_refused_at_once(folder):
     with (folder / "beta.csv").open("r+b") as file:
         file.truncate(2 * GIGABYTE)
-    message = find_one(inspect_folder(folder, "y"), "data.size")
+    message = find_one(inspect_folder(folder, "y", max_bytes=GIGABYTE), "data.size")
     assert message.startswith(
         "beta.csv: found 2,000,000,000 bytes, expected at most 1,000,000,000; keep only"
     )

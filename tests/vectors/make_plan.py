@@ -96,6 +96,7 @@ GROWN = {
     "falling": [],
     "organisation_offsets": True,
     "patience": 0,
+    "features": 1,
     "organisation_rate": False,
     "correction_trees": 20,
 }
@@ -150,6 +151,38 @@ TIME = {"kind": "time", "column": "year", "from": "1996"}
 GOOD = [
     ("small", "everything that has a default is left out", SMALL, canonical()),
     ("decimal-share", "the test share as a decimal", SMALL.replace("3/10", "0.30"), canonical()),
+    (
+        "validation",
+        "a fifth of the rows by which members choose",
+        SMALL.replace(SPLIT, "{kind: stratified, test: 3/10, validation: 0.2}"),
+        canonical(split={"kind": "stratified", "seed": 0, "test": "3/10", "validation": "1/5"}),
+    ),
+    (
+        "time-validation",
+        "a time from which members choose",
+        SMALL.replace(SPLIT, "{kind: time, column: year, from: 1996, validation: 1994}"),
+        canonical(split={**TIME, "validation": "1994"}),
+    ),
+    (
+        "voice",
+        "each member's rows together count alike",
+        SMALL.replace(RECIPE, RECIPE + ", parameters: {voice: members}"),
+        canonical(
+            recipe={"name": "logistic", "digest": RECIPE, "parameters": {**PARAMETERS, "voice": "members"}}
+        ),
+    ),
+    (
+        "clusters",
+        "two further models",
+        SMALL.replace(RECIPE, RECIPE + ", parameters: {clusters: 2}"),
+        canonical(recipe={"name": "logistic", "digest": RECIPE, "parameters": {**PARAMETERS, "clusters": 2}}),
+    ),
+    (
+        "usual-voice",
+        "the usual voice and one model are left out of the canonical form",
+        SMALL.replace(RECIPE, RECIPE + ", parameters: {voice: rows, clusters: 1}"),
+        canonical(),
+    ),
     (
         "listed-cohort",
         "members listed out of order",
@@ -303,11 +336,11 @@ BAD_YAML = [
     (
         "plan.privacy-trees",
         "noised-trees",
-        "trees with noise",
+        "trees with noise whose members would learn offsets without it",
         TREES.replace("auc_together", "auc_pooled_together")
         .replace("stratified", "rows")
         .replace("{noise: none}", NOISE),
-        11,
+        4,
     ),
     (
         "plan.privacy-network",
@@ -477,6 +510,20 @@ BAD_YAML = [
         4,
     ),
     (
+        "plan.privacy-clusters",
+        "noise-and-clusters",
+        "models that members take by their own rows, beside noise",
+        ROWS.replace("{noise: none}", NOISE).replace(RECIPE, RECIPE + ", parameters: {clusters: 2}"),
+        4,
+    ),
+    (
+        "plan.privacy-voice",
+        "noise-and-voice",
+        "rows that count differently beside noise",
+        ROWS.replace("{noise: none}", NOISE).replace(RECIPE, RECIPE + ", parameters: {voice: members}"),
+        4,
+    ),
+    (
         "plan.privacy-bar",
         "noise-and-mean-over-members",
         "a bar on what noise would drown, beside noise",
@@ -548,6 +595,13 @@ BAD_YAML = [
         9,
     ),
     ("plan.fraction", "all-test", "all rows are test rows", SMALL.replace("3/10", "1"), 10),
+    (
+        "plan.split-validation",
+        "nothing-trains",
+        "all rows test or validate",
+        SMALL.replace(SPLIT, "{kind: rows, test: 3/10, validation: 7/10}"),
+        10,
+    ),
     (
         "plan.split-column",
         "group-feature",

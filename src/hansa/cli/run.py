@@ -237,7 +237,7 @@ def _report_jointly(
     from hansa.cli.record import find_proposal
     from hansa.cli.reports import find_uncertainty
     from hansa.governance import judge_bars
-    from hansa.rehearsal.spelling import drop_empty, tabulate_metrics
+    from hansa.rehearsal.spelling import drop_empty, list_choices, tabulate_metrics
 
     plan = find_proposal(state, number).plan
     assert plan is not None  # `find_completed` refuses what is not a run
@@ -261,15 +261,17 @@ def _report_jointly(
         "report": run.report,
         "released": released,
     }
+    metrics = {name: float(value) for name, value in run.metrics.items()}
     if plan.label is None:
         document["statistics"], figures = _show_figures(run, record)
     else:
-        rows = tabulate_metrics({name: float(value) for name, value in run.metrics.items()}, doubts)
+        rows = tabulate_metrics(metrics, doubts)
         columns, rows = drop_empty(("over the cohort", "alone", "together", "corrected"), rows)
         figures = [make_table(columns, rows, right=columns[1:])]
     facts = make_facts(
         [
             *_spell_bars(verdicts, doubts),
+            *list_choices(metrics),
             *_spell_dropped(run),
             ("privacy", plan.privacy.guarantee),
             (_name_product(plan), run.model),
@@ -303,8 +305,8 @@ def _show_private(number: int, private: Mapping[str, Any]) -> list[RenderableTyp
     if "differences" in private:
         return show_comparison(number, private)
 
-    def spell(name: str) -> str:
-        value = private.get(name)
+    def spell(name: str, held: Mapping[str, Any] = private) -> str:
+        value = held.get(name)
         if not isinstance(value, dict):
             return "–"
         if "auc" in value:
@@ -320,10 +322,19 @@ def _show_private(number: int, private: Mapping[str, Any]) -> list[RenderableTyp
         "gain": "gain together",
         "corrected_gain": "gain with correction",
     }
+    if private.get("options"):
+        names |= {"chosen": "AUC as you chose", "chosen_gain": "gain as you chose"}
     rows = f"{private['rows']:,}, {private['test_rows']:,} of them tested, {private['test_positives']:,} with the event"
     facts = [
         ("rows", rows),
         *((title, spell(name)) for name, title in names.items()),
+        *(
+            (
+                option["name"],
+                f"{option['share']:.0%} of your choice; AUC {spell('auc', option)}; gain {spell('gain', option)}",
+            )
+            for option in private.get("options", [])
+        ),
         ("advice", private["advice"]),
     ]
     return [f"Run {number}, for {private['member']} alone", make_facts(facts)]

@@ -7,6 +7,7 @@ Everything is fixed before the run; the digest of the canonical form is what is 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import (
@@ -236,9 +237,6 @@ def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterat
         message = "with noise, the side of a row may not depend on the labels of others: use `rows`, `group` or `time`"
         yield ("split", "kind"), "privacy-split", message
     recipe = value.get("recipe")
-    if _name_in(recipe, "name") == "trees":
-        message = "`trees` have no form with noise yet: use `logistic`, or plan bare sums if the charter allows them"
-        yield ("privacy", "noise"), "privacy-trees", message
     if _name_in(recipe, "name") == "network":
         message = "`network` has no form with noise yet: use `logistic`, or plan bare sums if the charter allows them"
         yield ("privacy", "noise"), "privacy-network", message
@@ -248,11 +246,39 @@ def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterat
             "an intercept of a member's own is learned from its rows alone, and noise does not protect it"
         )
         yield ("recipe", "parameters", "organisation_intercepts"), "privacy-intercepts", message
+    if _name_in(recipe, "name") == "trees":
+        yield from _check_noised_trees(parameters if isinstance(parameters, dict) else {})
+    if isinstance(parameters, dict) and parameters.get("voice") in {"root", "members"}:
+        message = "noise hides what each row counts alike; with another voice a row of a small member counts for more"
+        yield ("recipe", "parameters", "voice"), "privacy-voice", message
+    if isinstance(parameters, dict) and parameters.get("clusters") == 2:
+        message = "which model a member takes follows from its rows alone, and noise does not protect that"
+        yield ("recipe", "parameters", "clusters"), "privacy-clusters", message
     for index, bar in enumerate(_list(value.get("bars"))):
         metric = _name_in(bar, "metric")
         if metric in METRICS and metric not in NOISED_METRICS:
             message = f"{quote(metric)} is not computed under noise; use one of {', '.join(NOISED_METRICS)}"
             yield ("bars", index, "metric"), "privacy-bar", message
+
+
+_OFF_WITH_NOISE: Final = MappingProxyType(
+    {"organisation_offsets": "false", "organisation_rate": "false", "patience": "0", "positive_weight": "1"}
+)
+
+
+def _check_noised_trees(parameters: dict[str, Json]) -> Iterator[tuple[Path, str, str]]:
+    """Find what trees cannot learn with noise, or has no meaning with it, and is not turned off."""
+    for name, off in _OFF_WITH_NOISE.items():
+        default = "true" if name == "organisation_offsets" else off
+        if as_typed(parameters.get(name, default)) != off:
+            message = (
+                f"is learned from a member's rows without noise, or has no form with it: set `{name}: {off}`"
+            )
+            yield ("recipe", "parameters", name), "privacy-trees", f"`{name}` {message}"
+    for name in ("rising", "falling"):
+        if parameters.get(name):
+            message = f"splits are drawn with noise, so nothing is sure to be `{name}`; leave it out"
+            yield ("recipe", "parameters", name), "privacy-trees", message
 
 
 def _list(value: Json) -> list[Json]:

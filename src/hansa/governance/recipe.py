@@ -27,6 +27,10 @@ ClipNorm = Annotated[DecimalText, AfterValidator(_up_to(100))]
 """The most that a row may pull at the coefficients, in the L2 norm."""
 
 
+def _is_usual(value: object) -> bool:
+    return value in {"rows", 1}
+
+
 def _check_dropout(value: str) -> str:
     if not Fraction("0.000001") <= Fraction(value) <= Fraction("0.9"):
         raise fault("decimal", f"expected a share from 0.000001 to 0.9, got {quote(str(value))}")
@@ -42,7 +46,7 @@ def _check_own(value: tuple[str, ...]) -> tuple[str, ...]:
 class LogisticParameters(Form):
     """Parameters of the recipe `logistic`.
 
-    `clip` and `steps` concern sums with noise only, `minimum_rows_per_column` those without.
+    `clip` and `steps` concern sums with noise only, `minimum_rows_per_column` and `voice` those without.
     """
 
     ridge: Strength = "1"
@@ -54,6 +58,10 @@ class LogisticParameters(Form):
     maximum_turns: Annotated[int, Field(ge=1, le=1_000)] = 25
     clip: ClipNorm = "3"
     steps: Annotated[int, Field(ge=1, le=200)] = 8
+    voice: Annotated[Literal["rows", "root", "members"], Field(exclude_if=_is_usual)] = "rows"
+    """How much a member's rows count: each row alike, each member alike, or between; left out of the canonical form for rows."""
+    clusters: Annotated[Literal[1, 2], Field(exclude_if=_is_usual)] = 1
+    """Two for two further models, each for the members that take it; left out of the canonical form for one."""
 
 
 class LogisticRecipe(Form):
@@ -94,6 +102,7 @@ class TreesParameters(Form):
     rising: Several[CellText] = ()
     falling: Several[CellText] = ()
     patience: Annotated[int, Field(ge=0, le=1_000)] = 0
+    features: Annotated[int, Field(ge=1, le=8)] = 1
     organisation_offsets: bool = True
     organisation_rate: bool = False
     correction_trees: Annotated[int, Field(ge=0, le=1_000)] = 20

@@ -282,6 +282,20 @@ def verify_numbers(question: Question, numbers: Vector) -> None:
         raise ValueError(f"`{question.name}` has {question.length} finite numbers")
 
 
+def add_exactly(parts: Sequence[Vector]) -> Vector:
+    """Add up vectors as if with all the digits there are, and round once.
+
+    Args:
+        parts: at least one, each of shape (n,), finite.
+
+    Guarantees:
+        The same, bit for bit, in whatever order the parts come; one part comes back as it is.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    return np.array([math.fsum(column) for column in zip(*(part.tolist() for part in parts), strict=True)])
+
+
 def run_in_clear(
     recipe: Recipe[State],
     members: Sequence[Rows],

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hansa import learning
 from hansa.governance import Finding, GroupSplit, NumberFeature, Plan, TimeSplit
+from hansa.node.block import FIRST_ROW, Readable
 from hansa.node.column import (
     CategoryColumn,
     Cells,
@@ -24,7 +25,8 @@ from hansa.node.column import (
 )
 from hansa.node.defects import Defects, TableRefused
 from hansa.node.likeness import enumerate_some, find_alike, show
-from hansa.node.tablefile import FIRST_ROW, MAX_BYTES, RawTable, read_columns
+from hansa.node.mapping import TableMapping
+from hansa.node.tablefile import MAX_BYTES, open_table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +42,7 @@ class CheckedTable:
     findings: tuple[Finding, ...] = ()
 
 
-def check_table(raw: RawTable, plan: Plan) -> CheckedTable:
+def check_table(raw: Readable, plan: Plan) -> CheckedTable:
     """Read the columns that a plan names, and hold every cell against it.
 
     | the file has | then |
@@ -50,19 +52,19 @@ def check_table(raw: RawTable, plan: Plan) -> CheckedTable:
     | one value of the label only | `data.one-class`, a warning: it contributes but cannot be scored |
 
     Args:
-        raw: from `read_columns`.
+        raw: from `read_columns` or `open_table`.
         plan: as approved.
 
     Raises:
         TableRefused: with all findings. Of rows: `data.fields`, `data.encoding`, `data.nul`, `data.quoting`,
-            `data.damaged`, `data.size`, `data.no-rows`. Of columns: `data.column`. Of cells: `data.number`,
+            `data.damaged`, `data.size`, `data.no-rows`, `data.order`, `data.expression`, `data.limits`. Of columns: `data.column`. Of cells: `data.number`,
             `data.range`, `data.missing`, `data.category`, `data.label`, `data.label-missing`, `data.key`,
             `data.time`.
         Unavailable: the disk failed.
     Guarantees:
         `learning.verify_table` accepts the table, and `learning.split_rows` can split it.
     """
-    file = raw.path.name
+    file = raw.file
     defects = Defects(file)
     columns = [column for column in _plan_columns(plan) if _is_present(column.name, raw, plan, defects)]
     wanted = tuple(dict.fromkeys(column.name for column in columns))
@@ -81,27 +83,38 @@ def check_table(raw: RawTable, plan: Plan) -> CheckedTable:
     return CheckedTable(table, _warn(table, plan, file))
 
 
-def check_file(path: Path, plan: Plan, *, max_bytes: int = MAX_BYTES) -> CheckedTable:
-    """Read a file and hold it against a plan: `read_columns`, then `check_table`.
+def check_file(
+    path: Path | None, plan: Plan, mapping: TableMapping | None = None, *, max_bytes: int = MAX_BYTES
+) -> CheckedTable:
+    """Read a table, as it is or as a mapping makes it, and hold it against a plan: `open_table`, then `check_table`.
 
     Raises:
         TableRefused, Unavailable: as these do.
     """
-    return check_table(read_columns(path, max_bytes=max_bytes), plan)
+    return check_table(open_table(path, mapping, max_bytes=max_bytes), plan)
 
 
-def load_table(path: Path, plan: Plan, *, max_bytes: int = MAX_BYTES) -> learning.Table:
+def load_table(
+    path: Path | None, plan: Plan, mapping: TableMapping | None = None, *, max_bytes: int = MAX_BYTES
+) -> learning.Table:
     """Return the table of a file that meets a plan; see `check_file`."""
-    return check_file(path, plan, max_bytes=max_bytes).table
+    return check_file(path, plan, mapping, max_bytes=max_bytes).table
 
 
-def load_rows(path: Path, plan: Plan, member: str, *, max_bytes: int = MAX_BYTES) -> learning.Rows:
+def load_rows(
+    path: Path | None,
+    plan: Plan,
+    member: str,
+    mapping: TableMapping | None = None,
+    *,
+    max_bytes: int = MAX_BYTES,
+) -> learning.Rows:
     """Return a member's rows, divided by the plan's rule into those that train and those that test, if it has one.
 
     Raises:
         TableRefused, Unavailable: see `check_file`.
     """
-    table = load_table(path, plan, max_bytes=max_bytes)
+    table = load_table(path, plan, mapping, max_bytes=max_bytes)
     return learning.divide_rows(table, learning.read_split(plan.to_json()), member)
 
 
@@ -118,7 +131,7 @@ def _plan_columns(plan: Plan) -> list[PlanColumn]:
     return columns
 
 
-def _is_present(name: str, raw: RawTable, plan: Plan, defects: Defects) -> bool:
+def _is_present(name: str, raw: Readable, plan: Plan, defects: Defects) -> bool:
     if name in raw.names:
         return True
     spare = [other for other in raw.names if other not in plan.columns]

@@ -54,7 +54,18 @@ _COHORT_METRICS = {
     "members_gain": (_MEMBERS_GAIN, "together"),
     "members_gain_corrected": (_MEMBERS_GAIN, "corrected"),
 }
+_CHOICE_METRICS = {
+    "auc_chosen": "mean ROC-AUC of the scored members, as each chose",
+    "chosen_gain_mean": "mean gain over going alone, as each chose",
+    "members_gain_chosen": "scored members that gain, as each chose",
+    "members_trusting_alone": "scored members that trust their own model most",
+    "members_trusting_together": "scored members that trust the joint model most",
+    "members_trusting_clustered": "scored members that trust the model of their side most",
+    "members_trusting_corrected": "scored members that trust their correction most",
+    "members_trusting_mixed": "scored members that trust a mixture most",
+}
 _SHARES = ("members_gain", "recall_at_5_percent")
+_COUNTS = ("members_scored", "members_trusting")
 
 
 def format_count(count: int) -> str:
@@ -150,7 +161,7 @@ def format_metric(name: str, value: str | float | None, doubt: float | None = No
         return str(value)
     if not math.isfinite(number):
         return MISSING
-    if name == "members_scored":
+    if name.startswith(_COUNTS):
         return format_count(round(number))
     if name.startswith(_SHARES):
         return format_share(number)
@@ -162,10 +173,21 @@ def describe_metric(name: str) -> str:
     if name in _COHORT_METRICS:
         measure, way = _COHORT_METRICS[name]
         return f"{measure}, {WAYS[way]}"
+    if name in _CHOICE_METRICS:
+        return _CHOICE_METRICS[name]
     measure, _, way = name.rpartition("_")
     if measure in _MEASURES and way in WAYS:
         return f"{_MEASURES[measure]}, {WAYS[way]}"
     return "members that can be scored" if name == "members_scored" else name.replace("_", " ")
+
+
+def list_choices(metrics: Mapping[str, float]) -> tuple[tuple[str, str], ...]:
+    """Return what is known of what members chose for themselves, in words: sums and counts; nothing where the plan let nobody choose."""
+    return tuple(
+        (words, format_metric(name, metrics[name]))
+        for name, words in _CHOICE_METRICS.items()
+        if name in metrics
+    )
 
 
 def tabulate_metrics(

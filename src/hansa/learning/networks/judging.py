@@ -4,7 +4,7 @@ None of it leaves the member but through the sums of the evaluation.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,23 +45,29 @@ class NetworkJudge:
     def score(self, rows: Rows) -> Scores:
         """Score a member's test rows alone, together and corrected; what is worked out is remembered with the rows."""
         key = f"{self.network.digest} {self.settings!r}"
-        return rows.remember("network scores", key, lambda: self._score(rows))
+        return rows.remember("network scores", key, lambda: self._score(rows.own))
+
+    def offer(self, rows: Rows) -> Mapping[str, Vector]:
+        """Return the logits of the test rows alone, together, and after steps of the member's own, if the plan has any."""
+        return self._score_each(rows)
 
     def _score(self, rows: Rows) -> Scores:
+        alone, together, *corrected = self._score_each(rows).values()
+        return Scores(rows.test.labels, alone, together, corrected[0] if corrected else together)
+
+    def _score_each(self, rows: Rows) -> dict[str, Vector]:
         joint, settings = self.network, self.settings
         alone = _score_alone(joint.design.schema, settings, rows)
         inputs = encode_inputs(joint.design, rows.test)
         if not len(rows.train):
-            together = find_logits(joint, inputs)
-            return Scores(rows.test.labels, alone, together, together)
+            return {"alone": alone, "together": find_logits(joint, inputs)}
         if joint.own:
             joint = self._go(rows, joint, "own", 0)
-        together = find_logits(joint, inputs)
-        corrected = together
-        if settings.correction_epochs:
-            free = replace(joint, own=())
-            corrected = find_logits(self._go(rows, free, "correction", settings.correction_epochs), inputs)
-        return Scores(rows.test.labels, alone, together, corrected)
+        scores = {"alone": alone, "together": find_logits(joint, inputs)}
+        if epochs := settings.correction_epochs:
+            corrected = self._go(rows, replace(joint, own=()), "correction", epochs)
+            scores[f"corrected {epochs}"] = find_logits(corrected, inputs)
+        return scores
 
     def _go(self, rows: Rows, network: Network, name: str, epochs: int) -> Network:
         return _go(Course(network, self.settings, f"{rows.member}\n{name}", epochs, is_pulled=False), rows)

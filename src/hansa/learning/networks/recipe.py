@@ -17,6 +17,7 @@ from hansa.learning.appraisal import (
     read_figures,
     verify_scored,
 )
+from hansa.learning.choice import choose
 from hansa.learning.contradiction import find_contradictions, verify_own_part, verify_undoubted
 from hansa.learning.design import Minimum
 from hansa.learning.evaluation import EvaluationQuestion, Trial, ZoomQuestion, answer_evaluation, answer_zoom
@@ -55,6 +56,7 @@ class Networks:
         schema: the plan's features.
         settings: the plan's parameters.
         members: ids of the cohort.
+        chooses: whether the members' rows are divided with validation rows, by which they choose for themselves.
 
     Guarantees:
         Every party that knows the totals has the same network, to the last bit; only whoever answers needs PyTorch.
@@ -64,6 +66,7 @@ class Networks:
     schema: Schema
     settings: NetworkParameters
     members: tuple[str, ...]
+    chooses: bool = False
 
     def begin(self) -> NetworksState:
         """Return the state before the survey."""
@@ -140,7 +143,7 @@ class Networks:
             rows: the member's.
         """
         judge = NetworkJudge(parse_network(dict(result.document)), self.settings)
-        return report_member(rows, judge.score(rows))
+        return report_member(rows, judge.score(rows), choose(judge, rows))
 
     @property
     def _fit(self) -> Fit:
@@ -158,6 +161,7 @@ class Networks:
             survey.scorable,
             len(state.surveyed),
             len(state.members),
+            self.chooses,
         )
         minimum = Minimum(settings.minimum_category_members, settings.minimum_category_rows)
         dropped = list_dropped(network.design, survey, minimum)

@@ -11,7 +11,9 @@ from hansa.errors import Refused, Unavailable
 from hansa.learning import Networks, Schema, run_in_clear
 from hansa.learning.networks import parse_network, parse_network_parameters
 from hansa.learning.networks.drawing import draw_order
+from hansa.learning.networks.judging import NetworkJudge
 from hansa.learning.networks.network import draw_parameters, encode_inputs
+from hansa.learning.networks.rounds import answer_round
 from hansa.learning.networks.training import load_torch
 from hansa.learning.recipe import Result
 from hansa.secagg import Quantiser
@@ -228,6 +230,74 @@ def test_layers_that_do_not_fit_are_refused_after_the_survey(schema, draw):
             run_in_clear(make(schema, members, layers), members)
     with pytest.raises(Refused, match=r"recipe\.layers.*64 numbers"):
         run_in_clear(make(schema, members, image={"channels": 1, "height": 8, "width": 8}), members)
+
+
+LARGE = {"kind": "conv2d", "channels": 512, "kernel": 8, "padding": 7}
+
+
+@pytest.mark.parametrize(
+    ("layers", "image", "reason"),
+    [
+        ([{"kind": "linear", "size": 4096}] * 3, None, "parameters"),
+        (
+            [{"kind": "conv2d", "channels": 512, "kernel": 2, "padding": 1}, *[{"kind": "tanh"}] * 25],
+            9,
+            "between layers",
+        ),
+        ([{"kind": "conv2d", "channels": 300, "kernel": 7, "padding": 6}] * 2, 8, "multiplications"),
+        ([LARGE] * 50, 8, "parameters"),
+    ],
+)
+def test_layers_that_ask_too_much_of_a_machine_are_refused_before_anything_is_made(layers, image, reason):
+    sides = None if image is None else {"channels": 1, "height": image, "width": image}
+    settings = parse_network_parameters({"layers": layers, "image": sides})
+    with pytest.raises(Refused, match=rf"recipe\.layers.*{reason}"):
+        settings.architecture.list_tensors(64 if image is None else image * image)
+
+
+def test_many_rows_at_once_are_gone_through_in_slices_with_the_same_outcome(schema, draw, monkeypatch):
+    members = draw(3, (160, 90, 120))
+    recipe = make(schema, members, rounds=1, batch=100, method="scaffold")
+    _, question, _ = collect(recipe, members)[0][1]
+    whole = answer_round(question, members[0])
+    monkeypatch.setattr("hansa.learning.networks.training._HELD", 10 * question.network.activations)
+    np.testing.assert_allclose(answer_round(question, members[0]), whole, rtol=0, atol=1e-6)
+
+
+def test_a_member_whose_rows_are_all_alike_is_scored_alone_by_its_rate(schema, draw):
+    members = draw(3, (160, 90, 120))
+    recipe = make(schema, members, rounds=1)
+    _, question, _ = collect(recipe, members)[0][1]
+    train = members[0].train
+    alike = replace(members[0], train=_repeat(train))
+    scores = NetworkJudge(question.network, recipe.settings).score(alike)
+    assert len({*scores.alone.tolist()}) == 1
+    with pytest.raises(Refused, match=r"recipe\.layers.*no column"):
+        recipe.settings.architecture.list_tensors(0)
+
+
+def _repeat(table):
+    """Rows that are the first row again, with the labels they had."""
+    again = table.take(np.zeros(len(table), dtype=np.intp))
+    return replace(again, labels=table.labels)
+
+
+def test_steps_that_run_off_are_refused_in_a_round_and_leave_a_members_own_networks_where_they_began(
+    schema, draw
+):
+    members = draw(3, (160, 90, 120))
+    wild = {"learning_rate": "100", "decay": "1", "rounds": 1}
+    _, question, _ = collect(make(schema, members, rounds=1), members)[0][1]
+    settings = parse_network_parameters({"layers": [{"kind": "linear", "size": 8}] * 3, **wild, "batch": 1})
+    network = replace(question.network, architecture=settings.architecture)
+    tensors = network.tensors
+    network = replace(network, parameters=draw_parameters(tensors, 0, 0.0))
+    asked = replace(question, network=network, settings=settings)
+    with pytest.raises(Refused, match=r"recipe\.diverged.*learning_rate"):
+        answer_round(asked, members[0])
+    scores = NetworkJudge(network, settings).score(members[0])
+    np.testing.assert_array_equal(scores.corrected, scores.together)
+    assert np.isfinite(scores.alone).all()
 
 
 def test_members_of_one_class_are_told_so(schema, draw, draw_one):

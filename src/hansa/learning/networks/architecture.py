@@ -6,7 +6,7 @@ Which numbers a network has follows from its layers and from how many inputs the
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from hansa.errors import Refused
 from hansa.learning.networks.layers import (
@@ -22,6 +22,12 @@ from hansa.learning.networks.layers import (
 
 MOST_PARAMETERS: Final = 2**24
 """Of a network: 64 MiB on their way in 32-bit integers."""
+
+MOST_ACTIVATIONS: Final = 2**20
+"""Of a row, between all layers: what a member's memory holds of each row of a step."""
+
+MOST_MULTIPLICATIONS: Final = 2**28
+"""Of a row: no plan keeps a member's machine busy for long with a few windows over a large image."""
 
 Part = Literal["body", "norms", "head"]
 
@@ -83,27 +89,58 @@ class Architecture:
             inputs: how many numbers a row has.
 
         Raises:
-            Refused: `recipe.layers`, the layers do not fit one another or the inputs, or have too many parameters.
+            Refused: `recipe.layers`, the layers do not fit one another or the inputs, or ask for too much: parameters, or
+                a row's memory or work.
         """
+        return tuple(tensor for place in self._follow(inputs) for tensor in place.tensors)
+
+    def count_activations(self, inputs: int) -> int:
+        """Return how many numbers of a row are held while steps are taken. Raises as `list_tensors`."""
+        return sum(place.outputs for place in self._follow(inputs))
+
+    def count_multiplications(self, inputs: int) -> int:
+        """Return how many a row takes from the inputs to the logit. Raises as `list_tensors`."""
+        return sum(place.multiplications for place in self._follow(inputs))
+
+    def _follow(self, inputs: int) -> tuple["_Place", ...]:
+        if not inputs:
+            raise Refused("recipe.layers", "no column is left that a network could learn from")
         if self.image is not None and self.image.size != inputs:
             raise Refused(
                 "recipe.layers",
                 f"an image of {self.image.channels} × {self.image.height} × {self.image.width} has {self.image.size} "
                 f"numbers, and a row has {inputs} inputs",
             )
-        tensors = tuple(self._list(inputs))
-        if (size := sum(tensor.size for tensor in tensors)) > MOST_PARAMETERS:
-            raise Refused("recipe.layers", f"{size:,} parameters, at most {MOST_PARAMETERS:,} are learned")
-        return tensors
+        places: list[_Place] = []
+        for place in self._list(inputs):
+            places.append(place)
+            # At each layer, before the next ones make more of it.
+            for name, most, asked in (
+                (
+                    "parameters",
+                    MOST_PARAMETERS,
+                    sum(tensor.size for known in places for tensor in known.tensors),
+                ),
+                ("numbers of a row between layers", MOST_ACTIVATIONS, sum(known.outputs for known in places)),
+                (
+                    "multiplications a row",
+                    MOST_MULTIPLICATIONS,
+                    sum(known.multiplications for known in places),
+                ),
+            ):
+                if asked > most:
+                    raise Refused("recipe.layers", f"{asked:,} {name}, at most {most:,} are taken on")
+        return tuple(places)
 
-    def _list(self, inputs: int) -> Iterator[Tensor]:
+    def _list(self, inputs: int) -> Iterator["_Place"]:
         image, width = self.image, inputs
         for place, layer in enumerate(self.layers):
+            tensors: tuple[Tensor, ...] = ()
             match layer:
                 case Convolution():
                     image = _require_image(image, place, "conv2d")
                     shape = (layer.channels, image.channels, layer.kernel, layer.kernel)
-                    yield from _make_sums(str(place), shape, "body")
+                    tensors = _make_sums(str(place), shape, "body")
                     image = _slide(image, layer, place)
                 case MaxPool():
                     image = _require_image(image, place, "max_pool")
@@ -116,20 +153,34 @@ class Architecture:
                             "recipe.layers",
                             f"layer {place}: {image.channels} channels are not divided by {layer.groups} groups",
                         )
-                    yield from _make_norm(str(place), (image.channels,))
+                    tensors = _make_norm(str(place), (image.channels,))
                 case LayerNorm():
                     if image is not None:
                         raise Refused(
                             "recipe.layers", f"layer {place}: an image is brought to size by `group_norm`"
                         )
-                    yield from _make_norm(str(place), (width,))
+                    tensors = _make_norm(str(place), (width,))
                 case Linear():
                     width = width if image is None else image.size
-                    yield from _make_sums(str(place), (layer.size, width), "body")
+                    tensors = _make_sums(str(place), (layer.size, width), "body")
                     image, width = None, layer.size
                 case Activation() | Dropout():
                     pass
-        yield from _make_sums("head", (1, width if image is None else image.size), "head")
+            yield _Place(tensors, width if image is None else image.size)
+        yield _Place(_make_sums("head", (1, width if image is None else image.size), "head"), 1)
+
+
+class _Place(NamedTuple):
+    """What a layer has, and how many numbers come out of it."""
+
+    tensors: tuple[Tensor, ...]
+    outputs: int
+
+    @property
+    def multiplications(self) -> int:
+        """How many a row takes: each output is a sum over one line of the weight, or a few operations."""
+        weights = [tensor.size // tensor.shape[0] for tensor in self.tensors if len(tensor.shape) > 1]
+        return self.outputs * max(weights, default=1)
 
 
 def _require_image(image: Image | None, place: int, kind: str) -> Image:
@@ -150,12 +201,16 @@ def _slide(image: Image, layer: Convolution, place: int) -> Image:
     return Image(layer.channels, height, width)
 
 
-def _make_sums(name: str, shape: tuple[int, ...], part: Part) -> Iterator[Tensor]:
+def _make_sums(name: str, shape: tuple[int, ...], part: Part) -> tuple[Tensor, ...]:
     reach = 1.0 / math.sqrt(math.prod(shape[1:]))
-    yield Tensor(f"{name}.weight", shape, reach, 0.0, part)
-    yield Tensor(f"{name}.bias", shape[:1], reach, 0.0, part)
+    return (
+        Tensor(f"{name}.weight", shape, reach, 0.0, part),
+        Tensor(f"{name}.bias", shape[:1], reach, 0.0, part),
+    )
 
 
-def _make_norm(name: str, shape: tuple[int, ...]) -> Iterator[Tensor]:
-    yield Tensor(f"{name}.weight", shape, None, 1.0, "norms")
-    yield Tensor(f"{name}.bias", shape, None, 0.0, "norms")
+def _make_norm(name: str, shape: tuple[int, ...]) -> tuple[Tensor, ...]:
+    return (
+        Tensor(f"{name}.weight", shape, None, 1.0, "norms"),
+        Tensor(f"{name}.bias", shape, None, 0.0, "norms"),
+    )

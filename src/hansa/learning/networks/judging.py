@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hansa.errors import Refused
 from hansa.learning.design import Minimum, make_design
 from hansa.learning.networks.network import (
     Network,
@@ -69,12 +70,15 @@ class NetworkJudge:
         return scores
 
     def _go(self, rows: Rows, network: Network, name: str, epochs: int) -> Network:
-        course = Course(network, self.settings, f"{rows.member}\n{name}", epochs, is_pulled=False)
-        return replace(network, parameters=train(course, rows).parameters)
+        return _go(Course(network, self.settings, f"{rows.member}\n{name}", epochs, is_pulled=False), rows)
 
 
 def fit_alone(schema: Schema, settings: NetworkParameters, rows: Rows) -> Network:
-    """Fit the same layers to one member's training rows, of which both labels occur, with as many steps as the joint network's."""
+    """Fit the same layers to one member's training rows, of which both labels occur, with as many epochs as the joint network's.
+
+    Raises:
+        Refused: `recipe.layers`, the layers do not fit the columns that its rows have.
+    """
     survey = read_survey(schema, answer_survey(schema, rows))
     design = make_design(schema, survey, Minimum(1, 1))
     if settings.scaling == "bounds":
@@ -83,14 +87,25 @@ def fit_alone(schema: Schema, settings: NetworkParameters, rows: Rows) -> Networ
     start = draw_parameters(tensors, settings.seed, survey.centre)
     network = Network(design, settings.architecture, start)
     epochs = settings.rounds * settings.epochs
-    course = Course(network, settings, f"{rows.member}\nalone", epochs, is_pulled=False)
-    return replace(network, parameters=train(course, rows).parameters)
+    return _go(Course(network, settings, f"{rows.member}\nalone", epochs, is_pulled=False), rows)
+
+
+def _go(course: Course, rows: Rows) -> Network:
+    """Return where a course of a member's own leads; where it began, if it runs off, so that one member's do not end everybody's run."""
+    try:
+        parameters = train(course, rows).parameters
+    except Refused:
+        return course.network
+    return replace(course.network, parameters=parameters)
 
 
 def _score_alone(schema: Schema, settings: NetworkParameters, rows: Rows) -> Vector:
     positives, count = rows.train.positives, len(rows.train)
+    rate = np.full(len(rows.test), math.log((positives + 0.5) / (count - positives + 0.5)))
     if positives in {0, count}:
-        rate = math.log((positives + 0.5) / (count - positives + 0.5))
-        return np.full(len(rows.test), rate)
-    network = fit_alone(schema, settings, rows)
+        return rate
+    try:
+        network = fit_alone(schema, settings, rows)
+    except Refused:  # its rows are all alike, or have no columns that the layers fit
+        return rate
     return find_logits(network, encode_inputs(network.design, rows.test))

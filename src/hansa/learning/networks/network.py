@@ -39,6 +39,16 @@ class Network:
         return self.architecture.list_tensors(count_inputs(self.design))
 
     @cached_property
+    def activations(self) -> int:
+        """How many numbers of a row are held while steps are taken."""
+        return self.architecture.count_activations(count_inputs(self.design))
+
+    @cached_property
+    def multiplications(self) -> int:
+        """How many a row takes."""
+        return self.architecture.count_multiplications(count_inputs(self.design))
+
+    @cached_property
     def shared(self) -> Mask:
         """Which parameters are learned together, the others being each member's own: shape (n_parameters,)."""
         return mask_parts(self.tensors, {"body", "norms", "head"} - {*self.own})

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from hansa.errors import Unavailable
+from hansa.errors import Refused, Unavailable
 from hansa.learning.networks.architecture import Architecture
 from hansa.learning.networks.drawing import draw_order, draw_seed
 from hansa.learning.networks.fedprox import pull_back
@@ -25,13 +25,13 @@ from hansa.learning.networks.layers import (
     Linear,
     MaxPool,
 )
-from hansa.learning.networks.network import Inputs, Network, encode_inputs
+from hansa.learning.networks.network import Inputs, Network, count_inputs, encode_inputs
 from hansa.learning.networks.scaffold import Controls, correct
 from hansa.learning.networks.settings import NetworkParameters
 from hansa.learning.tables import Rows, Vector
 
-_SLICE: Final = 4096
-"""Rows that are looked at together where no steps are taken."""
+_HELD: Final = 2**26
+"""Numbers that are held at once: 256 MiB, and as much again for gradients. More rows are gone through slice by slice."""
 
 _THREADS_PAY: Final = 2**24
 """Multiplications of a step; below, threads wait for each other longer than they work."""
@@ -96,6 +96,8 @@ def train(course: Course, rows: Rows, controls: Controls | None = None) -> Went:
         rows: the member's, of which some train.
         controls: what is public of SCAFFOLD's corrections; none in the first round.
 
+    Raises:
+        Refused: `recipe.diverged`, the steps ran off to no finite numbers.
     Guarantees:
         Twice the same on one machine, as long as PyTorch's own results are.
     Source: for own parts Collins, Hassani, Mokhtari and Shakkottai 2021, "Exploiting shared representations for personalized federated
@@ -123,22 +125,47 @@ def train(course: Course, rows: Rows, controls: Controls | None = None) -> Went:
             )
         walk.go(f"{settings.seed}\n{course.name}", course.epochs)
     after = walk.read()
+    _verify_finite(np.append(after, loss))
     return Went((after - before)[network.shared], after, loss)
 
 
 def measure_gradient(network: Network, settings: NetworkParameters, rows: Rows) -> Vector:
-    """Return the gradient of the mean loss of a member's training rows by the shared parameters: shape (n_shared,), float64."""
+    """Return the gradient of the mean loss of a member's training rows by the shared parameters: shape (n_shared,), float64.
+
+    Raises:
+        Refused: `recipe.diverged`, it is not finite.
+    """
     walk = _Walk(network, settings, _take_inputs(network, rows), rows.train.labels)
-    return walk.measure_gradient()[network.shared]
+    gradient = walk.measure_gradient()[network.shared]
+    _verify_finite(gradient)
+    return gradient
 
 
 def find_logits(network: Network, inputs: Inputs) -> Vector:
-    """Return each row's logit: shape (n,), float64, for inputs of shape (n, n_inputs)."""
+    """Return each row's logit: shape (n,), float64, for inputs of shape (n, n_inputs).
+
+    Raises:
+        Refused: `recipe.diverged`, a logit is no finite number.
+    """
     torch = _start_torch(network, len(inputs))
     module = build_module(network)
     with torch.no_grad():
-        found = [module(part).squeeze(1).numpy() for part in torch.from_numpy(inputs).split(_SLICE)]
-    return np.concatenate([np.zeros(0), *found])
+        found = [module(part).squeeze(1).numpy() for part in torch.from_numpy(inputs).split(_slice(network))]
+    logits = np.concatenate([np.zeros(0), *found])
+    _verify_finite(logits)
+    return logits
+
+
+def _slice(network: Network) -> int:
+    """Return how many rows are gone through at once."""
+    return max(_HELD // (network.activations + count_inputs(network.design)), 1)
+
+
+def _verify_finite(numbers: Vector) -> None:
+    if not np.isfinite(numbers).all():
+        raise Refused(
+            "recipe.diverged", "a member's steps ran off to no finite numbers; plan a smaller `learning_rate`"
+        )
 
 
 def build_module(network: Network) -> Any:  # noqa: ANN401 - of an optional package
@@ -159,9 +186,7 @@ def build_module(network: Network) -> Any:  # noqa: ANN401 - of an optional pack
 def _start_torch(network: Network, rows: int) -> Any:  # noqa: ANN401 - a module of an optional package
     """Return PyTorch, with as many threads as pay for steps of so many rows."""
     torch = load_torch()
-    image = network.architecture.image
-    places = 1 if image is None else image.height * image.width
-    is_small = len(network.parameters) * places * rows < _THREADS_PAY
+    is_small = network.multiplications * rows < _THREADS_PAY
     torch.set_num_threads(1 if is_small else os.cpu_count() or 1)
     return torch
 
@@ -212,11 +237,13 @@ class _Walk:
     def __init__(self, network: Network, settings: NetworkParameters, inputs: Inputs, labels: Any) -> None:  # noqa: ANN401 - any numbers
         self._torch = _start_torch(network, min(settings.batch, len(inputs)))
         self._settings = settings
+        self._slice = _slice(network)
         self._tensors = network.tensors
         self._module = build_module(network)
         self._parameters = list(self._module.parameters())
         self._inputs = self._torch.from_numpy(inputs)
         self._labels = self._torch.from_numpy(labels.astype(np.float32))
+        self._rows = self._torch.arange(len(labels))
         self.joint: list[Any] | None = None
         """What FedProx pulls to."""
         self.shift: list[Any] | None = None
@@ -242,14 +269,14 @@ class _Walk:
         """Return the mean loss of all rows."""
         self._module.eval()
         with self._torch.no_grad():
-            losses = [float(self._find_loss(part, "sum")) for part in self._slices()]
+            losses = [float(self._find_loss(part, "sum")) for part in self._rows.split(self._slice)]
         return sum(losses) / len(self._labels)
 
     def measure_gradient(self) -> Vector:
         """Return the gradient of the mean loss of all rows: shape (n_parameters,)."""
         self._module.eval()
         total = np.zeros(sum(parameter.numel() for parameter in self._parameters))
-        for part in self._slices():
+        for part in self._rows.split(self._slice):
             gradients = self._torch.autograd.grad(self._find_loss(part, "sum"), self._parameters)
             total += self._torch.cat([gradient.reshape(-1) for gradient in gradients]).numpy()
         return np.asarray(total / len(self._labels))
@@ -267,7 +294,7 @@ class _Walk:
     def _step(self, part: Any, moving: list[int]) -> None:  # noqa: ANN401 - of an optional package
         settings = self._settings
         parameters = [self._parameters[place] for place in moving]
-        gradients = self._torch.autograd.grad(self._find_loss(part, "mean"), parameters)
+        gradients = self._find_slopes(part, parameters)
         with self._torch.no_grad():
             for place, parameter, gradient in zip(moving, parameters, gradients, strict=True):
                 slope = gradient + settings.decay * parameter
@@ -277,11 +304,20 @@ class _Walk:
                     slope += self.shift[place]
                 parameter.sub_(slope, alpha=settings.learning_rate)
 
+    def _find_slopes(self, part: Any, parameters: list[Any]) -> Sequence[Any]:  # noqa: ANN401 - of an optional package
+        """Return the gradient of the mean loss, of no more rows at once than memory has room for."""
+        if len(part) <= self._slice:
+            return tuple(self._torch.autograd.grad(self._find_loss(part, "mean"), parameters))
+        sums = [self._torch.zeros_like(parameter) for parameter in parameters]
+        for piece in part.split(self._slice):
+            for total, slope in zip(
+                sums, self._torch.autograd.grad(self._find_loss(piece, "sum"), parameters), strict=True
+            ):
+                total.add_(slope, alpha=1 / len(part))
+        return sums
+
     def _find_loss(self, part: Any, reduction: str) -> Any:  # noqa: ANN401 - of an optional package
         logits = self._module(self._inputs[part]).squeeze(1)
         return self._torch.nn.functional.binary_cross_entropy_with_logits(
             logits, self._labels[part], reduction=reduction
         )
-
-    def _slices(self) -> Iterator[slice]:
-        return (slice(start, start + _SLICE) for start in range(0, len(self._labels), _SLICE))

@@ -13,7 +13,7 @@ demo: $(VENV)/.core
 
 test: lint types imports tests
 
-test-all: lint types imports
+test-all: lint types imports $(VENV)/.networks $(VENV)/.cluster
 	HYPOTHESIS_PROFILE=exhaustive $(BIN)/python -m pytest -m "slow or not slow"
 
 lint: $(VENV)/.dev
@@ -26,7 +26,7 @@ types: $(VENV)/.dev
 imports: $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache
 
-tests: $(VENV)/.dev
+tests: $(VENV)/.dev $(VENV)/.networks
 	$(BIN)/python -m pytest -n 2
 
 format: $(VENV)/.dev
@@ -48,6 +48,10 @@ lock:
 	  --group build --extra dp pyproject.toml -o requirements/core.txt
 	uv pip compile -q --universal --generate-hashes --no-header --python-version 3.11 \
 	  --group build --group dev --extra boost --extra data --extra dp --extra postgres --extra s3 pyproject.toml -c requirements/core.txt -o requirements/dev.txt
+	echo 'torch==2.13.0+cpu' | uv pip compile -q --generate-hashes --no-header --python-version 3.11 \
+	  --group networks --extra networks pyproject.toml -c requirements/dev.txt -c - -o requirements/networks.txt
+	uv pip compile -q --generate-hashes --no-header --python-version 3.11 \
+	  --extra ray pyproject.toml -c requirements/dev.txt -o requirements/cluster.txt
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hansa needs Python 3.11 or newer; say make PYTHON=python3.11")'
@@ -61,6 +65,18 @@ $(VENV)/.core: requirements/core.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.core
 	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements/dev.txt
+	touch $@
+
+# PyTorch's build for CPUs is in no registry's default place: it is installed where pip knows of it (`PIP_FIND_LINKS`), and only if it is the one with this digest.
+$(VENV)/.networks: requirements/networks.txt $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements/networks.txt || \
+	  echo '*** PYTORCH IS NOT TO BE HAD HERE: NO TEST OF NETWORKS RUNS (docs/decisions/0024-pytorch.md) ***'
+	touch $@
+
+# Ray has wheels for some Pythons only; without one, its tests are skipped and say so.
+$(VENV)/.cluster: requirements/cluster.txt $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements/cluster.txt || \
+	  echo '*** RAY IS NOT TO BE HAD HERE: NOTHING IS TESTED OVER A CLUSTER (docs/decisions/0026-ray.md) ***'
 	touch $@
 
 clean:

@@ -27,6 +27,7 @@ from leaks.differencing import measure_noised_pairs, measure_pairs
 from leaks.dropout import measure_dropout
 from leaks.finding import Finding
 from leaks.gathering import Coalition, gather_birds, gather_folder
+from leaks.grown import grow, measure_growth, watch_growth
 from leaks.histograms import measure_histogram
 from leaks.membership import measure_candidates, measure_tracing
 from leaks.reconstruction import measure_members, measure_pick, measure_recovery
@@ -51,6 +52,7 @@ class Effort:
         rows: rows reconstructed per size, at least.
         victims: rows to pick out of a list.
         lots: rows that the audit draws for.
+        trees: of a forest that is attacked; a fifth of them where it is grown once for each candidate.
         documents: draws of the rows that a document of statistics is of; of a few small members ten times as many.
     """
 
@@ -61,9 +63,10 @@ class Effort:
     victims: int = 12
     lots: int = 1000
     documents: int = 20
+    trees: int = 100
 
 
-QUICK = Effort(shadows=8, candidates=6, sizes=(1, 5, 80), rows=5, victims=1, lots=60, documents=2)
+QUICK = Effort(shadows=8, candidates=6, sizes=(1, 5, 80), rows=5, victims=1, lots=60, documents=2, trees=10)
 
 
 def attack(coalition: Coalition, effort: Effort, generator: np.random.Generator) -> Iterator[Finding]:
@@ -102,6 +105,13 @@ def attack(coalition: Coalition, effort: Effort, generator: np.random.Generator)
     # A source of its own, so that what else is measured stays as it is.
     (own,) = generator.spawn(1)
     yield from attack_statistics(coalition, effort, "none", own, add_exactly)
+    for part, victims in ((small, by_size[:1]), (coalition, by_size[:1]), (coalition, by_size[-1:])):
+        setting = _name_part(part, victims)
+        for least, members in ((1, 1), (20, 3)):
+            grown = grow(part, trees=effort.trees, minimum_rows=least, minimum_members=members)
+            minima = f"; splits need {least} rows at {members} member{'s' * (members > 1)}"
+            yield from measure_growth(grown, victims[0], setting + minima, "none")
+    yield from attack_trees(coalition, effort, "none", generator.spawn(1)[0], add_exactly)
 
 
 def attack_noised(
@@ -125,6 +135,8 @@ def attack_noised(
         yield from measure_audit(part, effort.lots, noise, DELTA, generator=generator, protect=protect)
     (own,) = generator.spawn(1)
     yield from attack_statistics(noised, effort, noise, own, add_noise(own))
+    (own,) = generator.spawn(1)
+    yield from attack_trees(noised, effort, noise, own, add_noise(own))
 
 
 def attack_statistics(
@@ -147,6 +159,21 @@ def attack_statistics(
             look=look,
         )
         yield from measure_described(part, draws, noise, generator=generator, protect=protect)
+
+
+def attack_trees(
+    coalition: Coalition, effort: Effort, noise: str, generator: np.random.Generator, protect: Protect
+) -> Iterator[Finding]:
+    """Ask of rows whether the totals of trees hold them, at the coalition's noise."""
+    yield from measure_candidates(
+        grow(coalition.smallest(SMALL), trees=effort.trees // 5),
+        effort.candidates,
+        noise,
+        generator=generator,
+        protect=protect,
+        attack="grown",
+        look=watch_growth,
+    )
 
 
 def _describe(coalition: Coalition) -> str:

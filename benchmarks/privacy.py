@@ -1,6 +1,7 @@
 """What privacy costs a model: no noise, clipping alone, one trusted party's noise, noise in shares; in one run.
 
     python benchmarks/privacy.py [--data FOLDER ...] [--epsilons 0.3,1,3,8] [--seeds 5] [--draws 2] [--clip 3] [--stratified]
+                                 [--recipe trees] [--parameters '{"depth": 4}']
 
 Each FOLDER holds `data.csv.gz` and `dataset.json` as for benchmarks/fit.py; without any, the table that ships with
 hansa is used, under its own plan. For each epsilon (delta 0.00001, each row a unit): the mean AUC over the members
@@ -13,6 +14,7 @@ Noise is drawn here in one go for each total, as a normal variable; at the door 
 import argparse
 import copy
 import csv
+import json
 import statistics
 import tempfile
 import time
@@ -37,7 +39,7 @@ def load(folder: Path) -> tuple[Plan, dict[str, Table]]:
     meta, rows = read_table(folder)
     plan = read_plan(folder / PLAN_FILE) if (folder / PLAN_FILE).exists() else write_plan(meta, rows)
     # Read as a plan with noise reads them: a counted category has fewer buckets.
-    noised = parse_plan(revise(plan, 0, None))
+    noised = parse_plan(revise(plan, 0))
     tables = {}
     with tempfile.TemporaryDirectory() as name:
         for member, organisation in name_members(rows).items():
@@ -50,13 +52,18 @@ def load(folder: Path) -> tuple[Plan, dict[str, Table]]:
     return plan, tables
 
 
-def revise(plan: Plan, seed: int, clip: str | None) -> dict[str, Any]:
-    """The plan with noise, another seed and perhaps another clip norm."""
+def revise(
+    plan: Plan, seed: int, clip: str | None = None, trees: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The plan with noise, another seed and perhaps another clip norm, or trees with these parameters."""
     document = copy.deepcopy(plan.to_json())
     document["split"] = {"kind": "rows", "seed": seed, "test": "3/10"}
     document["privacy"] = {"noise": "discrete-gaussian", "epsilon": "1", "delta": DELTA, "unit": "row"}
     document["bars"] = [{"metric": "auc_pooled_together", "at_least": "0.5"}]
-    document["recipe"]["parameters"] |= {"organisation_intercepts": False} | ({"clip": clip} if clip else {})
+    parameters = {"organisation_intercepts": False} | ({"clip": clip} if clip else {})
+    document["recipe"]["parameters"] |= parameters
+    if trees is not None:
+        document["recipe"] |= {"name": "trees", "parameters": trees}
     return document
 
 
@@ -67,6 +74,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--draws", type=int, default=2)
     parser.add_argument("--clip", help="a decimal; the plan's own unless told")
+    parser.add_argument("--recipe", choices=("logistic", "trees"), default="logistic")
+    parser.add_argument("--parameters", type=json.loads, default={}, help="of trees, as JSON")
     parser.add_argument("--stratified", action="store_true")
     arguments = parser.parse_args()
     epsilons = arguments.epsilons.split(",")
@@ -82,7 +91,8 @@ def main() -> None:
         )
         runs = []
         for seed in range(arguments.seeds):
-            revised, rng = revise(plan, seed, arguments.clip), np.random.default_rng(seed)
+            trees = arguments.parameters if arguments.recipe == "trees" else None
+            revised, rng = revise(plan, seed, arguments.clip, trees), np.random.default_rng(seed)
             split = StratifiedSplit(seed, Fraction(3, 10)) if arguments.stratified else read_split(revised)
             members = [divide_rows(table, split, member) for member, table in tables.items()]
             runs.append(

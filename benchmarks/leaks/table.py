@@ -16,6 +16,8 @@ HEADINGS = MappingProxyType(
         "described": "Membership, from the document of statistics",
         "tracing": "Membership, from the sums of a few members, against one who knows none of their rows",
         "reconstruction": "Rows, from the sums of a few members",
+        "growth": "Rows, from the totals of trees",
+        "grown": "Membership, from the totals of trees, against one who knows all other rows",
         "differencing": "One member's counts, from two runs",
         "dropout": "One member's sums, from a run that it was lost in",
         "histograms": "Labels of test rows, from the evaluation's score histograms",

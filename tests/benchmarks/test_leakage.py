@@ -16,6 +16,7 @@ from leaks.differencing import measure_noised_pairs, measure_pairs
 from leaks.dropout import measure_dropout
 from leaks.finding import Curve, Finding, measure_share
 from leaks.gathering import gather_birds
+from leaks.grown import grow, measure_growth, watch_growth
 from leaks.histograms import measure_histogram
 from leaks.membership import attack_candidate, drop_row, measure_candidates
 from leaks.reconstruction import measure_members, measure_pick, measure_recovery
@@ -334,3 +335,33 @@ def test_the_whole_command_runs(tmp_path):
     command = [sys.executable, ROOT / "benchmarks/leakage.py", "--quick", "--json", found]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     assert {finding["attack"] for finding in json.loads(found.read_text())} == set(HEADINGS)
+
+
+class TestTrees:
+    def test_rows_that_stand_alone_in_a_node_are_read_and_minima_help_where_rows_are_few(self, small):
+        victim = min(small.tables)
+        (bare,) = measure_growth(grow(small, trees=10, minimum_rows=1, minimum_members=1), victim, "", "none")
+        (held,) = measure_growth(grow(small, trees=10), victim, "", "none")
+        assert bare.value > 0.05
+        assert held.value == 0
+
+    def test_without_noise_their_totals_tell_one_row_for_certain_and_with_it_they_do_not(
+        self, small, noised, generator
+    ):
+        protect = add_noise(generator)
+        right = {
+            noise: next(
+                measure_candidates(
+                    grow(part, trees=2),
+                    12,
+                    noise,
+                    generator=generator,
+                    protect=door,
+                    attack="grown",
+                    look=watch_growth,
+                )
+            ).value
+            for part, noise, door in ((small, "none", add_exactly), (noised, "epsilon 1", protect))
+        }
+        assert right["none"] == 1
+        assert right["epsilon 1"] < 0.95

@@ -84,7 +84,8 @@ class TestCleaningUp:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
     def test_ends_everything_when_it_is_told_to_stop(self, number):
         script = (
-            f"import sys; sys.path.insert(0, {str(BENCHMARKS)!r})\n"
+            f"import signal, sys; sys.path.insert(0, {str(BENCHMARKS)!r})\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # shells let background jobs ignore it
             "from peers.deployment import Deployment\n"
             "with Deployment('peer', timeout_seconds=60) as deployment:\n"
             f"    sleeping = deployment.start('sleeping', sys.executable, '-c', {SLEEP!r})\n"

@@ -30,6 +30,10 @@ def test_the_nouns_and_verbs_of_the_story_are_there():
     assert {" ".join(path) for path in COMMANDS} == {
         "account",
         "model export",
+        "data check",
+        "data consent",
+        "data show",
+        "data withdraw",
         "plan price",
         "demo",
         "up",

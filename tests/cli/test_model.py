@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from hansa.learning import NumberFeature, Schema, Table
+from hansa.learning.design import Design, NumberColumns
+from hansa.learning.networks import Architecture, Network, write_network
 from hansa.learning.trees import Branch, Forest, Leaf, Tree, write_forest
 from hansa.learning.trees.bins import Bins, NumberBins
 from hansa.transparency import canonical
@@ -91,6 +93,43 @@ def test_a_file_that_is_not_there_a_name_without_its_ending_and_no_program_are_s
     assert hansa("model", "export", "nowhere.json", "--to", "xgboost").code == 5
     for tokens in (("--to", "xgboost", "--output", "model.ubj"), ("--to", "lightgbm"), ()):
         assert hansa("model", "export", str(model), *tokens).code == 2
+
+
+@pytest.fixture
+def network(desk):
+    schema = Schema((NumberFeature("speed", 0.0, 300.0, missing=False),))
+    design = Design(schema, (NumberColumns("speed", 100.0, 50.0, indicator=False),), ())
+    parameters = np.array([0.5, -1.0])
+    path = desk / "net.json"
+    path.write_bytes(canonical.encode(write_network(Network(design, Architecture(()), parameters))))
+    return path
+
+
+def test_a_network_is_exported_for_both_programs_side_by_side(hansa, network, desk):
+    answer = hansa("model", "export", str(network), "--to", "safetensors", "--json")
+    assert answer.code == 0, answer.err
+    assert answer.json == {
+        "to": "safetensors",
+        "model": "net.safetensors",
+        "columns": "net.safetensors.columns.json",
+        "parameters": 2,
+    }
+    library = pytest.importorskip(
+        "safetensors.numpy", reason="safetensors is not installed: NO EXPORT IS OPENED"
+    )
+    assert library.load_file(desk / "net.safetensors")["head.weight"].tolist() == [[0.5]]
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: NO EXPORT IS OPENED")
+    answer = hansa("model", "export", str(network), "--to", "onnx")
+    assert answer.code == 0, answer.err
+    session = runtime.InferenceSession(desk / "net.onnx", providers=["CPUExecutionProvider"])
+    (logits,) = session.run(["logits"], {"numbers": np.array([[200.0]], np.float32)})
+    assert logits.tolist() == [[0.0]]
+
+
+def test_each_program_is_given_what_it_opens(hansa, model, network):
+    for path, program in ((model, "onnx"), (network, "xgboost")):
+        answer = hansa("model", "export", str(path), "--to", program, "--json")
+        assert answer.json["error"]["rule"] == "export.recipe"
 
 
 @pytest.mark.slow

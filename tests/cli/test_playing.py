@@ -122,7 +122,14 @@ def test_what_was_played_before_ctrl_c_stays_and_how_to_go_on_is_said(few_birds,
     assert (desk / "demo" / "README.txt").is_file()
 
 
-@pytest.mark.parametrize("moment", ["_sequence_found", "settle", "forward"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "_sequence_found",
+        pytest.param("settle", marks=pytest.mark.slow),
+        pytest.param("forward", marks=pytest.mark.slow),
+    ],
+)
 def test_a_demo_that_was_killed_can_be_played_again_and_keeps_an_earlier_one(desk, tmp_path, hansa, moment):
     script = textwrap.dedent(
         f"""

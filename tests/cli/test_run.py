@@ -72,6 +72,24 @@ def test_a_member_reads_its_own_report_in_its_own_folder(ran, hansa):
     assert not list((ran / "blobs").glob("*bob*"))
 
 
+def test_a_member_reads_what_serves_it_where_the_plan_has_rows_to_choose_by(ran, hansa):
+    assert "as you chose" not in hansa("run", "report", "1", "--as", "bob").out
+    (path,) = (ran / "members" / "bob" / "reports").iterdir()
+    report = json.loads(path.read_text())
+    option = {
+        "name": "mixed 1/2",
+        "loss": 0.5,
+        "share": 0.75,
+        "auc": {"auc": 0.8, "low": 0.7, "high": 0.9},
+        "gain": None,
+    }
+    report |= {"options": [option], "chosen_gain": {"value": 0.05, "low": -0.01, "high": 0.11}}
+    path.write_text(json.dumps(report))
+    text = " ".join(hansa("run", "report", "1", "--as", "bob").out.split())
+    assert "mixed 1/2 75% of your choice; AUC 0.800, 95% interval 0.700 to 0.900; gain –" in text
+    assert "gain as you chose +0.050, 95% interval -0.010 to +0.110" in text.replace("−", "-")
+
+
 def test_a_private_report_that_is_elsewhere_or_damaged_is_said_to_be_so(ran, hansa):
     (path,) = (ran / "members" / "bob" / "reports").iterdir()
     for text in ("{", "[]"):

@@ -152,7 +152,7 @@ def wait_until_it_stands_by(hub):
 
 
 @pytest.mark.parametrize("how", HOW)
-@pytest.mark.parametrize(("word", "number"), [("sum", 2), ("seal", None)])
+@pytest.mark.parametrize(("word", "number"), [("sum", 2), pytest.param("seal", None, marks=pytest.mark.slow)])
 def test_a_run_goes_on_at_the_next_leader(replicas, tmp_path, word, number, how):
     (tmp_path / "members").mkdir()
     three = HubCoalition(replicas, tmp_path / "members")

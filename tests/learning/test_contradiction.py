@@ -48,12 +48,12 @@ def rounds(recipe, members):
 @given(
     seed=st.integers(0, 10**6),
     sizes=st.lists(st.integers(0, 90), min_size=3, max_size=6),
-    way=st.tuples(st.booleans(), st.booleans()),
+    way=st.tuples(st.booleans(), st.booleans(), st.sampled_from(["rows", "root", "members"])),
 )
 def test_an_honest_total_is_never_doubted_by_anyone(draw, open_door, seed, sizes, way):
     members = draw(seed, [*sizes, 120])
-    intercepts, as_fixed_points = way
-    parameters = Parameters(organisation_intercepts=intercepts)
+    intercepts, as_fixed_points, voice = way
+    parameters = Parameters(organisation_intercepts=intercepts, voice=voice)
     recipe = Logistic(members[0].train.schema, parameters, names(members))
     door = open_door()
 

@@ -46,7 +46,7 @@ def names(members):
     return tuple(rows.member for rows in members)
 
 
-def pooled(result, members, ridge, *, intercepts):
+def pooled(result, members, ridge, *, intercepts, power=0.0):
     """Scikit-learn's fit to all rows in one place, on the same columns."""
     design = parse_model(result.document).design
     columns = np.vstack([encode_table(design, rows.train).spell_out()[:, 1:] for rows in members])
@@ -55,7 +55,8 @@ def pooled(result, members, ridge, *, intercepts):
         columns = np.hstack([columns, np.eye(len(members))[which]])
     labels = np.concatenate([rows.train.labels for rows in members])
     fit = LogisticRegression(C=1 / ridge, solver="newton-cholesky", tol=1e-13, max_iter=200)
-    fit.fit(columns, labels)
+    sizes = np.array([len(rows.train) for rows in members])
+    fit.fit(columns, labels, np.repeat((sizes.mean() / sizes) ** power, sizes))
     return np.concatenate([fit.intercept_, fit.coef_[0][: len(design.names) - 1]])
 
 
@@ -67,6 +68,23 @@ def test_coefficients_are_those_of_a_fit_in_one_place(schema, draw, door, ridge,
     result = run_in_clear(recipe, members, door)
     found = np.array([value for _, value in result.coefficients])
     np.testing.assert_allclose(found, pooled(result, members, ridge, intercepts=intercepts), atol=1e-6)
+
+
+@pytest.mark.parametrize("voice", ["root", "members"])
+@pytest.mark.parametrize("intercepts", [False, True])
+def test_with_another_voice_coefficients_are_those_of_rows_weighed_in_one_place(
+    schema, draw, door, voice, intercepts
+):
+    members = draw(41, SIZES, shifts=(0, 1, -1, 0, 2, 0.5))
+    recipe = Logistic(
+        schema, Parameters(ridge=0.5, organisation_intercepts=intercepts, voice=voice), names(members)
+    )
+    result = run_in_clear(recipe, members, door)
+    found = np.array([value for _, value in result.coefficients])
+    power = {"root": 0.5, "members": 1.0}[voice]
+    expected = pooled(result, members, 0.5, intercepts=intercepts, power=power)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.abs(found - pooled(result, members, 0.5, intercepts=intercepts)).max() > 0.01
 
 
 def test_coefficients_stay_exact_when_a_number_has_a_long_tail(draw, door):
@@ -303,8 +321,9 @@ def test_plan_parameters_are_read_and_defaults_filled_in():
             "minimum_category_rows": 1,
             "minimum_rows_per_column": 7,
             "maximum_turns": 9,
+            "voice": "root",
         }
-    ) == Parameters(0.5, True, 2.0, 4, 1, 7, 9)
+    ) == Parameters(0.5, True, 2.0, 4, 1, 7, 9, voice="root")
 
 
 @pytest.mark.parametrize(
@@ -320,6 +339,8 @@ def test_plan_parameters_are_read_and_defaults_filled_in():
         {"maximum_turns": "9"},
         {"maximum_turns": True},
         {"organisation_intercepts": "yes"},
+        {"voice": "loud"},
+        {"voice": 1},
         {"learning_rate": "1"},
     ],
 )

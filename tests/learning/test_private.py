@@ -207,6 +207,16 @@ def test_persons_are_protected_by_more_noise_and_lighter_rows(schema, members):
     assert "auc_pooled_together" in result.metrics
 
 
+def test_rows_that_count_for_more_than_one_are_refused(schema):
+    with pytest.raises(Refused, match=r"recipe\.parameter: under noise every row counts alike"):
+        make(schema, voice="members")
+
+
+def test_clusters_are_refused(schema):
+    with pytest.raises(Refused, match=r"recipe\.parameter: `clusters` have no form with noise"):
+        make(schema, clusters=2)
+
+
 def test_organisation_intercepts_are_refused(schema):
     with pytest.raises(Refused, match=r"recipe\.parameter: `organisation_intercepts`"):
         make(schema, organisation_intercepts=True)

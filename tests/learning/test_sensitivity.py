@@ -15,6 +15,10 @@ from hansa.learning.model import Model
 from hansa.learning.newton import squash
 from hansa.learning.scoreboard import ScoreQuestion, answer_scores
 from hansa.learning.sketch import SketchQuestion, answer_sketch, find_sketch_sensitivity
+from hansa.learning.trees import Branch, Forest, Leaf, Tree
+from hansa.learning.trees.bins import Bins, CategoryBins, NumberBins
+from hansa.learning.trees.sweep import SweepQuestion, answer_sweep, draw_trees, find_sweep_sensitivity
+from hansa.learning.trees.tally import TallyQuestion, answer_tally, find_tally_sensitivity
 
 SCHEMA = Schema(
     (
@@ -199,3 +203,38 @@ def test_every_answer_keeps_its_bounds():
         (PullQuestion("step 1", DESIGN, Unit(), np.zeros(WIDTH), 2.0), answer_pull),
     ):
         assert (np.abs(answer(question, trained(rows))) <= question.bounds).all()
+
+
+@given(TABLES, UNITS, st.integers(0, 99))
+def test_the_tally(rows, unit, which):
+    question = TallyQuestion("tally", SCHEMA, unit)
+    moved = distance(lambda table: answer_tally(question, table), rows, unit, which)
+    assert moved <= find_tally_sensitivity(SCHEMA, unit)
+
+
+BINS = Bins(
+    SCHEMA,
+    (
+        NumberBins("mass", (-1.0, 0.5, 2.0), missing=True),
+        NumberBins("height", (10.0, 500.0), missing=False),
+        CategoryBins("sky", (0, 2)),
+        CategoryBins("species", (5, 65536)),
+    ),
+)
+
+
+@given(TABLES, UNITS, st.integers(0, 99), st.integers(1, 9), st.floats(-6.0, 6.0))
+def test_the_sweeps(rows, unit, which, count, base):
+    values = Tree((Branch(0, (1, 2), (1, 2)), Leaf(-2.0), Leaf(1.7)))
+    trees = draw_trees(BINS, 3, count, depth=3, features=1 + count % 4)
+    question = SweepQuestion("sweep 1", Forest(BINS, base, (values,), None), trees, unit)
+    moved = distance(lambda table: answer_sweep(question, trained(table)), rows, unit, which)
+    assert moved <= find_sweep_sensitivity(count, unit)
+
+
+def test_the_sweeps_nearly_reach_what_is_declared():
+    question = SweepQuestion(
+        "sweep 1", Forest(BINS, -9.0, (), None), draw_trees(BINS, 0, 4, depth=2, features=1), Unit()
+    )
+    row = [(5.0, 1000.0, "Clear", None, 1, "ann")]
+    assert float(np.linalg.norm(answer_sweep(question, trained(make(row))))) > 1.999

@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -18,6 +19,7 @@ from hansa.learning import (
     divide_rows,
     split_rows,
 )
+from hansa.learning.split import find_validation
 
 NONE = Schema(())
 
@@ -152,3 +154,53 @@ def test_dividing_loses_no_row():
     divided = divide_rows(rows, StratifiedSplit(0, Fraction(1, 4)), "a")
     both = np.concatenate([divided.train.numbers["x"], divided.test.numbers["x"]])
     assert sorted(both) == list(range(100))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        StratifiedSplit(3, Fraction(1, 4), Fraction(1, 5)),
+        RowSplit(3, Fraction(1, 4), Fraction(1, 5)),
+        GroupSplit("person", 3, Fraction(1, 4), everywhere=False, validation=Fraction(1, 5)),
+        TimeSplit("person", "300", "220"),
+    ],
+)
+def test_validation_rows_are_taken_from_the_training_rows_and_leave_the_test_rows_as_they_were(rule):
+    rows = table([0, 1] * 200, person=[str(row) for row in range(400)])
+    divided, before = (
+        divide_rows(rows, rule, "alpha"),
+        divide_rows(rows, replace(rule, validation=None), "alpha"),
+    )
+    assert before.validation is None
+    assert divided.test.keys["person"].tolist() == before.test.keys["person"].tolist()
+    held = {*divided.validation.keys["person"].tolist()}
+    assert held | {*divided.train.keys["person"].tolist()} == {*before.train.keys["person"].tolist()}
+    assert not held & {*divided.train.keys["person"].tolist()}
+    assert 55 < len(held) < 105
+    assert len(divided.own.train) == len(before.train)
+
+
+@pytest.mark.parametrize("share", [Fraction(0), Fraction(3, 4), Fraction(1)])
+def test_validation_rows_leave_some_to_train(share):
+    with pytest.raises(ValueError, match="validation rows must lie between 0 and 3/4"):
+        RowSplit(0, Fraction(1, 4), share)
+
+
+@pytest.mark.parametrize("start", ["1996", "1997", "1995-01-01"])
+def test_rows_that_validate_from_the_test_rows_on_are_refused(start):
+    with pytest.raises(Refused, match="must lie before `1996`") as excinfo:
+        divide_rows(table([0, 0], year=["1990", "1996"]), TimeSplit("year", "1996", start), "a")
+    assert excinfo.value.rule == "split.time"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        StratifiedSplit(3, Fraction(1, 4), Fraction(7, 10)),
+        RowSplit(3, Fraction(1, 4), Fraction(7, 10)),
+        GroupSplit("person", 3, Fraction(1, 4), everywhere=True, validation=Fraction(7, 10)),
+    ],
+)
+def test_of_the_training_rows_a_tenth_is_set_aside_whatever_share_validates(rule):
+    aside = find_validation(rule)
+    assert (aside.test, aside.validation) == (Fraction(1, 10), None)

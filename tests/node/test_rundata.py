@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
+from chain import Chain
 from hubhouse import found_hub
 from machines import PLAN, write_table
 from nodehouse import make_member
@@ -12,7 +13,19 @@ from hansa.learning import recipe_digest
 from hansa.node import rundata
 from hansa.node.rundata import RunData
 
+MAPPING = """
+version: 1
+columns:
+  - {name: late, expression: "if(upper(\\"LATE\\") = 'OUI', 'yes', \\"LATE\\")"}
+  - {name: amount, from: cents, as: number}
+  - {name: sector, from: sector}
+"""
+STATE = Chain().state
 APPROVED = load_plan(PLAN, "plan.yaml", recipe_digest=recipe_digest())
+
+
+def read_state():
+    return STATE
 
 
 @pytest.fixture
@@ -34,15 +47,32 @@ def replace(path):
 
 
 def test_a_table_that_nobody_writes_is_the_one_that_was_read(house):
-    data = RunData(house)
+    data = RunData(house, read_state)
     data.verify_unchanged()  # nothing was read yet
     assert data.load(APPROVED)
     data.verify_unchanged()
 
 
+def test_a_mapping_makes_the_columns_of_a_run_and_is_noticed_when_it_changes(house):
+    plain = RunData(house, read_state).load(APPROVED).train
+    text = house.data.read_text().replace("late,amount,sector", "LATE,cents,sector").replace("yes,", "oui,")
+    house.data.write_text(text)
+    path = house.folder / "mapping.yaml"
+    path.write_text(MAPPING)
+    data = RunData(house, read_state)
+    mapped = data.load(APPROVED).train
+    assert (mapped.numbers["amount"] == plain.numbers["amount"]).all()
+    assert (mapped.labels == plain.labels).all()
+    data.verify_unchanged()
+    path.write_text(MAPPING + 'where: "true"\n')
+    with pytest.raises(Refused) as caught:
+        data.verify_unchanged()
+    assert caught.value.rule == "data.changed"
+
+
 @pytest.mark.parametrize("change", [write_again, replace, Path.unlink])
 def test_a_table_that_changes_after_it_was_read_is_noticed(house, change):
-    data = RunData(house)
+    data = RunData(house, read_state)
     data.load(APPROVED)
     change(house.data)
     with pytest.raises(Refused) as caught:
@@ -58,7 +88,7 @@ def test_a_table_that_is_written_while_it_is_read_is_not_used(house, monkeypatch
 
     load = rundata.load_rows
     monkeypatch.setattr(rundata, "load_rows", load_and_write)
-    data = RunData(house)
+    data = RunData(house, read_state)
     with pytest.raises(Refused) as caught:
         data.load(APPROVED)
     assert caught.value.rule == "data.changed"
@@ -68,5 +98,5 @@ def test_a_table_that_is_written_while_it_is_read_is_not_used(house, monkeypatch
 def test_a_house_without_a_table_says_so(house):
     house.data.unlink()
     with pytest.raises(Refused) as caught:
-        RunData(house).load(APPROVED)
+        RunData(house, read_state).load(APPROVED)
     assert caught.value.rule == "data.none"

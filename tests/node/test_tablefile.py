@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hansa.errors import Unavailable
+from hansa.node.block import BLOCK_ROWS
 from hansa.node.defects import TableRefused
-from hansa.node.tablefile import BLOCK_ROWS, read_columns
+from hansa.node.tablefile import read_columns
 
 GIGABYTE = 1_000_000_000
 
@@ -211,7 +212,7 @@ def test_a_file_of_two_gigabytes_is_refused_at_once(tmp_path):
     with path.open("wb") as file:
         file.write(b"a,b\n1,2\n")
         file.truncate(2 * GIGABYTE)
-    refusal = refuse(path)
+    refusal = refuse(path, max_bytes=GIGABYTE)
     assert refusal.rule == "data.size"
     assert "found 2,000,000,000 bytes, expected at most 1,000,000,000" in refusal.reasons[0]
     assert "Parquet" in refusal.reasons[0]
@@ -261,7 +262,7 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(write, name):
 def test_other_kinds_of_files_are_refused(write, name):
     refusal = refuse(write("a,b\n", name))
     assert refusal.rule == "data.kind"
-    assert ".csv, .csv.gz, .parquet" in refusal.reasons[0]
+    assert ".csv, .csv.gz, .parquet, .arrow, .feather" in refusal.reasons[0]
 
 
 def test_a_file_that_is_not_there_is_unavailable(tmp_path):

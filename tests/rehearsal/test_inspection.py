@@ -7,9 +7,11 @@ import pytest
 
 from hansa.errors import Refused, Unavailable
 from hansa.governance import load_plan
+from hansa.learning.networks import parse_network_parameters
 from hansa.node.data import check_file
 from hansa.node.tablefile import read_columns
 from hansa.rehearsal import inspection as inspection_module
+from hansa.rehearsal.dependent import Beside
 from hansa.rehearsal.drafting import write_plan
 from hansa.rehearsal.inspection import inspect_folder
 
@@ -84,6 +86,13 @@ def load(inspection):
     for organisation in inspection.organisations:
         check_file(organisation.path, plan)
     return plan
+
+
+def test_a_plan_of_a_network_is_drafted_with_what_it_may_set(folder):
+    plan = load_plan(write_plan(inspect_folder(folder, "y"), "network"), "plan.yaml", recipe_digest="0" * 64)
+    assert plan.recipe.name == "network"
+    assert [layer.kind for layer in plan.recipe.parameters.layers] == ["linear", "relu"]
+    parse_network_parameters(plan.to_json()["recipe"]["parameters"])
 
 
 def test_a_plan_of_trees_is_drafted_with_what_it_may_set(folder):
@@ -234,7 +243,7 @@ def test_a_file_with_a_header_only_is_refused_by_name(folder):
 def test_a_file_of_two_gigabytes_is_refused_at_once(folder):
     with (folder / "beta.csv").open("r+b") as file:
         file.truncate(2 * GIGABYTE)
-    message = find_one(inspect_folder(folder, "y"), "data.size")
+    message = find_one(inspect_folder(folder, "y", max_bytes=GIGABYTE), "data.size")
     assert message.startswith(
         "beta.csv: found 2,000,000,000 bytes, expected at most 1,000,000,000; keep only"
     )
@@ -700,3 +709,71 @@ def test_a_time_that_is_the_same_everywhere_is_refused(folder):
     for seed, name in enumerate(NAMES):
         write(folder, f"{name}.csv", make_rows(seed, when="1990"))
     assert "split by another column" in find_one(inspect_folder(folder, "y", time="when"), "inspect.time")
+
+
+# -- regressions -------------------------------------------------------------------------------------------------
+
+
+def draft_regression(folder, label, **beside):
+    inspection = inspect_folder(folder, label, beside=Beside(**beside))
+    assert not inspection.errors, inspection.errors
+    plan = load_plan(write_plan(inspection, "regression"), "plan.yaml", recipe_digest="0" * 64)
+    for organisation in inspection.organisations:
+        check_file(organisation.path, plan)
+    return plan
+
+
+def test_a_number_is_explained_by_a_linear_model_and_split_by_rows(folder):
+    plan = draft_regression(folder, "speed")
+    assert (plan.recipe.parameters.family, plan.label.type, plan.split.kind) == ("linear", "number", "rows")
+    assert "speed" not in {feature.name for feature in plan.features}
+    assert {bar.metric for bar in plan.bars} == {"explained_together", "members_gain"}
+
+
+def test_a_count_over_an_exposure_is_explained_by_a_poisson_model(folder):
+    plan = draft_regression(folder, "age", exposure="speed")
+    assert plan.recipe.parameters.family == "poisson"
+    assert float(plan.label.exposure.minimum) > 0
+    assert not {"age", "speed"} & {feature.name for feature in plan.features}
+
+
+def test_texts_are_explained_by_a_multinomial_model(folder):
+    plan = draft_regression(folder, "sky")
+    assert plan.recipe.parameters.family == "multinomial"
+    assert plan.label.categories == ("Clear", "Overcast", "Some Cloud")
+
+
+def test_a_time_until_an_event_is_explained_by_a_cox_model_in_some_twenty_steps(folder):
+    plan = draft_regression(folder, "age", event="y")
+    assert (plan.recipe.parameters.family, plan.label.event.positive) == ("cox", "1")
+    assert 8 <= plan.label.steps <= 20
+    assert {bar.metric for bar in plan.bars} == {"concordance_together", "members_gain"}
+
+
+@pytest.mark.parametrize(
+    ("label", "beside", "words"),
+    [
+        ("patient", {}, "a label of texts has 2 to 50 classes"),
+        ("sky", {"event": "y"}, "`sky` holds texts"),
+        ("age", {"event": "age"}, "a column of its own"),
+        ("age", {"exposure": "sky"}, "an exposure is a number above 0"),
+        ("age", {"exposure": "nowhere"}, "lacks the column `nowhere`"),
+        ("age", {"event": "sky"}, "values of the label"),
+    ],
+)
+def test_what_no_regression_explains_is_said_so(folder, label, beside, words):
+    inspection = inspect_folder(folder, label, beside=Beside(**beside))
+    assert any(words in finding.message for finding in inspection.errors), inspection.errors
+    with pytest.raises(Refused):
+        write_plan(inspection, "regression")
+
+
+def test_a_missing_outcome_is_named(folder):
+    path = min(folder.glob("*.csv"))
+    lines = path.read_text().splitlines()
+    place = lines[0].split(",").index("speed")
+    cells = lines[1].split(",")
+    cells[place] = ""
+    path.write_text("\n".join([lines[0], ",".join(cells), *lines[2:]]) + "\n")
+    (finding,) = inspect_folder(folder, "speed", beside=Beside()).errors
+    assert (finding.rule, "row 2" in finding.place) == ("inspect.label-missing", True)

@@ -12,7 +12,9 @@ from hansa.coalition import audit_log, derive_account
 from hansa.engine import read_total
 from hansa.errors import Refused, Unavailable
 from hansa.governance import Budget, parse_plan
+from hansa.governance.recipe import TreesParameters
 from hansa.learning import PrivateLogistic, build_recipe, run_in_clear
+from hansa.learning.trees import parse_forest
 from hansa.node import load_rows
 from hansa.privacy import Meter, Noise
 from hansa.rehearsal import Silent, conduct_run
@@ -59,6 +61,21 @@ def test_a_run_with_noise_completes_though_members_vanish_and_is_charged(six, pl
         account = derive_account(six.state, name)
         assert account.spent == plan.privacy.rho
         assert account.left < plan.privacy.rho
+
+
+def test_a_run_of_trees_with_noise_completes_though_a_member_vanishes_and_is_charged(six, plan):
+    document = plan.to_json()
+    parameters = {**TreesParameters().model_dump(mode="json"), "trees": 8, "organisation_offsets": False}
+    document["recipe"] = {**document["recipe"], "name": "trees", "parameters": parameters}
+    trees = parse_plan(document)
+    vanish(six, "bob", 2, Kind.DELIVERY)
+    number = approve(six, trees)
+    ran = conduct_run(six, number, "ada", Silent())
+    assert (ran.run.status, ran.run.dropped) == ("completed", {"bob": 2})
+    assert len(parse_forest(dict(ran.conducted.result.document)).trees) == 8
+    assert set(ran.run.metrics) >= {"auc_pooled_together", "brier_together"}
+    assert derive_account(six.state, "cyd").spent == trees.privacy.rho
+    assert "(ε = 8, δ = 0.00001) for each row" in render_report(gather_result(six, number, ran, []))
 
 
 def test_a_second_run_that_the_budget_cannot_bear_is_refused_before_it_starts(six, plan):

@@ -5,9 +5,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from dying import Dying, Killed, conduct
 from liar import Liar, approve, open_attempt, vanish
 
-from hansa.engine import Frame, LocalEngine, parse_frame
+from hansa.engine import Frame, parse_frame
 from hansa.engine.minutes import Minutes
 from hansa.errors import Refused
 from hansa.hub import Coordinator
@@ -18,50 +19,9 @@ from hansa.store import FolderPapers
 NAMES = ("ada", "bob", "cyd", "dan", "eve")
 
 
-class Killed(BaseException):
-    """What nobody catches: the coordinator's process is gone."""
-
-
-class Dying:
-    """An engine whose process dies at a certain turn: before the messages leave, or with the answers in its hands."""
-
-    def __init__(self, stage, turn=None, *, after=False, names=None):
-        self.engine = LocalEngine({name: stage.actor(name).trainer.receive for name in names or stage.actors})
-        self.turns, self.dies_at, self.after = [], turn, after
-
-    def tell(self, messages):
-        self.engine.tell(messages)
-
-    def turn(self, messages):
-        self.turns.append(_name(next(iter(messages.values()))))
-        dies = len(self.turns) - 1 == self.dies_at
-        if dies and not self.after:
-            raise Killed
-        answers = self.engine.turn(messages)
-        if dies:
-            raise Killed
-        return answers
-
-
-def _name(message):
-    frame = parse_frame(message)
-    return f"{frame.word} {Kind(frame.body[5]).name.lower()}" if frame.word == "sum" else frame.word
-
-
 @pytest.fixture
 def run(stage, cast):
     return open_attempt(stage, approve(stage, cast.plan))
-
-
-def conduct(stage, run, folder, turn=None, **when):
-    engine = Dying(stage, turn, **when)
-    try:
-        conducted = Coordinator(stage.sequencer, engine, minutes=Minutes(FolderPapers(folder))).conduct(
-            run.id
-        )
-    except Killed:
-        return None, engine.turns
-    return conducted, engine.turns
 
 
 def test_a_run_whose_coordinator_is_killed_at_any_turn_ends_as_if_it_had_not_been(stage, cast, tmp_path):

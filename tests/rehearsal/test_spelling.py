@@ -73,6 +73,7 @@ def test_a_metric_is_spelt_as_its_kind_is(name, value, expected):
         ("members_gain", "scored members that gain, together"),
         ("corrected_gain_mean", "mean gain over going alone, with local correction"),
         ("members_scored", "members that can be scored"),
+        ("members_trusting_mixed", "scored members that trust a mixture most"),
         ("a_metric_of_next_year", "a metric of next year"),
     ],
 )
@@ -100,6 +101,14 @@ def test_a_measure_that_may_be_off_says_by_how_much():
     assert spelling.format_metric("auc_pooled_together", None, 0.07) == "–"
     rows = spelling.tabulate_metrics({"brier_together": 0.05, "auc_together": 0.8}, {"brier_together": 0.01})
     assert [row[2] for row in rows] == ["0.800", "0.050 ± 0.010"]
+
+
+def test_what_members_chose_is_listed_where_they_could_choose():
+    assert spelling.list_choices({"auc_alone": 0.7}) == ()
+    assert spelling.list_choices({"members_trusting_alone": 3.0, "members_gain_chosen": 0.75}) == (
+        ("scored members that gain, as each chose", "75.0%"),
+        ("scored members that trust their own model most", "3"),
+    )
 
 
 def test_columns_without_a_value_are_left_out():

@@ -54,6 +54,36 @@ def test_masked_sums_give_the_trees_of_plain_ones_and_everybody_seals_them(stage
         assert kept["member"] == name
 
 
+def test_where_a_plan_has_validation_rows_each_member_reads_in_private_what_serves_it(stage):
+    text = PLAN.replace("{kind: rows, test: 3/10}", "{kind: rows, test: 3/10, validation: 1/5}")
+    plan = load_plan(text, "plan.yaml", recipe_digest=recipe_digest())
+    ran = conduct_run(stage, approve(stage, plan), "ada", Silent())
+    assert ran.run.status == "completed"
+    for name in NAMES:
+        rows = load_rows(stage.actor(name).data, plan, name)
+        kept = json.loads(locate_private_report(stage.folder, name, ran.run.id).read_text())
+        assert kept["validation_rows"] == len(rows.validation) > 0
+        assert kept["rows"] == len(rows.train) + len(rows.test) + len(rows.validation)
+        assert {option["name"].split()[0] for option in kept["options"]} == {
+            "alone",
+            "together",
+            "corrected",
+            "mixed",
+        }
+        assert sum(option["share"] for option in kept["options"]) == pytest.approx(1.0)
+        assert kept["chosen_gain"]["low"] <= kept["chosen_gain"]["value"] <= kept["chosen_gain"]["high"]
+    kept = [json.loads(locate_private_report(stage.folder, name, ran.run.id).read_text()) for name in NAMES]
+    scored = [report for report in kept if report["scored"]]
+    gains = [report["chosen_gain"]["value"] for report in scored]
+    metrics = {name: float(value) for name, value in ran.run.metrics.items()}
+    assert metrics["members_gain_chosen"] == pytest.approx(
+        sum(gain > 0 for gain in gains) / len(scored), abs=1e-6
+    )
+    assert metrics["chosen_gain_mean"] == pytest.approx(sum(gains) / len(gains), abs=1e-6)
+    trusted = [value for name, value in metrics.items() if name.startswith("members_trusting_")]
+    assert (len(trusted), sum(trusted)) == (5, len(scored))
+
+
 def test_a_member_that_vanishes_in_the_middle_of_a_tree_is_named(found, plan):
     with found(NAMES, colluding=Fraction(0), dropouts=Fraction(1, 5)) as stage:
         vanish(stage, "bob", 7, Kind.DELIVERY)

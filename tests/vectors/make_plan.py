@@ -96,15 +96,83 @@ GROWN = {
     "falling": [],
     "organisation_offsets": True,
     "patience": 0,
+    "features": 1,
     "organisation_rate": False,
     "correction_trees": 20,
 }
+
+
+NETWORK = SMALL.replace(
+    f"{{name: logistic, digest: {RECIPE}}}",
+    f"{{name: network, digest: {RECIPE}, parameters: {{layers: [{{kind: linear, size: 4}}, {{kind: relu}}]}}}}",
+)
+TRAINED = {
+    "layers": [{"kind": "linear", "size": 4}, {"kind": "relu"}],
+    "image": None,
+    "method": "fedavg",
+    "rounds": 20,
+    "epochs": 1,
+    "batch": 32,
+    "learning_rate": "0.1",
+    "server_rate": "1",
+    "proximal": "0.01",
+    "decay": "0.0001",
+    "clip": "10",
+    "resolution": "0.000001",
+    "seed": 0,
+    "scaling": "deviation",
+    "weighting": "rows",
+    "own": [],
+    "own_epochs": 1,
+    "correction_epochs": 2,
+    "minimum_category_members": 3,
+    "minimum_category_rows": 10,
+}
+
+
+def canonical_network(**parameters: object) -> dict[str, object]:
+    return canonical(recipe={"name": "network", "digest": RECIPE, "parameters": TRAINED | parameters})
 
 
 def canonical_trees(**parameters: object) -> dict[str, object]:
     return canonical(recipe={"name": "trees", "digest": RECIPE, "parameters": GROWN | parameters})
 
 
+LABELLED = SMALL.replace("auc_together", "members_gain")
+
+
+def explain(family: str, label: str) -> str:
+    """Return the small plan as one of a regression."""
+    recipe = f"{{name: regression, digest: {RECIPE}, parameters: {{family: {family}}}}}"
+    plan = LABELLED.replace(f"{{name: logistic, digest: {RECIPE}}}", recipe)
+    return plan.replace("{name: y, positive: 1, negative: 0}", label)
+
+
+def canonical_regression(family: str, label: dict[str, object]) -> dict[str, object]:
+    parameters = {
+        "family": family,
+        "ridge": "0",
+        "lasso": "0",
+        "ties": "efron",
+        "correction": "10",
+        "minimum_rows": 10,
+        "minimum_members": 3,
+        "minimum_rows_per_column": 5,
+        "maximum_turns": 50,
+    }
+    return canonical(
+        recipe={"name": "regression", "digest": RECIPE, "parameters": parameters},
+        label=label,
+        bars=[{"metric": "members_gain", "at_least": "0.80"}],
+    )
+
+
+COST = "{name: y, type: number, minimum: -1, maximum: 9}"
+CLAIMS = "{name: y, type: number, minimum: 0, maximum: 9, exposure: {name: t, unit: years, minimum: 0.1, maximum: 1}}"
+GRADE = "{name: y, type: category, categories: [u, v, w]}"
+DEATH = (
+    "{name: y, type: time, unit: days, step: 30, steps: 24, event: {name: died, positive: 1, negative: 0}}"
+)
 POOLED = SMALL.replace("auc_together", "auc_pooled_together")
 BARS = [{"metric": "auc_pooled_together", "at_least": "0.80"}]
 ROWS = POOLED.replace("stratified", "rows")
@@ -118,6 +186,38 @@ TIME = {"kind": "time", "column": "year", "from": "1996"}
 GOOD = [
     ("small", "everything that has a default is left out", SMALL, canonical()),
     ("decimal-share", "the test share as a decimal", SMALL.replace("3/10", "0.30"), canonical()),
+    (
+        "validation",
+        "a fifth of the rows by which members choose",
+        SMALL.replace(SPLIT, "{kind: stratified, test: 3/10, validation: 0.2}"),
+        canonical(split={"kind": "stratified", "seed": 0, "test": "3/10", "validation": "1/5"}),
+    ),
+    (
+        "time-validation",
+        "a time from which members choose",
+        SMALL.replace(SPLIT, "{kind: time, column: year, from: 1996, validation: 1994}"),
+        canonical(split={**TIME, "validation": "1994"}),
+    ),
+    (
+        "voice",
+        "each member's rows together count alike",
+        SMALL.replace(RECIPE, RECIPE + ", parameters: {voice: members}"),
+        canonical(
+            recipe={"name": "logistic", "digest": RECIPE, "parameters": {**PARAMETERS, "voice": "members"}}
+        ),
+    ),
+    (
+        "clusters",
+        "two further models",
+        SMALL.replace(RECIPE, RECIPE + ", parameters: {clusters: 2}"),
+        canonical(recipe={"name": "logistic", "digest": RECIPE, "parameters": {**PARAMETERS, "clusters": 2}}),
+    ),
+    (
+        "usual-voice",
+        "the usual voice and one model are left out of the canonical form",
+        SMALL.replace(RECIPE, RECIPE + ", parameters: {voice: rows, clusters: 1}"),
+        canonical(),
+    ),
     (
         "listed-cohort",
         "members listed out of order",
@@ -192,6 +292,78 @@ GOOD = [
         TREES.replace(RECIPE, RECIPE + ", parameters: {trees: 2, rising: [a], learning_rate: 0.50}"),
         canonical_trees(trees=2, rising=["a"], learning_rate="0.50"),
     ),
+    (
+        "linear",
+        "a linear model of a number",
+        explain("linear", COST),
+        canonical_regression(
+            "linear",
+            {"name": "y", "type": "number", "unit": "", "minimum": "-1", "maximum": "9", "exposure": None},
+        ),
+    ),
+    (
+        "poisson",
+        "a Poisson model of a count over an exposure",
+        explain("poisson", CLAIMS),
+        canonical_regression(
+            "poisson",
+            {
+                "name": "y",
+                "type": "number",
+                "unit": "",
+                "minimum": "0",
+                "maximum": "9",
+                "exposure": {"name": "t", "unit": "years", "minimum": "0.1", "maximum": "1"},
+            },
+        ),
+    ),
+    (
+        "multinomial",
+        "a model of three classes",
+        explain("multinomial", GRADE),
+        canonical_regression("multinomial", {"name": "y", "type": "category", "categories": ["u", "v", "w"]}),
+    ),
+    (
+        "cox",
+        "a Cox model of the time until an event",
+        explain("cox", DEATH),
+        canonical_regression(
+            "cox",
+            {
+                "name": "y",
+                "type": "time",
+                "unit": "days",
+                "step": "30",
+                "steps": 24,
+                "event": {"name": "died", "positive": "1", "negative": "0"},
+            },
+        ),
+    ),
+    ("network", "a network with every default", NETWORK, canonical_network()),
+    (
+        "image-network",
+        "a network over an image, with every kind of layer, whose norms and head are each member's own",
+        NETWORK.replace(
+            "[{kind: linear, size: 4}, {kind: relu}]",
+            "[{kind: conv2d, channels: 2, kernel: 1}, {kind: group_norm, groups: 2}, {kind: max_pool, size: 2},"
+            " {kind: dropout, share: 0.20}, {kind: linear, size: 3}, {kind: layer_norm}, {kind: tanh}],"
+            " image: {height: 2, width: 2}, own: [norms, head], method: fedyogi",
+        ),
+        canonical_network(
+            layers=[
+                {"kind": "conv2d", "channels": 2, "kernel": 1, "stride": 1, "padding": 0},
+                {"kind": "group_norm", "groups": 2},
+                {"kind": "max_pool", "size": 2},
+                {"kind": "dropout", "share": "0.20"},
+                {"kind": "linear", "size": 3},
+                {"kind": "layer_norm"},
+                {"kind": "tanh"},
+            ],
+            image={"channels": 1, "height": 2, "width": 2},
+            own=["head", "norms"],
+            method="fedyogi",
+        ),
+    ),
     ("statistics", "how the rows are, and no model", STATISTICS, canonical_statistics()),
     (
         "coarse-statistics",
@@ -246,11 +418,108 @@ BAD_YAML = [
     (
         "plan.privacy-trees",
         "noised-trees",
-        "trees with noise",
+        "trees with noise whose members would learn offsets without it",
         TREES.replace("auc_together", "auc_pooled_together")
         .replace("stratified", "rows")
         .replace("{noise: none}", NOISE),
+        4,
+    ),
+    (
+        "plan.label-type",
+        "logistic-of-a-number",
+        "a logistic model of a number",
+        LABELLED.replace("{name: y, positive: 1, negative: 0}", COST),
+        5,
+    ),
+    (
+        "plan.label-type",
+        "poisson-below-zero",
+        "a Poisson model of a number that may be negative",
+        explain("poisson", COST),
+        5,
+    ),
+    (
+        "plan.label-type",
+        "gamma-with-exposure",
+        "a gamma model of an amount over an exposure",
+        explain("gamma", CLAIMS.replace("minimum: 0,", "minimum: 1,")),
+        5,
+    ),
+    ("plan.label-type", "cox-of-classes", "a Cox model of classes", explain("cox", GRADE), 5),
+    (
+        "plan.label",
+        "one-column-for-time-and-event",
+        "a time and its event in one column",
+        explain("cox", DEATH.replace("died", "y")),
+        5,
+    ),
+    (
+        "plan.bounds",
+        "exposure-of-nothing",
+        "an exposure that may be 0",
+        explain("poisson", CLAIMS.replace("0.1", "0")),
+        5,
+    ),
+    (
+        "plan.bounds",
+        "time-that-stands-still",
+        "a step of time of 0",
+        explain("cox", DEATH.replace("step: 30", "step: 0")),
+        5,
+    ),
+    (
+        "plan.categories",
+        "one-class",
+        "a single class",
+        explain("multinomial", GRADE.replace("u, v, w", "u")),
+        5,
+    ),
+    (
+        "plan.bar-metric",
+        "auc-of-a-number",
+        "a bar on a ROC-AUC, of a number",
+        explain("linear", COST).replace("members_gain", "auc_together"),
+        12,
+    ),
+    (
+        "plan.bar-metric",
+        "concordance-of-two-values",
+        "a bar on a concordance, of two values",
+        SMALL.replace("auc_together", "concordance_together"),
+        12,
+    ),
+    (
+        "plan.privacy-regression",
+        "noised-regression",
+        "a regression with noise",
+        explain("linear", COST)
+        .replace("members_gain", "auc_pooled_together")
+        .replace("stratified", "rows")
+        .replace("{noise: none}", NOISE),
         11,
+    ),
+    (
+        "plan.privacy-network",
+        "noised-network",
+        "a network with noise",
+        NETWORK.replace("auc_together", "auc_pooled_together")
+        .replace("stratified", "rows")
+        .replace("{noise: none}", NOISE),
+        11,
+    ),
+    (
+        "plan.value",
+        "network-with-two-heads",
+        "a part of a network that is listed twice",
+        NETWORK.replace("relu}]", "relu}], own: [head, head]"),
+        4,
+    ),
+    (
+        "plan.value",
+        "network-of-code",
+        "a layer that is none of the vocabulary",
+        NETWORK.replace("{kind: relu}", "{kind: code, entry: net.py}"),
+        4,
     ),
     (
         "plan.statistics",
@@ -397,6 +666,20 @@ BAD_YAML = [
         4,
     ),
     (
+        "plan.privacy-clusters",
+        "noise-and-clusters",
+        "models that members take by their own rows, beside noise",
+        ROWS.replace("{noise: none}", NOISE).replace(RECIPE, RECIPE + ", parameters: {clusters: 2}"),
+        4,
+    ),
+    (
+        "plan.privacy-voice",
+        "noise-and-voice",
+        "rows that count differently beside noise",
+        ROWS.replace("{noise: none}", NOISE).replace(RECIPE, RECIPE + ", parameters: {voice: members}"),
+        4,
+    ),
+    (
         "plan.privacy-bar",
         "noise-and-mean-over-members",
         "a bar on what noise would drown, beside noise",
@@ -468,6 +751,13 @@ BAD_YAML = [
         9,
     ),
     ("plan.fraction", "all-test", "all rows are test rows", SMALL.replace("3/10", "1"), 10),
+    (
+        "plan.split-validation",
+        "nothing-trains",
+        "all rows test or validate",
+        SMALL.replace(SPLIT, "{kind: rows, test: 3/10, validation: 7/10}"),
+        10,
+    ),
     (
         "plan.split-column",
         "group-feature",

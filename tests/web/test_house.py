@@ -167,7 +167,10 @@ def test_without_the_hub_what_is_said_is_kept_and_goes_up_when_it_is_back(fragil
     node.wait_until(lambda said: said["entries"] == 2 and said["outbox"] == [])
 
 
-@pytest.mark.parametrize("moment", ["signed", "sent", "seen"])
+@pytest.mark.parametrize(
+    "moment",
+    [pytest.param("signed", marks=pytest.mark.slow), "sent", pytest.param("seen", marks=pytest.mark.slow)],
+)
 def test_killed_while_it_speaks_a_node_says_it_once(fragile, moment):
     hub, nodes = fragile
     node = nodes["ada"]

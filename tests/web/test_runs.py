@@ -110,8 +110,8 @@ def test_an_answer_counts_once_and_only_the_one_that_came_first(coalition):
     ("word", "number", "how"),
     [
         ("sum", 2, signal.SIGKILL),
-        ("end", None, signal.SIGKILL),
-        ("seal", None, signal.SIGKILL),
+        pytest.param("end", None, signal.SIGKILL, marks=pytest.mark.slow),
+        pytest.param("seal", None, signal.SIGKILL, marks=pytest.mark.slow),
         ("ask", 2, signal.SIGTERM),
     ],
 )

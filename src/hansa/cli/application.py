@@ -11,6 +11,7 @@ from hansa import __version__
 from hansa.cli import (
     account,
     coalition,
+    data,
     demo,
     hub,
     log,
@@ -59,6 +60,7 @@ def build_app() -> App:
         hub.app,
         node.app,
         member.app,
+        data.app,
         plan.app,
         proposal.app,
         run.app,

@@ -139,7 +139,7 @@ def _found_stage(
         "log": str(stage.log),
         "members": names,
         "charter_digest": agreed.digest,
-        "findings": [_describe(finding) for finding in findings],
+        "findings": [describe_finding(finding) for finding in findings],
     }
     facts = make_facts(
         [
@@ -177,6 +177,13 @@ def join(
     data: Annotated[
         Path | None, Parameter(metavar="TABLE", help="The member's table; a copy goes into the folder.")
     ] = None,
+    mapping: Annotated[
+        Path | None,
+        Parameter(
+            metavar="FILE",
+            help="How the table becomes the columns that plans name, YAML; a copy goes into the folder.",
+        ),
+    ] = None,
     passphrase_file: PassphraseFile = None,
     no_passphrase: Annotated[
         bool,
@@ -209,6 +216,7 @@ def join(
         invited,
         folder,
         data,
+        mapping,
         choose=lambda: None if no_passphrase else choose_passphrase(passphrase_file, what),
         ask=lambda: ask_passphrase(passphrase_file, what),
     )
@@ -267,7 +275,7 @@ def lint(
         "version": agreed.version,
         "digest": agreed.digest,
         "members": len(founders),
-        "findings": [_describe(finding) for finding in findings],
+        "findings": [describe_finding(finding) for finding in findings],
     }
     levels = [finding.level for finding in findings]
     counts = ", ".join(pluralise(levels.count(level), level) for level in ("error", "warning", "note"))
@@ -379,7 +387,8 @@ def list_findings(findings: Sequence[Finding]) -> list[RenderableType]:
     ]
 
 
-def _describe(finding: Finding) -> dict[str, str]:
+def describe_finding(finding: Finding) -> dict[str, str]:
+    """Return a finding as `--json` prints it."""
     return {
         "level": finding.level,
         "rule": finding.rule,

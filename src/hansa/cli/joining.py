@@ -26,6 +26,8 @@ def enter_house(
     invitation: Invitation,
     folder: Path,
     table: Path | None,
+    mapping: Path | None,
+    *,
     choose: Callable[[], bytes | None],
     ask: Callable[[], bytes],
 ) -> tuple[House, SigningKey]:
@@ -35,25 +37,31 @@ def enter_house(
         invitation: as it was read.
         folder: the house.
         table: the member's data, or None.
+        mapping: how they become the columns of plans, or None.
         choose: asked for a new passphrase, or None for none.
         ask: asked for the passphrase of a key that is there already.
 
     Raises:
         Refused: `house.other`, the folder belongs to another invitation; `house.exists`.
+        InvalidDocument: what is wrong with the mapping.
     """
     from hansa.entropy import draw
     from hansa.node.house import INVITATION_FILE, House, is_house, make_house
     from hansa.node.keyfile import read_key_file
+    from hansa.node.mapping import load_mapping
 
     if not is_house(folder):
         if table is not None and not table.is_file():
             raise Unavailable(f"there is no file `{table}`")
+        if mapping is not None:
+            load_mapping(mapping)
         return make_house(
             folder,
             invitation.settings,
             invitation=invitation.encode(),
             passphrase=choose(),
             data=table,
+            mapping=mapping,
             draw=draw,
         )
     house = House(folder)

@@ -37,7 +37,7 @@ def grant(
         Literal["viewer", "representative", "data-steward"],
         Parameter(
             name="ROLE",
-            help="viewer: reads. representative: proposes, votes, brakes. data-steward: opens and ends runs, brakes.",
+            help="viewer: reads. representative: proposes, votes, brakes. data-steward: opens and ends runs, brakes, consents to columns.",
         ),
     ],
     /,

@@ -16,12 +16,14 @@ from pydantic import AfterValidator, Field
 
 from hansa import entropy
 from hansa.cli.options import ALL
-from hansa.errors import Malformed, Unavailable
+from hansa.errors import HansaError, Malformed, Unavailable
 from hansa.governance import Budget, Charter, Finding, InvalidDocument, Member, load_charter
 from hansa.governance.document import Document, parse_document
 from hansa.governance.member import COUNTRIES, MAX_VOTING_WEIGHT
 from hansa.governance.spelling import NameText, Several, Slug, fault
 from hansa.governance.validation import Form, load_model
+from hansa.node import database
+from hansa.node.mapping import load_mapping
 from hansa.node.tablefile import SUFFIXES
 from hansa.rehearsal import Founder
 from hansa.rehearsal.stage import describe_founder
@@ -51,6 +53,7 @@ class MemberLine(Form):
     country: Annotated[str, AfterValidator(_check_country), Field(examples=["NO"])]
     weight: Annotated[int, Field(ge=1, le=MAX_VOTING_WEIGHT)] = 1
     data: str | None = None
+    mapping: str | None = None
     budget: Budget | None = None
 
 
@@ -182,8 +185,16 @@ def _read_line(
     data = None if line.data is None else folder / line.data
     if data is not None and not data.is_file():
         findings.append(Finding("error", "members.data", f"there is no file `{data}`", place))
-    elif data is not None and not data.name.lower().endswith(SUFFIXES):
-        message = f"expected a table ({', '.join(SUFFIXES)}), got `{data.name}`"
+    elif data is not None and not data.name.lower().endswith((*SUFFIXES, *database.SUFFIXES)):
+        message = f"expected a table ({', '.join((*SUFFIXES, *database.SUFFIXES))}), got `{data.name}`"
         findings.append(Finding("error", "members.data", message, place))
-    founder = Founder(line.id, line.name, member_class, line.country, line.weight, data, line.budget)
+    mapping = None if line.mapping is None else folder / line.mapping
+    if mapping is not None:
+        try:
+            load_mapping(mapping)
+        except InvalidDocument as invalid:
+            findings += invalid.findings
+        except HansaError as error:
+            findings.append(Finding("error", "members.mapping", str(error), place))
+    founder = Founder(line.id, line.name, member_class, line.country, line.weight, data, line.budget, mapping)
     return founder, tuple(findings)

@@ -79,7 +79,7 @@ class Derivation:
             self._meter.charge(self._asked.name, noise)
             if noise is not None:
                 bounds = widen_bounds(bounds, noise, self._meter.honest)
-            self.quantiser = Quantiser(bounds, len(self._parties))
+            self.quantiser = Quantiser(bounds, len(self._parties), self._asked.number_bits)
             self.question_digest = digest_question(self._asked.digest, self.quantiser.digest, self.transcript)
 
     @property
@@ -118,6 +118,7 @@ class Derivation:
             question=self.question_digest,
             degree=self._degree,
             graph=self._graph,
+            number_bits=self.question.number_bits,
         )
 
     def encode(self, answer: NDArray[np.float64], sample: Sample) -> NDArray[np.int64]:

@@ -1,39 +1,59 @@
 """Which rows train and which test, as a plan says it."""
 
 from fractions import Fraction
-from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Final, Literal, NamedTuple, Self, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from hansa.governance.spelling import CellText, ProperShare
+from hansa.governance.spelling import CellText, ProperShare, fault
 from hansa.governance.validation import Form
 
 Seed = Annotated[int, Field(ge=0, lt=2**53)]
 
 
-class StratifiedSplit(Form):
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
+ValidationShare = Annotated[ProperShare | None, Field(examples=["1/5"], exclude_if=_is_absent)]
+"""Of rows by which each member chooses for itself; left out of the canonical form where there is none."""
+
+
+class _Drawn(Form):
+    """What the draws have in common: test and validation rows, whose shares leave some to train."""
+
+    test: Annotated[ProperShare, Field(examples=["3/10"])]
+    validation: ValidationShare = None
+
+    @model_validator(mode="after")
+    def _leave_some_to_train(self) -> Self:
+        if self.validation is not None and Fraction(self.test) + Fraction(self.validation) >= 1:
+            raise fault(
+                "split-validation", "no rows are left to train: `test` and `validation` add up to 1 or more"
+            )
+        return self
+
+
+class StratifiedSplit(_Drawn):
     """Test rows are drawn by row, the same share of each label."""
 
     kind: Literal["stratified"]
     seed: Seed = 0
-    test: Annotated[ProperShare, Field(examples=["3/10"])]
 
 
-class RowSplit(Form):
+class RowSplit(_Drawn):
     """Test rows are drawn row by row, each by itself."""
 
     kind: Literal["rows"]
     seed: Seed = 0
-    test: Annotated[ProperShare, Field(examples=["3/10"])]
 
 
-class GroupSplit(Form):
+class GroupSplit(_Drawn):
     """Rows with the same value of `column` stay together; with scope `everywhere` also across members."""
 
     kind: Literal["group"]
     column: Annotated[CellText, Field(examples=["person"])]
     seed: Seed = 0
-    test: Annotated[ProperShare, Field(examples=["3/10"])]
     scope: Literal["member", "everywhere"] = "everywhere"
 
 
@@ -43,6 +63,8 @@ class TimeSplit(Form):
     kind: Literal["time"]
     column: Annotated[CellText, Field(examples=["year"])]
     start: Annotated[CellText, Field(alias="from", examples=['"1996"'])]
+    validation: Annotated[CellText | None, Field(examples=['"1994"'], exclude_if=_is_absent)] = None
+    """Rows from here on that are no test rows are validation rows."""
 
 
 Split: TypeAlias = StratifiedSplit | RowSplit | GroupSplit | TimeSplit
@@ -70,7 +92,9 @@ def has_large_parts(split: Split) -> bool:
     """
     if not isinstance(split, StratifiedSplit | RowSplit):
         return False
-    return SMALLEST_PART <= Fraction(split.test) <= 1 - SMALLEST_PART
+    test, validation = Fraction(split.test), Fraction(split.validation or 0)
+    parts = [test, 1 - test - validation, *([validation] if validation else [])]
+    return min(parts) >= SMALLEST_PART
 
 
 def is_divided_otherwise(one: Division, other: Division) -> bool:

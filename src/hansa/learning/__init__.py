@@ -37,6 +37,7 @@ from hansa.learning.interval import Interval, bound_auc, bound_gain
 from hansa.learning.logistic import Logistic, LogisticState
 from hansa.learning.model import Model, parse_model
 from hansa.learning.moment import FORMS, Moment, read_moment
+from hansa.learning.networks import NetworkParameters, Networks
 from hansa.learning.parameters import Parameters, StatisticsParameters, parse_parameters
 from hansa.learning.pricing import Price, rehearse_price
 from hansa.learning.private import PrivateLogistic, PrivateState
@@ -55,6 +56,7 @@ from hansa.learning.recipe import (
     Dropped,
     LogisticResult,
     ModelResult,
+    NetworkResult,
     PrivateReport,
     Question,
     Recipe,
@@ -63,6 +65,7 @@ from hansa.learning.recipe import (
     recipe_digest,
     run_in_clear,
 )
+from hansa.learning.regression import RegressionRecipe, RegressionResult
 from hansa.learning.split import (
     GroupSplit,
     RowSplit,
@@ -108,6 +111,9 @@ __all__ = [
     "Model",
     "ModelResult",
     "Moment",
+    "NetworkParameters",
+    "NetworkResult",
+    "Networks",
     "NumberFeature",
     "Parameters",
     "Price",
@@ -117,6 +123,8 @@ __all__ = [
     "PrivateStatistics",
     "Question",
     "Recipe",
+    "RegressionRecipe",
+    "RegressionResult",
     "Result",
     "RowSplit",
     "Rows",

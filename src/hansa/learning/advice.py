@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from hansa.learning.choice import Choice
 from hansa.learning.interval import Interval, bound_auc, bound_gain
 from hansa.learning.personal import Scores
 from hansa.learning.ranking import MINIMUM_PER_CLASS, can_score
@@ -32,6 +33,10 @@ class MemberReport:
         gain: together less alone, on the same rows.
         corrected_gain: corrected less alone.
         advice: what to make of it.
+        validation_rows: how many of its rows neither trained the joint model nor tested; by these it chose.
+        options: between what; empty where the plan leaves no validation rows, as the two that follow are None.
+        chosen: AUC of what it chose, the options by their shares; None unless scored.
+        chosen_gain: chosen less alone.
     """
 
     member: str
@@ -46,24 +51,96 @@ class MemberReport:
     gain: Interval | None
     corrected_gain: Interval | None
     advice: str
+    validation_rows: int = 0
+    options: tuple["OptionReport", ...] = ()
+    chosen: Interval | None = None
+    chosen_gain: Interval | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the report as JSON with floats: each AUC as auc, low, high, each gain as value, low, high."""
         document: dict[str, object] = asdict(self)
-        for name in ("alone", "together", "corrected", "gain", "corrected_gain"):
-            interval = getattr(self, name)
-            label = "value" if name.endswith("gain") else "auc"
-            document[name] = interval and {label: interval.value, "low": interval.low, "high": interval.high}
+        for name in ("alone", "together", "corrected", "gain", "corrected_gain", "chosen", "chosen_gain"):
+            document[name] = _spell_out(name, getattr(self, name))
+        document["options"] = [
+            {**asdict(option), "auc": _spell_out("auc", option.auc), "gain": _spell_out("gain", option.gain)}
+            for option in self.options
+        ]
         return document
 
 
-def report_member(rows: Rows, scores: Scores) -> MemberReport:
-    """Compare the three models on a member's own test rows.
+@dataclass(frozen=True, slots=True)
+class OptionReport:
+    """One of the ways in which a member can be served.
+
+    Args:
+        name: such as `together`, `corrected 10` or `mixed 1/2`.
+        loss: mean logarithmic loss of the validation rows; None without any.
+        share: of the choice, from 0 to 1.
+        auc: over the test rows; None unless scored.
+        gain: over alone.
+    """
+
+    name: str
+    loss: float | None
+    share: float
+    auc: Interval | None
+    gain: Interval | None
+
+
+def _spell_out(name: str, interval: Interval | None) -> dict[str, float] | None:
+    label = "value" if name.endswith("gain") else "auc"
+    return interval and {label: interval.value, "low": interval.low, "high": interval.high}
+
+
+def report_member(rows: Rows, scores: Scores, choice: Choice | None = None) -> MemberReport:
+    """Compare the three models, and what the member chose, on its own test rows.
 
     Args:
         rows: the member's.
         scores: of its test rows.
+        choice: by its validation rows; None where the plan leaves it none.
     """
+    report = _report_scores(rows, scores)
+    return report if choice is None else _report_choice(report, scores, choice)
+
+
+def _report_choice(report: MemberReport, scores: Scores, choice: Choice) -> MemberReport:
+    labels = scores.labels
+    options = tuple(
+        OptionReport(
+            option.name,
+            option.loss,
+            option.share,
+            bound_auc(labels, option.logits) if report.scored else None,
+            bound_gain(labels, scores.alone, option.logits) if report.scored else None,
+        )
+        for option in choice.options
+    )
+    report = replace(report, rows=report.rows + choice.rows, validation_rows=choice.rows, options=options)
+    best = max(options, key=lambda option: option.share)
+    text = f"your {choice.rows} validation rows trust `{best.name}` most, with {best.share:.0%} of the choice"
+    if not report.scored:
+        return replace(report, advice=f"{report.advice}; {text}")
+    gain = bound_gain(labels, scores.alone, choice.logits)
+    text = f"{text}; what they choose, {explain_choice(gain)}"
+    return replace(
+        report,
+        chosen=bound_auc(labels, choice.logits),
+        chosen_gain=gain,
+        advice=f"{report.advice}. By rows that did not test: {text}",
+    )
+
+
+def explain_choice(gain: Interval) -> str:
+    """Say what the gain of the chosen scores over a member's own model means; claims no more than the interval shows."""
+    if gain.low > 0:
+        return f"helps you: AUC {_spell(gain)} against your own model"
+    if gain.high < 0:
+        return f"is worse for you than your own model: AUC {_spell(gain)}"
+    return f"may or may not help you: AUC {_spell(gain)} includes no change"
+
+
+def _report_scores(rows: Rows, scores: Scores) -> MemberReport:
     labels = scores.labels
     positives = int(np.count_nonzero(labels == 1))
     counts = (rows.member, len(rows.train) + len(labels), len(rows.train), len(labels), positives)

@@ -292,15 +292,22 @@ def _doubt_kind(kind: KindTotals, positives: float, negatives: float) -> Iterato
 
 
 def _doubt_members(sums: Vector, positives: float, negatives: float, members: int) -> Iterator[str]:
-    scored, alone, together, corrected, wins, corrected_wins = sums.tolist()
-    if not are_counts(np.array([scored, wins, corrected_wins])):
+    scored, alone, together, corrected, wins, corrected_wins, *choices = sums.tolist()
+    chosen, chosen_wins, *trusted = choices or (alone, 0.0)
+    if not are_counts(np.array([scored, wins, corrected_wins, chosen_wins, *trusted])):
         yield "a count of members is negative or not whole"
     if scored > members or MINIMUM_PER_CLASS * scored > min(positives, negatives):
         yield "more members scored than there are, or than their test rows allow"
     slack = 4 * _SLACK
-    if not all(-slack <= auc <= scored + slack for auc in (alone, together, corrected)):
+    if trusted and math.fsum(trusted) != scored:
+        yield "the members scored do not each trust one option most"
+    if not all(-slack <= auc <= scored + slack for auc in (alone, together, corrected, chosen)):
         yield "the sum of an AUC is negative or more than one a member"
-    for gain, winners in ((together - alone, wins), (corrected - alone, corrected_wins)):
+    for gain, winners in (
+        (together - alone, wins),
+        (corrected - alone, corrected_wins),
+        (chosen - alone, chosen_wins),
+    ):
         # Who gains gains at most 1, and who does not, loses at most 1.
         if winners > scored or not winners - scored - slack <= gain <= winners + slack:
             yield "the members that gain do not fit the gain"

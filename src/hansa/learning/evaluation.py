@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hansa.learning.choice import FAMILIES, choose
 from hansa.learning.curve import (
     BASE_LEVEL,
     ZOOM_LEVEL,
@@ -42,6 +43,7 @@ _BASE = 2**BASE_LEVEL
 _PARTS = 2**ZOOM_LEVEL
 _KIND_LENGTH = 2 * _BASE + 1 + 3 * CALIBRATION_BINS
 _MEMBER_LENGTH = 6
+_CHOICE_LENGTH = 2 + len(FAMILIES)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +58,7 @@ class Trial:
         scorable: members that could be scored when the survey was made.
         surveyed: members that were surveyed.
         fitted: of these, how many are still there.
+        chooses: whether members have validation rows, by which each chooses for itself.
     """
 
     judge: Judge
@@ -65,6 +68,7 @@ class Trial:
     scorable: int
     surveyed: int
     fitted: int
+    chooses: bool = False
 
     def count_scorable(self, members: int) -> int:
         """Return how many of so many members can be scored at least: the lost ones may all have been of them."""
@@ -84,8 +88,13 @@ class EvaluationQuestion(Question):
 
     @property
     def asks_members(self) -> bool:
-        """Whether the six sums over members are asked for."""
+        """Whether sums over members are asked for."""
         return self.trial.count_scorable(self.trial.fitted) >= MINIMUM_SCORED
+
+    @property
+    def member_length(self) -> int:
+        """How many these are: none, six, or with what members chose thirteen."""
+        return (_MEMBER_LENGTH + _CHOICE_LENGTH * self.trial.chooses) * self.asks_members
 
     def bound(self) -> Vector:
         """Test rows of the label for counts, all test rows for sums over rows, one for sums over members."""
@@ -99,7 +108,7 @@ class EvaluationQuestion(Question):
             ]
         )
         # Rounding in a sum of probabilities must not push an honest answer over its bound.
-        members = np.ones(_MEMBER_LENGTH * self.asks_members)
+        members = np.ones(self.member_length)
         return np.asarray(np.concatenate([np.tile(kind, len(KINDS)), members]) + 1.0)
 
     def publics(self) -> Iterable[bytes]:
@@ -159,7 +168,8 @@ def answer_evaluation(question: EvaluationQuestion, rows: Rows) -> Vector:
         For each of the three models: positives per bin, negatives per bin, the sum of squared errors of
         probabilities, and for 20 intervals of the probability rows, sum of probabilities, positives. Then,
         if the question asks for it, and 0 throughout unless the member can be scored: 1, the three AUCs,
-        whether together beats alone, whether corrected beats alone.
+        whether together beats alone, whether corrected beats alone; and where members choose, the AUC of what it
+        chose, whether that beats alone, and for each of the families whether it trusts that one most.
     """
     trial = question.trial
     scores = trial.judge.score(rows)
@@ -177,11 +187,18 @@ def answer_evaluation(question: EvaluationQuestion, rows: Rows) -> Vector:
             np.bincount(interval, probability, CALIBRATION_BINS).astype(np.float64),
             np.bincount(interval, positive, CALIBRATION_BINS).astype(np.float64),
         ]
-    own = np.zeros(_MEMBER_LENGTH * question.asks_members)
-    if question.asks_members and can_score(scores.labels):
-        alone, together, corrected = (measure_auc(scores.labels, logits) for logits in _by_kind(scores))
-        own = np.array([1.0, alone, together, corrected, together > alone, corrected > alone])
-    return np.concatenate([*parts, own])
+    if not (question.asks_members and can_score(scores.labels)):
+        return np.concatenate([*parts, np.zeros(question.member_length)])
+    alone, together, corrected = (measure_auc(scores.labels, logits) for logits in _by_kind(scores))
+    parts.append(np.array([1.0, alone, together, corrected, together > alone, corrected > alone]))
+    if trial.chooses:
+        choice = choose(trial.judge, rows)
+        if choice is None:
+            raise ValueError("the plan has validation rows, and these rows were divided without")
+        chosen = measure_auc(scores.labels, choice.logits)
+        trusted = [family == choice.family for family in FAMILIES]
+        parts.append(np.array([chosen, chosen > alone, *trusted], dtype=np.float64))
+    return np.concatenate(parts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,8 +217,8 @@ def part_evaluation(question: EvaluationQuestion, total: Vector) -> tuple[tuple[
     """Take a total apart, or an answer: the opposite of the layout of `answer_evaluation`.
 
     Returns:
-        What it says of each of the `KINDS`, and the six sums over members, shape (6,), or (0,) if these were
-        not asked for.
+        What it says of each of the `KINDS`, and the sums over members, shape (6,), where members choose (13,), or
+        (0,) if these were not asked for.
     """
     kinds = []
     for number in range(len(KINDS)):
@@ -237,7 +254,7 @@ def read_evaluation(question: EvaluationQuestion, total: Vector, members: int) -
             if n > 0
         )
     if question.asks_members:
-        held, alone, together, corrected, wins, corrected_wins = sums.tolist()
+        held, alone, together, corrected, wins, corrected_wins, *choices = sums.tolist()
         scored = round(held)
         metrics |= {
             "members_scored": float(scored),
@@ -249,6 +266,15 @@ def read_evaluation(question: EvaluationQuestion, total: Vector, members: int) -
             "members_gain": round(wins) / scored,
             "members_gain_corrected": round(corrected_wins) / scored,
         }
+        if choices:
+            chosen, chosen_wins, *trusted = choices
+            metrics |= {
+                "auc_chosen": chosen / scored,
+                "chosen_gain_mean": (chosen - alone) / scored,
+                "members_gain_chosen": round(chosen_wins) / scored,
+            }
+            for family, count in zip(FAMILIES, trusted, strict=True):
+                metrics[f"members_trusting_{family}"] = float(round(count))
     elif members == question.trial.surveyed:
         metrics["members_scored"] = float(question.trial.scorable)
     curves = tuple(draw_curve(histogram) for histogram in histograms)

@@ -21,6 +21,19 @@ from hansa.learning.appraisal import (
     read_figures,
     verify_scored,
 )
+from hansa.learning.choice import choose
+from hansa.learning.clusters import (
+    Clustering,
+    ClusterQuestion,
+    SideQuestion,
+    SortQuestion,
+    SpreadQuestion,
+    answer_clusters,
+    ask_clusters,
+    doubt_clusters,
+    learn_clusters,
+    verify_sides,
+)
 from hansa.learning.contradiction import find_contradictions, verify_own_part, verify_undoubted
 from hansa.learning.design import Design, Minimum, count_support, make_design
 from hansa.learning.evaluation import EvaluationQuestion, Trial, ZoomQuestion, answer_evaluation, answer_zoom
@@ -28,7 +41,7 @@ from hansa.learning.model import Model, parse_model
 from hansa.learning.newton import Descent, begin_anew, descend
 from hansa.learning.omission import list_dropped
 from hansa.learning.parameters import Parameters
-from hansa.learning.personal import LogisticJudge, score_rows
+from hansa.learning.personal import LogisticJudge
 from hansa.learning.recipe import Dropped, LogisticResult, Question, Result, verify_numbers
 from hansa.learning.slope import SlopeQuestion, answer_slope, read_slope
 from hansa.learning.survey import SurveyQuestion, answer_survey, read_survey
@@ -47,7 +60,9 @@ class Ground:
     Args:
         design: the columns.
         dropped: what has no column.
-        support: rows of the cohort in which each column can be other than 0.
+        support: rows of the cohort in which each column can be other than 0; all rows in every column where rows count
+            differently, for they count as many together.
+        mean_rows: training rows of a member, on average.
         centre: the logit of the base rate.
         positives: test rows with label 1.
         negatives: test rows with label 0.
@@ -58,6 +73,7 @@ class Ground:
     design: Design
     dropped: tuple[Dropped, ...]
     support: Vector
+    mean_rows: float
     centre: float
     positives: int
     negatives: int
@@ -83,7 +99,16 @@ class Appraising:
     appraisal: Appraisal
 
 
-LogisticState = Surveying | Fitting | Appraising
+@dataclass(frozen=True, slots=True, eq=False)
+class Parting:
+    """After the joint fit, if the plan asks for two further models."""
+
+    ground: Ground
+    turns: int
+    clustering: Clustering
+
+
+LogisticState = Surveying | Fitting | Parting | Appraising
 
 
 @dataclass(frozen=True)
@@ -94,6 +119,7 @@ class Logistic:
         schema: the plan's features.
         parameters: the plan's parameters.
         members: ids of the cohort.
+        chooses: whether the members' rows are divided with validation rows.
     Guarantees:
         The coefficients equal those of a fit to all rows in one place, to 1e-6 in standard-score units:
         the rows of the members that are in the total of the last Newton turn, under the survey's columns.
@@ -102,6 +128,7 @@ class Logistic:
     schema: Schema
     parameters: Parameters
     members: tuple[str, ...]
+    chooses: bool = False
 
     def begin(self) -> LogisticState:
         """Return the state before the survey."""
@@ -113,9 +140,10 @@ class Logistic:
             case Surveying():
                 return SurveyQuestion("survey", self.schema)
             case Fitting(ground=ground, descent=descent):
-                name = f"newton {descent.turn + 1}"
-                penalty = self._intercept_penalty
-                return SlopeQuestion(name, ground.design, ground.support, descent.trial, penalty)
+                return self._ask_slope(f"newton {descent.turn + 1}", ground, descent.trial)
+            case Parting(ground=ground, clustering=clustering):
+                slope = self._ask_slope("side", ground, clustering.model.coefficients)
+                return ask_clusters(clustering, slope, self.parameters.correction)
             case Appraising(appraisal=appraisal):
                 return ask_appraisal(appraisal) or _conclude(state)
 
@@ -130,6 +158,8 @@ class Logistic:
                 return answer_survey(question.schema, rows)
             case SlopeQuestion():
                 return answer_slope(question, rows)
+            case SpreadQuestion() | SortQuestion() | SideQuestion():
+                return answer_clusters(question, rows)
             case EvaluationQuestion():
                 return answer_evaluation(question, rows)
             case ZoomQuestion():
@@ -159,6 +189,8 @@ class Logistic:
                 return self._begin_fit(total, survivors)
             case Fitting(), SlopeQuestion():
                 return self._step(state, question, total, survivors)
+            case Parting(), SpreadQuestion() | SortQuestion() | SideQuestion():
+                return self._part(state, question, total, survivors)
             case Appraising(appraisal=appraisal), _:
                 return replace(state, appraisal=learn_appraisal(appraisal, question, total, survivors))
             case _:
@@ -169,13 +201,14 @@ class Logistic:
 
         Raises:
             Refused: `recipe.survivors`, sums over members are asked for, and with those who were lost since
-                the survey fewer than three that can be scored may be left.
+                the survey fewer than three that can be scored may be left; or so of one side.
         """
         verify_scored(question, members)
+        verify_sides(question, members)
 
     def verify_total(self, question: Question, answer: Vector, total: Vector, members: int) -> None:
         """Check, as a member, that an announced total can hold one's own answer; before `learn`. Raises as `verify_own_part`."""
-        verify_own_part(question, answer, total, members)
+        verify_own_part(question, answer, total, members, _find)
 
     def private_report(self, result: Result, rows: Rows) -> MemberReport:
         """Tell one member what it gets, from its own test rows; nothing of this leaves the member.
@@ -185,8 +218,8 @@ class Logistic:
             rows: the member's.
         """
         model = parse_model(dict(result.document))
-        scores = score_rows(model, rows, self.parameters.ridge, self.parameters.correction)
-        return report_member(rows, scores)
+        judge = LogisticJudge(model, self.parameters.ridge, self.parameters.correction)
+        return report_member(rows, judge.score(rows), choose(judge, rows))
 
     @property
     def _intercept_penalty(self) -> float | None:
@@ -207,10 +240,12 @@ class Logistic:
         start[0] = survey.centre
         penalty = np.full(len(start), parameters.ridge)
         penalty[0] = 0.0
+        support = count_support(design, survey)
         ground = Ground(
             design,
             list_dropped(design, survey, minimum),
-            count_support(design, survey),
+            support if parameters.voice == "rows" else np.full(len(support), support[0]),
+            survey.rows / len(survivors),
             survey.centre,
             survey.test_positives,
             survey.test_rows - survey.test_positives,
@@ -221,23 +256,15 @@ class Logistic:
 
     def _step(
         self, state: Fitting, question: SlopeQuestion, total: Vector, survivors: tuple[str, ...]
-    ) -> Fitting | Appraising:
+    ) -> Fitting | Parting | Appraising:
         ground, parameters = state.ground, self.parameters
         before = state.descent if survivors == state.members else begin_anew(state.descent)
         descent = descend(before, read_slope(question, total), ground.design.bound_logit)
         if descent.done:
             model = Model(ground.design, descent.trial, self._intercept_penalty)
-            trial = Trial(
-                LogisticJudge(model, parameters.ridge, parameters.correction),
-                ground.centre,
-                ground.positives,
-                ground.negatives,
-                ground.scorable,
-                len(ground.members),
-                len(survivors),
-            )
-            appraisal = Evaluating(trial, ground.members, survivors, 1 + descent.turn)
-            return Appraising(model, ground.dropped, appraisal)
+            if parameters.clusters > 1:
+                return Parting(ground, 1 + descent.turn, Clustering(model, survivors))
+            return self._begin_appraisal(ground, model, survivors, 1 + descent.turn)
         if descent.turn >= parameters.maximum_turns:
             raise Refused(
                 "recipe.not-converged",
@@ -245,11 +272,54 @@ class Logistic:
             )
         return Fitting(ground, descent, survivors)
 
+    def _part(
+        self, state: Parting, question: ClusterQuestion, total: Vector, survivors: tuple[str, ...]
+    ) -> Parting | Appraising:
+        parameters = self.parameters
+        after = learn_clusters(
+            state.clustering,
+            question,
+            total,
+            survivors,
+            ridge=parameters.ridge,
+            maximum_turns=parameters.maximum_turns,
+        )
+        if after.done:
+            return self._begin_appraisal(state.ground, after.models, survivors, state.turns + after.turns)
+        return replace(state, clustering=after)
+
+    def _ask_slope(self, name: str, ground: Ground, coefficients: Vector) -> SlopeQuestion:
+        penalty, voice = self._intercept_penalty, self.parameters.voice
+        return SlopeQuestion(
+            name, ground.design, ground.support, coefficients, penalty, voice, ground.mean_rows
+        )
+
+    def _begin_appraisal(
+        self, ground: Ground, model: Model, survivors: tuple[str, ...], turns: int
+    ) -> Appraising:
+        trial = Trial(
+            LogisticJudge(model, self.parameters.ridge, self.parameters.correction),
+            ground.centre,
+            ground.positives,
+            ground.negatives,
+            ground.scorable,
+            len(ground.members),
+            len(survivors),
+            self.chooses,
+        )
+        return Appraising(model, ground.dropped, Evaluating(trial, ground.members, survivors, turns))
+
+
+def _find(question: Question, total: Vector, members: int) -> Iterator[str]:
+    yield from find_contradictions(question, total, members)
+    if isinstance(question, SpreadQuestion | SortQuestion | SideQuestion):
+        yield from doubt_clusters(question, total, members)
+
 
 def _doubt(
     state: LogisticState, question: Question, total: Vector, survivors: tuple[str, ...]
 ) -> Iterator[str]:
-    yield from find_contradictions(question, total, len(survivors))
+    yield from _find(question, total, len(survivors))
     if isinstance(state, Appraising):
         yield from doubt_appraisal(state.appraisal, question, total, survivors)
 

@@ -13,12 +13,15 @@ import numpy as np
 
 from hansa.errors import Malformed
 from hansa.learning.categories import CategoryFeature, count_codes, name_code
+from hansa.learning.clipped import find_logits
 from hansa.learning.description import describe_feature, parse_feature, read_fields, read_number
 from hansa.learning.design import CategoryColumns, Design, NumberColumns, encode_table
 from hansa.learning.recipe import Json
 from hansa.learning.tables import Feature, NumberFeature, Schema, Table, Vector
 
 FORMAT = "hansa/v1/logistic"
+
+_CLUSTERS = 2
 
 _FIELDS = frozenset({"format", "intercept", "organisation_intercept_penalty", "features"})
 _COEFFICIENT = frozenset({"code", "column", "coefficient"})
@@ -37,22 +40,30 @@ class Model:
         coefficients: shape (n_columns,), float64, the intercept first.
         intercept_penalty: each organisation adds an intercept of its own to the logit, fitted to its own
             rows under this penalty and kept there; None for no such intercepts. A newcomer's is 0.
+        clusters: coefficients of two further models, each for one kind of members, each of shape (n_columns,); none unless the plan
+            asks for them.
     """
 
     design: Design
     coefficients: Vector
     intercept_penalty: float | None
+    clusters: tuple[Vector, ...] = ()
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 in hex of everything a score depends on."""
         total = hashlib.sha256(repr((self.design, self.intercept_penalty)).encode())
-        total.update(self.coefficients.tobytes())
+        for coefficients in (self.coefficients, *self.clusters):
+            total.update(coefficients.tobytes())
         return total.hexdigest()
 
     def predict(self, table: Table) -> Vector:
         """Return each row's logit, without any organisation's intercept: shape (n,)."""
         return encode_table(self.design, table).predict(self.coefficients)
+
+    def predict_singly(self, table: Table) -> Vector:
+        """Return what `predict` does: a row's is the same, bit for bit, whatever other rows there are."""
+        return find_logits(encode_table(self.design, table), self.coefficients)
 
     def to_json(self) -> dict[str, Json]:
         """Return the model file's content.
@@ -69,7 +80,9 @@ class Model:
         categories = {feature.name: feature for feature in self.design.schema.categories}
         for block in self.design.categories:
             described[block.name] = _describe_category(categories[block.name], block, values)
+        clusters: list[Json] = [[*map(repr, cluster.tolist())] for cluster in self.clusters]
         return {
+            **({"clusters": clusters} if clusters else {}),
             "format": FORMAT,
             "intercept": repr(intercept),
             "organisation_intercept_penalty": None
@@ -89,7 +102,8 @@ def parse_model(document: Json) -> Model:
     Guarantees:
         `parse_model(document).to_json() == document`.
     """
-    fields = read_fields(document, _FIELDS, "the model")
+    has_clusters = isinstance(document, dict) and "clusters" in document
+    fields = read_fields(document, _FIELDS | ({"clusters"} if has_clusters else set()), "the model")
     if fields["format"] != FORMAT:
         raise Malformed("model.format", f"expected `{FORMAT}`, got `{fields['format']}`")
     penalty = fields["organisation_intercept_penalty"]
@@ -115,7 +129,20 @@ def parse_model(document: Json) -> Model:
     except ValueError as error:
         raise Malformed("model.form", str(error)) from error
     design = Design(schema, tuple(numbers), tuple(categories))
-    return Model(design, np.array(first + second), None if penalty is None else read_number(penalty))
+    coefficients = np.array(first + second)
+    clusters = _parse_clusters(fields["clusters"], len(coefficients)) if has_clusters else ()
+    return Model(design, coefficients, None if penalty is None else read_number(penalty), clusters)
+
+
+def _parse_clusters(listed: Json, width: int) -> tuple[Vector, ...]:
+    if not (isinstance(listed, list) and len(listed) == _CLUSTERS):
+        raise Malformed("model.form", f"`clusters` must be a list of {_CLUSTERS} lists")
+    clusters = []
+    for cluster in listed:
+        if not (isinstance(cluster, list) and len(cluster) == width):
+            raise Malformed("model.form", f"a cluster needs {width} coefficients, as the model has")
+        clusters.append(np.array([read_number(value) for value in cluster]))
+    return tuple(clusters)
 
 
 def _describe_number(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hansa.errors import Refused
 from hansa.learning.recipe import Json
+from hansa.learning.slope import VOICES
 
 _DECIMALS = {"ridge": 1e9, "correction": 1e9, "clip": 100.0}
 _COUNTS = {
@@ -32,6 +33,8 @@ class Parameters:
         maximum_turns: at most this many Newton turns.
         clip: > 0, with noise: the most that a row may pull at the coefficients, as the L2 norm of its gradient.
         steps: with noise: how many noised gradients the fit takes.
+        voice: how much a member's rows count in the fit, one of the `VOICES`; without noise.
+        clusters: 1, or 2 for two further models, each for the members that take it; without noise.
     """
 
     ridge: float = 1.0
@@ -43,6 +46,8 @@ class Parameters:
     maximum_turns: int = 25
     clip: float = 3.0
     steps: int = 8
+    voice: str = "rows"
+    clusters: int = 1
 
 
 def parse_parameters(parameters: Mapping[str, Json]) -> Parameters:
@@ -70,10 +75,16 @@ def parse_parameters(parameters: Mapping[str, Json]) -> Parameters:
                 counts[name] = value
             else:
                 findings.append(f"`{name}` must be a whole number from 1 to {_COUNTS[name]}, got `{value}`")
-        elif name != "organisation_intercepts":
+        elif name not in {"organisation_intercepts", "voice", "clusters"}:
             findings.append(f"unknown parameter `{name}`")
     if not isinstance(flag, bool):
         findings.append(f"`organisation_intercepts` must be true or false, got `{flag}`")
+    voice = parameters.get("voice", "rows")
+    if not (isinstance(voice, str) and voice in VOICES):
+        findings.append(f"`voice` must be one of {', '.join(VOICES)}, got `{voice}`")
+    clusters = parameters.get("clusters", 1)
+    if not (isinstance(clusters, int) and not isinstance(clusters, bool) and clusters in {1, 2}):
+        findings.append(f"`clusters` must be 1 or 2, got `{clusters}`")
     if findings:
         raise Refused("recipe.parameter", findings)
     known = Parameters()
@@ -87,6 +98,8 @@ def parse_parameters(parameters: Mapping[str, Json]) -> Parameters:
         counts.get("maximum_turns", known.maximum_turns),
         decimals.get("clip", known.clip),
         counts.get("steps", known.steps),
+        str(voice),
+        2 if clusters == 2 else 1,
     )
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,12 +19,21 @@ from hansa.learning.parameters import parse_parameters
 from hansa.learning.private import PrivateLogistic
 from hansa.learning.ranking import can_score, measure_auc
 from hansa.learning.reading import Plan, read_schema, read_unit
-from hansa.learning.recipe import Question, Recipe, run_in_clear
-from hansa.learning.tables import Rows, Vector
+from hansa.learning.recipe import Json, Question, Recipe, run_in_clear
+from hansa.learning.tables import Rows, Table, Vector
+from hansa.learning.trees import PrivateTrees, Trees, parse_forest, parse_trees_parameters
 from hansa.privacy import describe_clipping
 
 Draw = Callable[[float, int], Vector]
 """Draws Gaussian noise: a standard deviation and how many, shape (count,)."""
+
+
+class Predictor(Protocol):
+    """A joint model."""
+
+    def predict(self, table: Table) -> Vector:
+        """Return each row's logit: shape (n,)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +81,18 @@ def rehearse_price(
     Raises:
         Refused: as `build_recipe` and the recipes.
     """
-    schema, parameters = read_schema(plan), parse_parameters(plan["recipe"]["parameters"])
-    unit = read_unit(plan)
-    plain = _fit(Logistic(schema, parameters, tuple(rows.member for rows in members)), members)
-    unclipped = measure_macro(plain, members)
+    tried = _read_trial(plan, members)
+    unclipped = measure_macro(_fit(tried.plain, tried.parse, members), members)
     prices = []
     for epsilon, delta in budgets:
         rho = convert_to_rho(epsilon, delta)
         spread = math.sqrt(len(members) / honest)
-        clear = _fit(PrivateLogistic(schema, parameters, unit, Fraction(10**9), 1.0), members)
-        pulls = np.concatenate([measure_pulls(clear.design, clear.coefficients, rows) for rows in members])
+        clear = _fit(tried.noise(Fraction(10**9), 1.0), tried.parse, members)
 
         def fit_noised(spread: float, rho: Fraction = rho) -> list[float]:
-            recipe = PrivateLogistic(schema, parameters, unit, rho, spread)
-            return [measure_macro(_fit(recipe, members, draw, spread), members) for _ in range(draws)]
+            recipe = tried.noise(rho, spread)
+            fitted = (_fit(recipe, tried.parse, members, draw, spread) for _ in range(draws))
+            return [measure_macro(model, members) for model in fitted]
 
         split = fit_noised(spread)
         prices.append(
@@ -96,13 +103,46 @@ def rehearse_price(
                 float(np.mean(fit_noised(1.0))),
                 float(np.mean(split)),
                 float(np.std(split)),
-                describe_clipping(pulls, parameters.clip).share,
+                tried.cut(clear),
             )
         )
     return tuple(prices)
 
 
-def measure_macro(model: Model, members: Sequence[Rows]) -> float:
+class _Trial(NamedTuple):
+    """What a plan names, with noise and without: how to make it, how to read its model, and what clipping cuts of a model's rows."""
+
+    plain: Recipe[Any]
+    noise: Callable[[Fraction, float], Recipe[Any]]
+    parse: Callable[[dict[str, Json]], Predictor]
+    cut: Callable[[Any], float]
+
+
+def _read_trial(plan: Plan, members: Sequence[Rows]) -> _Trial:
+    schema, unit, names = read_schema(plan), read_unit(plan), tuple(rows.member for rows in members)
+    if plan["recipe"]["name"] == "trees":
+        trees = parse_trees_parameters(plan["recipe"]["parameters"], schema)
+        return _Trial(
+            Trees(schema, trees, names),
+            lambda rho, spread: PrivateTrees(schema, trees, unit, rho, spread),
+            parse_forest,
+            lambda _: 0.0,
+        )
+    parameters = parse_parameters(plan["recipe"]["parameters"])
+
+    def cut(model: Model) -> float:
+        pulls = [measure_pulls(model.design, model.coefficients, rows) for rows in members]
+        return describe_clipping(np.concatenate(pulls), parameters.clip).share
+
+    return _Trial(
+        Logistic(schema, parameters, names),
+        lambda rho, spread: PrivateLogistic(schema, parameters, unit, rho, spread),
+        parse_model,
+        cut,
+    )
+
+
+def measure_macro(model: Predictor, members: Sequence[Rows]) -> float:
     """Return the mean AUC over the members whose test rows can be scored; NaN when none can."""
     scored = [rows for rows in members if can_score(rows.test.labels)]
     aucs = [measure_auc(rows.test.labels, model.predict(rows.test)) for rows in scored]
@@ -110,12 +150,16 @@ def measure_macro(model: Model, members: Sequence[Rows]) -> float:
 
 
 def _fit(
-    recipe: Recipe[Any], members: Sequence[Rows], draw: Draw | None = None, spread: float = 1.0
-) -> Model:
+    recipe: Recipe[Any],
+    parse: Callable[[dict[str, Json]], Predictor],
+    members: Sequence[Rows],
+    draw: Draw | None = None,
+    spread: float = 1.0,
+) -> Predictor:
     def add(question: Question, answers: Sequence[Vector]) -> Vector:
         total = np.asarray(np.sum(answers, axis=0))
         if draw is None or question.noise is None:
             return total
         return total + draw(question.noise.deviation * spread, len(total))
 
-    return parse_model(dict(run_in_clear(recipe, members, add).document))
+    return parse(dict(run_in_clear(recipe, members, add).document))

@@ -13,6 +13,7 @@ import numpy as np
 from hansa.errors import Refused
 from hansa.learning.advice import MemberReport, report_member, warn_clipping
 from hansa.learning.census import Census, CensusQuestion, answer_census, find_census_sensitivity, read_census
+from hansa.learning.choice import choose
 from hansa.learning.clipped import (
     GramQuestion,
     PullQuestion,
@@ -25,7 +26,7 @@ from hansa.learning.curvature import bend_curvature, start_curvature
 from hansa.learning.model import Model, parse_model
 from hansa.learning.newton import solve_positive
 from hansa.learning.parameters import Parameters
-from hansa.learning.personal import score_rows
+from hansa.learning.personal import LogisticJudge
 from hansa.learning.recipe import LogisticResult, Question, Result, verify_numbers
 from hansa.learning.scoreboard import ScoreQuestion, answer_scores, read_scores
 from hansa.learning.tables import Rows, Schema, Vector
@@ -103,7 +104,8 @@ class PrivateLogistic:
         spread: >= 1, by how much the noise in a total exceeds what one trusted party would have added.
 
     Raises:
-        Refused: `recipe.parameter`, organisation intercepts, which each member would fit without noise.
+        Refused: `recipe.parameter`, organisation intercepts, which each member would fit without noise, or rows that count
+            for more than one, which noise would not hide.
     Guarantees:
         Every question has noise. Those about training rows cost exactly `rho` together, as do those about test
         rows; a unit has its rows in one of the two parts.
@@ -120,6 +122,10 @@ class PrivateLogistic:
             raise Refused(
                 "recipe.parameter", "`organisation_intercepts` cannot be learned under noise; leave them out"
             )
+        if self.parameters.voice != "rows":
+            raise Refused("recipe.parameter", "under noise every row counts alike; leave out `voice`")
+        if self.parameters.clusters > 1:
+            raise Refused("recipe.parameter", "`clusters` have no form with noise; leave them out")
 
     def begin(self) -> PrivateState:
         """Return the state before the census."""
@@ -207,9 +213,10 @@ class PrivateLogistic:
     def private_report(self, result: Result, rows: Rows) -> MemberReport:
         """Tell one member what it gets, from its own rows, and what clipping cut; nothing of this leaves the member."""
         model = parse_model(dict(result.document))
-        scores = score_rows(model, rows, self.parameters.ridge, self.parameters.correction)
+        judge = LogisticJudge(model, self.parameters.ridge, self.parameters.correction)
         pulls = measure_pulls(model.design, model.coefficients, rows)
-        return warn_clipping(report_member(rows, scores), describe_clipping(pulls, self.parameters.clip))
+        report = report_member(rows, judge.score(rows), choose(judge, rows))
+        return warn_clipping(report, describe_clipping(pulls, self.parameters.clip))
 
     @property
     def _fit_rho(self) -> Fraction:

@@ -13,21 +13,23 @@ from hansa.budget import convert_to_rho
 from hansa.errors import Refused
 from hansa.learning.categories import BUCKETS, FEW_BUCKETS, CategoryFeature
 from hansa.learning.logistic import Logistic
+from hansa.learning.networks import Networks, parse_network_parameters
 from hansa.learning.parameters import parse_parameters, parse_statistics_parameters
 from hansa.learning.private import PrivateLogistic
 from hansa.learning.private_statistics import PrivateStatistics
 from hansa.learning.recipe import Json, Recipe, Result, spell
+from hansa.learning.regression import RegressionRecipe, parse_regression_parameters, read_outcome_of
 from hansa.learning.split import GroupSplit, RowSplit, Split, StratifiedSplit, TimeSplit, find_validation
 from hansa.learning.statistics import Statistics
 from hansa.learning.tables import Feature, NumberFeature, Schema
-from hansa.learning.trees import Trees, parse_trees_parameters
+from hansa.learning.trees import PrivateTrees, Trees, parse_trees_parameters
 from hansa.learning.unit import Unit
 
 Plan = Mapping[str, Any]
 
 REPORT_FORMAT: Final = "hansa/v1/report"
 
-RECIPES: Final = ("logistic", "statistics", "trees")
+RECIPES: Final = ("logistic", "network", "regression", "statistics", "trees")
 """The closed list of recipes; a plan carries a name and a digest, never code."""
 
 
@@ -41,28 +43,40 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
 
     Raises:
         Refused: `recipe.unknown`, no recipe of this name ships with this version; `recipe.parameter`;
-            `recipe.noise`, it has no form with noise; `privacy.split`, one unit's rows would decide on which side another's fall.
+            `privacy.split`, one unit's rows would decide on which side another's fall.
         Unavailable: a package that the recipe needs is not installed.
     """
     name = plan["recipe"]["name"]
     schema, rho = read_schema(plan), read_rho(plan)
+    split = read_split(plan)
+    chooses = split is not None and split.validation is not None
     spread = math.sqrt(len(cohort) / (honest or len(cohort)))
     match name:
         case "logistic":
             parameters = parse_parameters(plan["recipe"]["parameters"])
             if not rho:
-                return Logistic(schema, parameters, cohort)
+                return Logistic(schema, parameters, cohort, chooses)
             return PrivateLogistic(schema, parameters, read_unit(plan), rho, spread)
+        case "network":
+            if rho:
+                raise Refused("recipe.noise", "`network` has no form with noise yet")
+            settings = parse_network_parameters(plan["recipe"]["parameters"])
+            return Networks(schema, settings, cohort, chooses)
         case "statistics":
             tables = parse_statistics_parameters(plan["recipe"]["parameters"])
             if not rho:
                 return Statistics(schema, tables, cohort)
             return PrivateStatistics(schema, tables, read_unit(plan), rho, spread)
         case "trees":
-            if rho:
-                raise Refused("recipe.noise", "`trees` have no form with noise yet")
             trees = parse_trees_parameters(plan["recipe"]["parameters"], schema)
-            return Trees(schema, trees, cohort, find_validation(read_split(plan)))
+            if rho:
+                return PrivateTrees(schema, trees, read_unit(plan), rho, spread)
+            return Trees(schema, trees, cohort, find_validation(split), chooses=chooses)
+        case "regression":
+            if rho:
+                raise Refused("recipe.noise", "`regression` has no form with noise yet")
+            regression = parse_regression_parameters(plan["recipe"]["parameters"])
+            return RegressionRecipe(schema, read_outcome_of(plan["label"]), regression, cohort)
         case _:
             raise Refused("recipe.unknown", f"`{name}` is not one of {', '.join(RECIPES)}")
 
@@ -103,20 +117,22 @@ def read_split(plan: Plan) -> Split | None:
     split = plan.get("split")
     if split is None:
         return None
+    if split["kind"] == "time":
+        return TimeSplit(split["column"], split["from"], split.get("validation"))
+    validation = Fraction(split["validation"]) if "validation" in split else None
     match split["kind"]:
         case "stratified":
-            return StratifiedSplit(split["seed"], Fraction(split["test"]))
+            return StratifiedSplit(split["seed"], Fraction(split["test"]), validation)
         case "rows":
-            return RowSplit(split["seed"], Fraction(split["test"]))
-        case "group":
+            return RowSplit(split["seed"], Fraction(split["test"]), validation)
+        case _:
             return GroupSplit(
                 split["column"],
                 split["seed"],
                 Fraction(split["test"]),
                 everywhere=split["scope"] == "everywhere",
+                validation=validation,
             )
-        case _:
-            return TimeSplit(split["column"], split["from"])
 
 
 def write_metrics(result: Result) -> dict[str, str]:

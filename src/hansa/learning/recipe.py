@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -52,6 +52,11 @@ class Question(ABC):
         bounds = self.bound()
         bounds.setflags(write=False)
         return bounds
+
+    @property
+    def number_bits(self) -> Literal[32, 64]:
+        """Of the integers in which an answer leaves: 64, or 32 where half the bytes are fine enough."""
+        return 64
 
     @property
     def length(self) -> int:
@@ -161,6 +166,21 @@ class TreesResult(ModelResult):
     gains: tuple[tuple[str, float], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkResult(ModelResult):
+    """A network (docs/formats/network.md), and how good it is.
+
+    Args:
+        losses: the mean loss of the training rows where each round began.
+    """
+
+    losses: tuple[float, ...]
+
+    def describe(self) -> dict[str, Json]:
+        """Return what every model's report says, and the losses."""
+        return {**ModelResult.describe(self), "losses": [spell(loss) for loss in self.losses]}
+
+
 def spell(value: float) -> str:
     """Return a number as the record spells it: a decimal with six places."""
     return f"{value:z.6f}"  # `z`: a number has one spelling, and what rounds to zero is never minus zero
@@ -262,6 +282,20 @@ def verify_numbers(question: Question, numbers: Vector) -> None:
         raise ValueError(f"`{question.name}` has {question.length} finite numbers")
 
 
+def add_exactly(parts: Sequence[Vector]) -> Vector:
+    """Add up vectors as if with all the digits there are, and round once.
+
+    Args:
+        parts: at least one, each of shape (n,), finite.
+
+    Guarantees:
+        The same, bit for bit, in whatever order the parts come; one part comes back as it is.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    return np.array([math.fsum(column) for column in zip(*(part.tolist() for part in parts), strict=True)])
+
+
 def run_in_clear(
     recipe: Recipe[State],
     members: Sequence[Rows],
@@ -289,10 +323,10 @@ def recipe_digest() -> str:
     """Return the SHA-256, in hex, of the source of every module of this room and of `privacy`, which noises it.
 
     A plan names it, so a vote is about this computation and no other. Over the modules of each folder sorted by
-    name: `learning/`, `learning/trees/` or `privacy/` and the name, a zero byte, the length in eight bytes, big endian, and the bytes.
+    name: `learning/`, `learning/networks/`, `learning/regression/`, `learning/trees/` or `privacy/` and the name, a zero byte, the length in eight bytes, big endian, and the bytes.
     """
     total = hashlib.sha256(b"hansa/v1/recipe\n")
-    for room in ("learning", "learning/trees", "privacy"):
+    for room in ("learning", "learning/networks", "learning/regression", "learning/trees", "privacy"):
         folder = resources.files("hansa").joinpath(room)
         for module in sorted(folder.iterdir(), key=lambda entry: entry.name):
             if module.name.endswith(".py"):

@@ -7,14 +7,11 @@ what members compute from training rows without noise (models of their own, corr
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
-from hansa.learning.clipped import find_logits
 from hansa.learning.curve import LEVEL, Counts, Histogram, draw_curve, place_scores
-from hansa.learning.design import encode_table
-from hansa.learning.model import Model
 from hansa.learning.newton import squash
 from hansa.learning.recipe import CalibrationBin, Question
 from hansa.learning.tables import Table, Vector
@@ -29,11 +26,24 @@ _CALIBRATED: Final = 20.0
 """A calibration bin holds at least this many deviations of the noise in its rows."""
 
 
+class Scorer(Protocol):
+    """A joint model, as far as it is evaluated here."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 in hex of everything a score depends on."""
+        ...
+
+    def predict_singly(self, table: Table) -> Vector:
+        """Return each row's logit: shape (n,). A row's is the same, bit for bit, whatever other rows there are."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class ScoreQuestion(Question):
     """Ask where the joint model's scores of the test rows lie."""
 
-    model: Model
+    model: Scorer
     centre: float
     unit: Unit
 
@@ -68,8 +78,7 @@ class Scoreboard:
 def answer_scores(question: ScoreQuestion, table: Table) -> Vector:
     """Count one member's test rows, each with its weight: positives per bin, then negatives, shape (128,)."""
     weights = question.unit.weigh(table)
-    logits = find_logits(encode_table(question.model.design, table), question.model.coefficients)
-    bins = place_scores(logits, question.centre) // _WIDTH
+    bins = place_scores(question.model.predict_singly(table), question.centre) // _WIDTH
     positive = table.labels == 1
     return np.concatenate(
         [np.bincount(bins[held], weights[held], BINS) for held in (positive, ~positive)], dtype=np.float64

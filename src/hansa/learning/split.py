@@ -1,4 +1,4 @@
-"""Which rows train and which rows test: decided by hashes, so that anyone can decide it again.
+"""Which rows train, which test and which validate: decided by hashes, so that anyone can decide it again.
 
 No random generator is involved: its stream would be a detail of a library's version. SHA-256 over the
 seed, the member and the row (or its group) is the same everywhere and for ever.
@@ -28,13 +28,15 @@ class StratifiedSplit:
     Args:
         seed: any integer; another seed is another draw.
         test: the share of rows that test, above 0 and below 1.
+        validation: the share that validates, above 0; both together below 1.
     """
 
     seed: int
     test: Fraction
+    validation: Fraction | None = None
 
     def __post_init__(self) -> None:
-        _verify_share(self.test)
+        _verify_shares(self.test, self.validation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,15 @@ class RowSplit:
     Args:
         seed: any integer; another seed is another draw.
         test: about this share of the rows tests, above 0 and below 1.
+        validation: about this share validates, above 0; both together below 1.
     """
 
     seed: int
     test: Fraction
+    validation: Fraction | None = None
 
     def __post_init__(self) -> None:
-        _verify_share(self.test)
+        _verify_shares(self.test, self.validation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +67,17 @@ class GroupSplit:
         test: about this share of the groups tests.
         everywhere: True when a group means the same thing at every member (a day), and is on the same
             side at all of them; False when it is the member's own (a patient number).
+        validation: about this share of the groups validates, above 0; both together below 1.
     """
 
     column: str
     seed: int
     test: Fraction
     everywhere: bool
+    validation: Fraction | None = None
 
     def __post_init__(self) -> None:
-        _verify_share(self.test)
+        _verify_shares(self.test, self.validation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +88,12 @@ class TimeSplit:
         column: the key column that holds the time.
         since: the first value that tests, as `read_moment` reads it; every row must be written in the
             same form.
+        validation: the first value that validates; it lies before `since`.
     """
 
     column: str
     since: str
+    validation: str | None = None
 
 
 Split = StratifiedSplit | RowSplit | GroupSplit | TimeSplit
@@ -129,7 +137,7 @@ def find_validation(rule: Split | None) -> Split:
         case StratifiedSplit(seed=seed):
             return StratifiedSplit(seed + 1, _ASIDE)
         case GroupSplit():
-            return replace(rule, seed=rule.seed + 1, test=_ASIDE)
+            return replace(rule, seed=rule.seed + 1, test=_ASIDE, validation=None)
         case RowSplit(seed=seed):
             return RowSplit(seed + 1, _ASIDE)
         case _:
@@ -137,19 +145,38 @@ def find_validation(rule: Split | None) -> Split:
 
 
 def divide_rows(table: Table, rule: Split | None, member: str) -> Rows:
-    """Check a member's table and divide it; without a rule all rows train.
+    """Check a member's table and divide it; without a rule all rows train, and without a share for it none validate.
 
     Raises:
         Refused: see `verify_table` and `split_rows`.
     """
     verify_table(table)
     test = np.zeros(len(table), dtype=bool) if rule is None else split_rows(table, rule, member)
-    return Rows(member, table.take(~test), table.take(test))
+    if rule is None or rule.validation is None:
+        return Rows(member, table.take(~test), table.take(test))
+    held = split_rows(table, _widen(rule), member)
+    return Rows(member, table.take(~held), table.take(test), table.take(held & ~test))
 
 
-def _verify_share(test: Fraction) -> None:
+def _widen(rule: Split) -> Split:
+    """Return the rule by which test and validation rows together are held out: its test rows hold those of the rule."""
+    match rule:
+        case TimeSplit(since=since, validation=str(start)):
+            first, last = read_moment(start), read_moment(since)
+            if first is None or last is None or first.form != last.form or first >= last:
+                raise Refused("split.time", f"rows validate from `{start}`, which must lie before `{since}`")
+            return TimeSplit(rule.column, start)
+        case StratifiedSplit() | RowSplit() | GroupSplit():
+            return replace(rule, test=rule.test + (rule.validation or 0), validation=None)
+        case _:
+            return rule
+
+
+def _verify_shares(test: Fraction, validation: Fraction | None) -> None:
     if not 0 < test < 1:
         raise ValueError(f"the share of test rows must lie between 0 and 1, got {test}")
+    if validation is not None and not 0 < validation < 1 - test:
+        raise ValueError(f"the share of validation rows must lie between 0 and {1 - test}, got {validation}")
 
 
 def _stratify(labels: NDArray[np.int8], rule: StratifiedSplit, member: str) -> Mask:

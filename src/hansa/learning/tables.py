@@ -22,6 +22,9 @@ Mask = NDArray[np.bool_]
 MAX_ROWS = 2**31
 """No member may hold more rows than this; it bounds every count before any count is known."""
 
+PIECE_ROWS = 65_536
+"""Training rows that are summed at once. Sums of more are added up exactly from those of pieces, so that whoever sums which piece does not show."""
+
 T = TypeVar("T")
 
 
@@ -119,8 +122,8 @@ class Table:
         """Each categorical column as codes (see `code_texts`), shape (n,); made once."""
         return {f.name: code_texts(f, self.texts[f.name]) for f in self.schema.categories}
 
-    def take(self, rows: Mask | NDArray[np.intp]) -> "Table":
-        """Return the rows that a mask or an index names, in that order."""
+    def take(self, rows: Mask | NDArray[np.intp] | slice) -> "Table":
+        """Return the rows that a mask, an index or a slice names, in that order; a slice copies nothing."""
         taken = Table(
             self.schema,
             {name: column[rows] for name, column in self.numbers.items()},
@@ -132,6 +135,16 @@ class Table:
         # The codes of a part are the part of the codes; coding texts again would cost more than the fit.
         taken.__dict__["codes"] = {name: column[rows] for name, column in self.codes.items()}
         return taken
+
+    def join(self, other: "Table") -> "Table":
+        """Return these rows, and after them those of another table under the same schema; their places are not kept."""
+        return Table(
+            self.schema,
+            {name: np.concatenate([column, other.numbers[name]]) for name, column in self.numbers.items()},
+            {name: np.concatenate([column, other.texts[name]]) for name, column in self.texts.items()},
+            np.concatenate([self.labels, other.labels]),
+            {name: np.concatenate([column, other.keys[name]]) for name, column in self.keys.items()},
+        )
 
 
 def verify_table(table: Table) -> None:
@@ -183,6 +196,8 @@ def _findings(rule: str, wrong: Mask, sentence: str) -> list[tuple[str, str]]:
 class Rows:
     """One member's rows, divided once and for all into those that train and those that test; all train where none test.
 
+    Where the plan says so, some neither train the joint model nor test: by these validation rows the member chooses for itself.
+
     It remembers what was last worked out from them (an encoded design, a local fit), so that answering
     the next question need not begin again. Nothing that it remembers can change an answer.
     """
@@ -190,7 +205,27 @@ class Rows:
     member: str
     train: Table
     test: Table
+    validation: Table | None = None
     _memory: dict[str, tuple[str, object]] = field(default_factory=dict, repr=False)
+
+    @property
+    def own(self) -> "Rows":
+        """These rows with training and validation rows as one: what a member's own models learn from once it has chosen."""
+        validation = self.validation
+        if validation is None:
+            return self
+        return self.remember("own", "", lambda: Rows(self.member, self.train.join(validation), self.test))
+
+    @cached_property
+    def pieces(self) -> "tuple[Rows, ...]":
+        """The training rows in pieces of `PIECE_ROWS`, in order, without the test rows; these rows themselves where they are one piece."""
+        if len(self.train) <= PIECE_ROWS:
+            return (self,)
+        starts = range(0, len(self.train), PIECE_ROWS)
+        none = self.test.take(slice(0, 0))
+        return tuple(
+            Rows(self.member, self.train.take(slice(start, start + PIECE_ROWS)), none) for start in starts
+        )
 
     def remember(self, kind: str, key: str, make: Callable[[], T]) -> T:
         """Return what `make` gave for this key, making it anew when the key is not the last one of its kind.

@@ -3,14 +3,14 @@
 So no total holds the sizes of a few rows only, and neither does what is told.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from hansa.learning.histogram import place_values
-from hansa.learning.recipe import Question
+from hansa.learning.recipe import Question, add_exactly
 from hansa.learning.suppression import Counts
 from hansa.learning.survey import count_columns, split_whole
 from hansa.learning.tables import MAX_ROWS, Codes, NumberFeature, Rows, Schema, Table, Vector
@@ -106,15 +106,28 @@ def answer_moments(question: MomentQuestion, rows: Rows) -> Vector:
         Per numeric feature, over its rows in the bins that are asked about: how many, whole and remainder of the sum of x,
         whole and remainder of the sum of x², with x the value scaled to [0, 1] by the feature's bounds.
     """
+    return join_moments(question, [measure_moments(question, piece) for piece in rows.pieces])
+
+
+def measure_moments(question: MomentQuestion, piece: Rows) -> Vector:
+    """Sum one piece of a member's rows: per numeric feature how many, the sum of x, the sum of x²."""
     parts = []
     for number, span in zip(question.schema.numbers, question.spans, strict=True):
-        column = rows.train.numbers[number.name]
+        column = piece.train.numbers[number.name]
         present = column[~np.isnan(column)]
         held = present[np.isin(place_values(number, question.bins, present), span)]
         scaled = (held - number.minimum) / (number.maximum - number.minimum or 1.0)
-        sums = np.array([scaled.sum(), (scaled * scaled).sum()])
-        parts += [np.array([float(len(held))]), np.column_stack(split_whole(sums)).ravel()]
+        parts.append(np.array([float(len(held)), scaled.sum(), (scaled * scaled).sum()]))
     return np.concatenate(parts)
+
+
+def join_moments(question: MomentQuestion, parts: Sequence[Vector]) -> Vector:  # noqa: ARG001 - as all that join
+    """Return the answer, see `answer_moments`, from what was measured of all pieces."""
+    total = add_exactly(parts).reshape(-1, 3)
+    whole, remainder = split_whole(total[:, 1:])
+    return np.column_stack(
+        [total[:, :1], whole[:, :1], remainder[:, :1], whole[:, 1:], remainder[:, 1:]]
+    ).ravel()
 
 
 def part_counts(question: CountQuestion, total: Vector) -> tuple[Vector, ...]:

@@ -4,17 +4,19 @@ import math
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hansa.governance import CategoryFeature, NumberFeature
-from hansa.governance.feature import Label
+from hansa.governance.label import Event, Label
 from hansa.learning import FORMS, read_moment
 from hansa.node.cell import NumberReader, advise_number, is_missing, parse_number, parse_plain
 from hansa.node.defects import Defects
 from hansa.node.likeness import describe_difference, enumerate_some, find_alike, fold_text, show
+
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 
 class Cells(NamedTuple):
@@ -67,7 +69,7 @@ class NumberColumn:
     @property
     def values(self) -> NDArray[np.float64]:
         """All values so far, shape (n,)."""
-        return np.concatenate(self._parts)
+        return _join(self._parts)
 
 
 class _TextColumn:
@@ -91,7 +93,7 @@ class _TextColumn:
     @property
     def values(self) -> NDArray[np.object_]:
         """All values so far, shape (n,), `str` or None."""
-        return np.concatenate(self._parts)
+        return _join(self._parts)
 
 
 class CategoryColumn(_TextColumn):
@@ -239,7 +241,7 @@ def _explain_missing_key(_: str) -> str:
 class LabelColumn:
     """The label: 1 where the text is the plan's positive one, 0 where it is the negative one."""
 
-    def __init__(self, label: Label) -> None:
+    def __init__(self, label: Label | Event) -> None:
         self.name = label.name
         self._label = label
         self._codes = {label.positive: 1, label.negative: 0}
@@ -277,7 +279,13 @@ class LabelColumn:
     @property
     def values(self) -> NDArray[np.int8]:
         """All labels so far, shape (n,)."""
-        return np.concatenate(self._parts)
+        return _join(self._parts)
+
+
+def _join(parts: list[NDArray[_Kind]]) -> NDArray[_Kind]:
+    """Return all parts as one, and keep them so: a column is in memory once."""
+    parts[:] = [np.concatenate(parts)]
+    return parts[0]
 
 
 PlanColumn = NumberColumn | CategoryColumn | GroupColumn | TimeColumn | LabelColumn

@@ -13,6 +13,8 @@ HOUSE/
   runs/ totals/      which runs were begun here, and which totals this member helped to form
   witness.json       what it cosigned last
   data.*             its table, unless `data` in node.json names another file
+  mapping.yaml       how the table becomes the columns that plans name, if it is not read as it is
+  consents/<name>.json  the columns that a data steward lets plans have
   node.sock          how the people of the house speak with the node
 """
 
@@ -31,6 +33,8 @@ from hansa.governance.spelling import Several, Slug, fault
 from hansa.governance.validation import Form, load_model
 from hansa.learning import PrivateReport
 from hansa.node.keyfile import write_key_file
+from hansa.node.mapping import MAPPING_FILE
+from hansa.node.owntable import find_data, name_copy
 from hansa.store import sync_folder, write_atomically
 from hansa.store.lock import WriterLock
 from hansa.transparency import SigningKey
@@ -38,7 +42,6 @@ from hansa.transparency import SigningKey
 SETTINGS_FILE: Final = "node.json"
 INVITATION_FILE: Final = "invitation.json"
 FORMAT: Final = "hansa/v1/node"
-DATA_STEM: Final = "data"
 
 _ADDRESS: Final = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
 _PROXY: Final = re.compile(r"http://(?:[^\s/@]+@)?(?:[A-Za-z0-9.-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?/?")
@@ -81,6 +84,8 @@ class NodeSettings(Form):
     """The member's table, when it does not lie in the house; a relative path is seen from the house."""
     proxy: Annotated[str, AfterValidator(_check_proxy)] | None = None
     """On the way out, such as `http://proxy.example:3128`."""
+    ray: str | None = None
+    """The member's own Ray cluster, over which answers are spread: its address, or `local` for this machine's cores."""
 
 
 class House:
@@ -160,7 +165,7 @@ class House:
         """The member's table, or None for a member without data."""
         if self.settings.data is not None:
             return self.folder / self.settings.data
-        return next((path for path in sorted(self.folder.glob(f"{DATA_STEM}.*"))), None)
+        return find_data(self.folder)
 
     def report(self, run: str) -> Path:
         """Return where the member's own report of a run lies."""
@@ -205,9 +210,10 @@ def make_house(
     invitation: bytes,
     passphrase: bytes | None,
     data: Path | None,
+    mapping: Path | None = None,
     draw: Callable[[int], bytes],
 ) -> tuple[House, SigningKey]:
-    """Make a member's folder with a fresh key and a copy of its table, whole or not at all.
+    """Make a member's folder with a fresh key and copies of its table and its mapping, whole or not at all.
 
     Args:
         folder: must not exist, or be empty.
@@ -215,6 +221,7 @@ def make_house(
         invitation: kept beside, as it came.
         passphrase: what the key is encrypted with, or None.
         data: the member's table, or None.
+        mapping: how it becomes the columns of plans, or None.
         draw: the operating system's generator.
 
     Raises:
@@ -233,8 +240,9 @@ def make_house(
             (unfinished / name).mkdir()
         (unfinished / INVITATION_FILE).write_bytes(invitation)
         if data is not None:
-            ends = data.suffixes[-2:] if data.suffix == ".gz" else [data.suffix]
-            shutil.copyfile(data, unfinished / (DATA_STEM + "".join(ends)))
+            shutil.copyfile(data, unfinished / name_copy(data))
+        if mapping is not None:
+            shutil.copyfile(mapping, unfinished / MAPPING_FILE)
         write_atomically(unfinished / SETTINGS_FILE, _encode(settings))
         unfinished.replace(place)
         sync_folder(place.parent)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from hansa.coalition import State
 from hansa.engine import Minutes
 from hansa.errors import HansaError, Malformed, Refused
+from hansa.learning import Recipe, Rows
 from hansa.node.closing import read_outcome, verify_sealed, write_failure
 from hansa.node.courier import Courier
 from hansa.node.follower import Follower
@@ -20,7 +21,8 @@ from hansa.node.keyring import Keyring
 from hansa.node.remote import Remote
 from hansa.node.rundata import RunData
 from hansa.node.seat import Seat
-from hansa.node.trainer import Trainer
+from hansa.node.spread import spread_over_ray
+from hansa.node.trainer import Answerer, Trainer, answer_here
 from hansa.store import FolderPapers
 
 OUTCOME_SECONDS: Final = 1.0
@@ -113,7 +115,7 @@ class Runs:
 
     def _attend(self, seat: Seat) -> None:
         self._journal.note("run-begins", run=seat.run[:16])
-        data = RunData(self._house)
+        data = RunData(self._house, lambda: self._follower.state)
         seat.attend(
             Trainer(
                 self._house.member,
@@ -123,6 +125,7 @@ class Runs:
                 self._draw,
                 folder=self._house.folder,
                 minutes=lambda run: Minutes(FolderPapers(self._house.minutes / run)),
+                spread=self._spread(partial(self._report, _name(seat))),
                 write=lambda body: self._courier.say(body)[0],
             )
         )
@@ -132,6 +135,10 @@ class Runs:
             data.verify_unchanged()
         except Refused as change:
             self._report(_name(seat), change)
+
+    def _spread(self, report: Callable[[Exception], None]) -> Callable[[Recipe[Any], Rows], Answerer]:
+        address = self._house.settings.ray
+        return answer_here if address is None else partial(spread_over_ray, address, report)
 
     def _close(self, seat: Seat) -> None:
         """Say on the record how a run ended, if this member opened it, as soon as the hub has an outcome."""

@@ -20,7 +20,15 @@ from hansa.coalition import RunRecord, RunSeal, minimum_cohort, verify_run
 from hansa.engine import Derivation, Frame, Minutes, derive_graph, parse_frame
 from hansa.errors import HansaError, Malformed, Refused
 from hansa.governance import Plan
-from hansa.learning import PrivateReport, Recipe, Rows, build_recipe, recipe_digest
+from hansa.learning import (
+    PrivateReport,
+    Question,
+    Recipe,
+    Rows,
+    Vector,
+    build_recipe,
+    recipe_digest,
+)
 from hansa.node.follower import Follower
 from hansa.node.memory import Memory
 from hansa.node.outcome import Outcome, verify_lost, verify_outcome
@@ -43,6 +51,14 @@ FIELDS: Final[Mapping[str, Mapping[str, type]]] = MappingProxyType(
 )
 """What each word of a coordinator carries; nothing else is listened to."""
 
+Answerer = Callable[[Question], Vector]
+"""What answers the questions of one run about one member's rows."""
+
+
+def answer_here(recipe: Recipe[Any], rows: Rows) -> Answerer:
+    """Return what answers in this process."""
+    return lambda question: recipe.answer(question, rows)
+
 
 class Trainer:
     """One member's contributor to one run after another.
@@ -56,6 +72,7 @@ class Trainer:
         folder: where it remembers what it has begun and consented to, across restarts.
         sample: draws this member's share of noise, when a plan asks for it.
         minutes: where what was heard of a run is kept for a coordinator that takes it up; nowhere unless told.
+        spread: returns what answers the questions of a recipe about rows; the recipe itself unless told.
         write: signs the seal as this member's next entry; None lets it follow the last one in the fold, which is right
             where nothing else speaks for the member meanwhile.
     """
@@ -71,6 +88,7 @@ class Trainer:
         folder: Path,
         sample: Sample = sample_gaussian,
         minutes: Callable[[str], Minutes] = lambda _run: Minutes(),
+        spread: Callable[[Recipe[Any], Rows], Answerer] | None = None,
         write: Callable[[RunSeal], Envelope] | None = None,
     ) -> None:
         self._member = member
@@ -80,6 +98,7 @@ class Trainer:
         self._draw = draw
         self._sample = sample
         self._minutes = minutes
+        self._spread = spread or answer_here
         self._write = write or self._write_after_fold
         self._memory = Memory(folder)
         self._job: _Job | None = None
@@ -177,7 +196,9 @@ class Trainer:
         )
         minutes = self._minutes(run_id)
         minutes.note_attempt(0)
-        self._job = _Job(run.id, plan, recipe, rows, derivation, minutes, frame.encode())
+        self._job = _Job(
+            run.id, plan, recipe, rows, derivation, minutes, frame.encode(), self._spread(recipe, rows)
+        )
         return Frame("ready")
 
     def _ask(self, frame: Frame, job: "_Job") -> Frame:
@@ -191,7 +212,7 @@ class Trainer:
         if question is None or frame.fields["question"] != derivation.question_digest.hex():
             raise Refused("run.question", "what the coordinator asks does not follow from the totals")
         if job.vector is None:
-            job.vector = derivation.encode(job.recipe.answer(question, job.rows), self._sample)
+            job.vector = derivation.encode(job.answer(question), self._sample)
         job.contributor = Contributor(
             derivation.session, self._member, sign=self._key.sign, draw=self._draw, threads=cpu_count() or 1
         )
@@ -357,6 +378,7 @@ class _Job:
     minutes: Minutes
     begin: bytes
     """The words that began it."""
+    answer: Answerer
     contributor: Contributor | None = None
     """The sum whose total is still to come, or None."""
     is_anew: bool = False

@@ -8,16 +8,18 @@ from typing import Final
 
 from hansa import entropy
 from hansa.engine import parse_frame
-from hansa.errors import HansaError, Refused, Unavailable
+from hansa.errors import HansaError, Unavailable
 from hansa.governance import Budget, Plan
 from hansa.learning import Rows
-from hansa.node import Follower, Trainer, Voter, load_rows
+from hansa.node import Follower, Trainer, Voter
+from hansa.node.mapping import MAPPING_FILE
+from hansa.node.owntable import find_data, name_copy
+from hansa.node.rundata import RunData
 from hansa.store import read_seed, write_seed
 
 KEY_FILE: Final = "key"
 NEXT_FILE: Final = "key.next"
 KEYS_FOLDER: Final = "keys"
-DATA_STEM: Final = "data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Founder:
     data: Path | None
     budget: Budget | None = None
     """What may ever be learned from the data, where it wants less than the charter allows."""
+    mapping: Path | None = None
+    """The file that says how the data become the columns of plans, where they are not read as they are."""
 
 
 class Actor:
@@ -49,7 +53,7 @@ class Actor:
     @property
     def data(self) -> Path | None:
         """The member's table, or None for a member without data."""
-        return next((path for path in sorted(self.folder.glob(f"{DATA_STEM}.*"))), None)
+        return find_data(self.folder)
 
     def fall_silent(self, first: int) -> None:
         """Let the machine beside the data be out of reach from a round on; whoever follows the record stays.
@@ -82,20 +86,17 @@ class Actor:
         return len(rows.train) + len(rows.test)
 
     def _load(self, plan: Plan) -> Rows:
-        if self.data is None:
-            raise Refused("data.none", f"`{self.member}` has no data file in `{self.folder}`")
-        return load_rows(self.data, plan, self.member)
+        return RunData(self, lambda: self.follower.state).load(plan)
 
 
-def make_house(folder: Path, data: Path | None) -> None:
-    """Make a member's folder with a fresh key and a copy of its table, whole or not at all."""
+def make_house(folder: Path, data: Path | None, mapping: Path | None = None) -> None:
+    """Make a member's folder with a fresh key and a copy of its table and its mapping, whole or not at all."""
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     write_seed(unfinished / KEY_FILE)
     if data is not None:
-        shutil.copyfile(
-            data,
-            unfinished / (DATA_STEM + "".join(data.suffixes[-2:] if data.suffix == ".gz" else [data.suffix])),
-        )
+        shutil.copyfile(data, unfinished / name_copy(data))
+    if mapping is not None:
+        shutil.copyfile(mapping, unfinished / MAPPING_FILE)
     unfinished.rename(folder)

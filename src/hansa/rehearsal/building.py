@@ -175,6 +175,7 @@ def _sign_together(folder: Path, invitations: Mapping[str, bytes], founders: Map
                 invitation=data,
                 passphrase=None,
                 data=founders[name].data,
+                mapping=founders[name].mapping,
                 draw=entropy.draw,
             )
             keys[name] = key.public

@@ -14,12 +14,12 @@ from typing import Final
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.governance import Charter, Plan, default_charter_text, load_charter, load_plan
 from hansa.learning import recipe_digest
+from hansa.node.tablefile import SUFFIXES
 from hansa.rehearsal.actor import Founder
 from hansa.rehearsal.play import Cast, Drama
 
 CHARTER_FILE: Final = "charter.yaml"
 PLAN_FILE: Final = "plan.yaml"
-SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
 NOWHERE: Final = "AQ"
 """The country of members whose country nobody said: Antarctica, which is in ISO 3166 and belongs to nobody."""
 

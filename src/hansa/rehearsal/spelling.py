@@ -7,7 +7,7 @@ from datetime import datetime
 from statistics import median
 from types import MappingProxyType
 
-from hansa.rehearsal.outcome import BarVerdict, Decision, Split
+from hansa.rehearsal.outcome import BarVerdict, Decision, Estimate, Split
 
 MISSING = "–"
 DOUBT = (
@@ -45,6 +45,11 @@ _MEASURES = {
     "recall_at_5_percent": "found at 5% false alarms",
     "brier": "Brier score (lower is better)",
     "calibration_error": "calibration error (lower is better)",
+    "explained": "share of deviance explained",
+    "deviance": "deviance per row (lower is better)",
+    "absolute_error": "mean absolute error (lower is better)",
+    "accuracy": "share of rows told right",
+    "concordance": "concordance",
 }
 _GAIN_MEAN = "mean gain over going alone"
 _MEMBERS_GAIN = "scored members that gain"
@@ -54,7 +59,18 @@ _COHORT_METRICS = {
     "members_gain": (_MEMBERS_GAIN, "together"),
     "members_gain_corrected": (_MEMBERS_GAIN, "corrected"),
 }
+_CHOICE_METRICS = {
+    "auc_chosen": "mean ROC-AUC of the scored members, as each chose",
+    "chosen_gain_mean": "mean gain over going alone, as each chose",
+    "members_gain_chosen": "scored members that gain, as each chose",
+    "members_trusting_alone": "scored members that trust their own model most",
+    "members_trusting_together": "scored members that trust the joint model most",
+    "members_trusting_clustered": "scored members that trust the model of their side most",
+    "members_trusting_corrected": "scored members that trust their correction most",
+    "members_trusting_mixed": "scored members that trust a mixture most",
+}
 _SHARES = ("members_gain", "recall_at_5_percent")
+_COUNTS = ("members_scored", "members_trusting")
 
 
 def format_count(count: int) -> str:
@@ -84,6 +100,34 @@ def format_gain(value: float | None) -> str:
         return MISSING
     rounded = round(value, 3)
     return "0.000" if rounded == 0 else f"{rounded:+.3f}".replace("-", "−")
+
+
+def format_estimate(value: float | None) -> str:
+    """Return an estimate in whatever unit with four digits that count, such as `−0.01234` or `1,235`."""
+    if value is None:
+        return MISSING
+    places = 3 - math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:,.{max(0, min(places, 12))}f}".replace("-", "−")
+
+
+def format_chance(value: float | None) -> str:
+    """Return a p-value with three decimals, such as `0.031` or `< 0.001`."""
+    return "< 0.001" if value is not None and value < 0.0005 else format_measure(value)
+
+
+def spell_estimate(found: Estimate) -> tuple[str, str, str, str]:
+    """Return one line of a regression's table: estimate, standard error, interval, p-value."""
+    interval = (
+        MISSING
+        if found.low is None or found.high is None
+        else f"{format_estimate(found.low)} to {format_estimate(found.high)}"
+    )
+    return (
+        format_estimate(found.estimate),
+        format_estimate(found.standard_error),
+        interval,
+        format_chance(found.p_value),
+    )
 
 
 def format_interval(interval: tuple[float, float] | None) -> str:
@@ -150,7 +194,7 @@ def format_metric(name: str, value: str | float | None, doubt: float | None = No
         return str(value)
     if not math.isfinite(number):
         return MISSING
-    if name == "members_scored":
+    if name.startswith(_COUNTS):
         return format_count(round(number))
     if name.startswith(_SHARES):
         return format_share(number)
@@ -162,10 +206,21 @@ def describe_metric(name: str) -> str:
     if name in _COHORT_METRICS:
         measure, way = _COHORT_METRICS[name]
         return f"{measure}, {WAYS[way]}"
+    if name in _CHOICE_METRICS:
+        return _CHOICE_METRICS[name]
     measure, _, way = name.rpartition("_")
     if measure in _MEASURES and way in WAYS:
         return f"{_MEASURES[measure]}, {WAYS[way]}"
     return "members that can be scored" if name == "members_scored" else name.replace("_", " ")
+
+
+def list_choices(metrics: Mapping[str, float]) -> tuple[tuple[str, str], ...]:
+    """Return what is known of what members chose for themselves, in words: sums and counts; nothing where the plan let nobody choose."""
+    return tuple(
+        (words, format_metric(name, metrics[name]))
+        for name, words in _CHOICE_METRICS.items()
+        if name in metrics
+    )
 
 
 def tabulate_metrics(

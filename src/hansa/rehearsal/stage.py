@@ -143,7 +143,7 @@ class Stage:
         """Make the folder and key of a newcomer, who is no member until it is admitted."""
         if newcomer.id in self.actors:
             raise Refused("admit.known", f"`{newcomer.id}` is here already")
-        make_house(self.folder / "members" / newcomer.id, newcomer.data)
+        make_house(self.folder / "members" / newcomer.id, newcomer.data, newcomer.mapping)
         self.actors[newcomer.id] = Actor(newcomer.id, self.folder / "members" / newcomer.id, self.now)
         return self.describe(newcomer)
 
@@ -362,7 +362,7 @@ def _lay_out(folder: Path, founders: Sequence[Founder], readme: str) -> None:
         (folder / "hub").mkdir()
         write_seed(folder / "hub" / KEY_FILE)
         for founder in founders:
-            make_house(folder / "members" / founder.id, founder.data)
+            make_house(folder / "members" / founder.id, founder.data, founder.mapping)
         LogStore.create(folder / "hub" / "log.sqlite").close()
         _write_json(folder / STAGE_FILE, {"clock_offset_seconds": 0})
     except OSError as error:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from hansa.governance import Plan
+from hansa.governance.label import Label
 from hansa.learning.tables import Vector
 from hansa.rehearsal import Silent, Spoken, cast_folder, play
 from hansa.rehearsal.inspection import inspect_folder
@@ -163,8 +164,9 @@ class JointClassifier:
         played = play(workplace / "coalition", cast, narrator)
         blobs = BlobStore(workplace / "coalition" / "blobs")
         document = json.loads(blobs.get(played.result["joint"]["model"]))
-        assert drafting.plan.label is not None  # a drafted plan is of a model
-        event, other = drafting.plan.label.positive, drafting.plan.label.negative
+        label_of_plan = drafting.plan.label
+        assert isinstance(label_of_plan, Label)  # the recipes here are of two classes
+        event, other = label_of_plan.positive, label_of_plan.negative
         meaning = values or {event: event, other: other}
         classes, positive = order_classes([meaning[other], meaning[event]], meaning[event])
         report = read_report(played.result)

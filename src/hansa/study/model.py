@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from hansa.coalition import State, replay
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.governance import CategoryFeature, NumberFeature, Plan
+from hansa.governance.label import Label
 from hansa.learning.prediction import Predictor, parse_predictor
 from hansa.learning.recipe import Json
 from hansa.learning.tables import NumberFeature as Number
 from hansa.learning.tables import Schema, Table, Vector
 from hansa.learning.trees.organisation import RATE
+from hansa.node.block import FIRST_ROW
 from hansa.node.column import CategoryColumn, Cells, NumberColumn
 from hansa.node.defects import Defects
-from hansa.node.tablefile import FIRST_ROW
 from hansa.store import BlobStore, read_tree
 from hansa.study.frame import Columns, Frame, read_frame, spell_columns
 
@@ -116,9 +117,11 @@ def load_model(path: Path | str, run: int | None = None) -> JointModel:
     if state is None:
         raise Refused("log.empty", f"the record in `{place}` holds no entry yet")
     plan, digest = _find_run(state, run)
-    assert plan.label is not None  # a plan of a model has one, and others make none that can be parsed below
+    label = plan.label
+    if not isinstance(label, Label):
+        raise Refused("model.recipe", f"run {run} made no model of two classes")
     document = json.loads(BlobStore(place / "blobs").get(digest))
-    classes, positive = order_classes([plan.label.negative, plan.label.positive], plan.label.positive)
+    classes, positive = order_classes([label.negative, label.positive], label.positive)
     return JointModel(document, classes, positive, is_released=digest in {r.model for r in state.releases})
 
 

@@ -5,6 +5,7 @@ Histograms of slope and curvature are summed, splits follow from the totals, and
 
 from hansa.learning.trees.document import FORMAT, parse_forest, write_forest
 from hansa.learning.trees.forest import Branch, Forest, Leaf, Tree
+from hansa.learning.trees.private import PrivateTrees, PrivateTreesState
 from hansa.learning.trees.recipe import Trees, TreesState
 from hansa.learning.trees.settings import TreesParameters, parse_trees_parameters
 from hansa.learning.trees.xgboost import describe_columns, export_xgboost
@@ -14,6 +15,8 @@ __all__ = [
     "Branch",
     "Forest",
     "Leaf",
+    "PrivateTrees",
+    "PrivateTreesState",
     "Tree",
     "Trees",
     "TreesParameters",

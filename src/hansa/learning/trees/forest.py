@@ -109,6 +109,10 @@ class Forest:
         """Return each row's logit, without any organisation's offset: shape (n,)."""
         return add_trees(self.trees, self.bins.encode(table), np.full(len(table), self.base))
 
+    def predict_singly(self, table: Table) -> Vector:
+        """Return what `predict` does: a row's is the same, bit for bit, whatever other rows there are."""
+        return self.predict(table)
+
     def find_gains(self) -> dict[str, float]:
         """Return for each feature what its splits gained together, in the schema's order; those without a split left out."""
         gains: dict[int, float] = {}
@@ -119,6 +123,39 @@ class Forest:
     def _branches(self) -> Iterator[Branch]:
         for tree in self.trees:
             yield from (node for node in tree.nodes if isinstance(node, Branch))
+
+
+class Standing:
+    """Where rows stand under a forest that grows: their bins and their logits.
+
+    It goes on from where it was asked last, if the trees are the same; the outcome is the same as from the beginning.
+
+    Args:
+        forest: whose bins hold for all that follow.
+        table: the rows.
+        start: each row's logit before any tree, shape (n_rows,); the forest's base unless told.
+    """
+
+    def __init__(self, forest: Forest, table: Table, start: Vector | None = None) -> None:
+        self.codes: Bytes = forest.bins.encode(table)
+        self._start = np.full(len(table), forest.base) if start is None else start
+        self._logits = self._start.copy()
+        self._trees: tuple[Tree, ...] = ()
+
+    def find_logits(self, forest: Forest) -> Vector:
+        """Return each row's logit, without any organisation's offset: shape (n_rows,), good until asked again."""
+        known = len(self._trees)
+        if forest.trees[:known] != self._trees:
+            self._logits, known = self._start.copy(), 0
+        add_trees(forest.trees[known:], self.codes, self._logits)
+        self._trees = forest.trees
+        return self._logits
+
+    def descend(self, tree: Tree) -> NDArray[np.int32]:
+        """Return each row's leaf: its place in the tree, shape (n_rows,)."""
+        places = np.zeros(len(self.codes), dtype=np.int32)
+        tree.route(self.codes, places)
+        return places
 
 
 def add_trees(trees: Sequence[Tree], codes: Bytes, logits: Vector) -> Vector:

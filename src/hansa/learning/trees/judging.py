@@ -4,7 +4,7 @@ None of it leaves the member but through the sums of the evaluation.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -31,6 +31,9 @@ _CORRECTION_DEPTH: Final = 2
 _CORRECTION_RIDGE: Final = 10.0
 """By which the ridge of a correction's trees is larger."""
 
+_STRENGTHS: Final = (1.0, 10.0, 100.0)
+"""By which it is larger still where a member may choose."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TreesJudge:
@@ -54,28 +57,44 @@ class TreesJudge:
     def score(self, rows: Rows) -> Scores:
         """Score a member's test rows alone, together and corrected; what is worked out is remembered with the rows."""
         key = f"{self.forest.digest} {self.parameters!r} {self.validation!r}"
-        return rows.remember("tree scores", key, lambda: self._score(rows))
+        return rows.remember("tree scores", key, lambda: self._score(rows.own))
+
+    def offer(self, rows: Rows) -> Mapping[str, Vector]:
+        """Return the logits of the test rows alone, together, and corrected by trees of each of three ridges, if the plan has any."""
+        strengths = _STRENGTHS if self.parameters.correction_trees else ()
+        alone, together, *corrected = self._score_each(rows, strengths)
+        ridge = self.parameters.ridge * _CORRECTION_RIDGE
+        named = {
+            f"corrected {ridge * times:g}": each for times, each in zip(strengths, corrected, strict=True)
+        }
+        return {"alone": alone, "together": together, **named}
 
     def _score(self, rows: Rows) -> Scores:
-        schema = self.forest.bins.schema
+        alone, together, corrected = self._score_each(rows, _STRENGTHS[:1])
+        return Scores(rows.test.labels, alone, together, corrected)
+
+    def _score_each(self, rows: Rows, strengths: Sequence[float]) -> tuple[Vector, ...]:
         alone = self._score_alone(rows)
         known, together = self.forest.predict(rows.train), self.forest.predict(rows.test)
         if self.forest.offset_penalty is not None:
             own = fit_intercept(known, rows.train.labels.astype(np.float64), self.forest.offset_penalty)
             known, together = known + own, together + own
-        corrected = together
-        if self.parameters.correction_trees and 0 < rows.train.positives < len(rows.train):
-            parameters = replace(
-                self.parameters,
-                trees=self.parameters.correction_trees,
-                patience=0,
-                depth=_CORRECTION_DEPTH,
-                ridge=self.parameters.ridge * _CORRECTION_RIDGE,
-            )
-            forest = grow_own(schema, parameters, rows, known)
-            if forest is not None:
-                corrected = together + forest.predict(rows.test)
-        return Scores(rows.test.labels, alone, together, corrected)
+        corrected = (self._correct(rows, known, together, times) for times in strengths)
+        return alone, together, *corrected
+
+    def _correct(self, rows: Rows, known: Vector, together: Vector, times: float) -> Vector:
+        parameters = self.parameters
+        if not (parameters.correction_trees and 0 < rows.train.positives < len(rows.train)):
+            return together
+        own = replace(
+            parameters,
+            trees=parameters.correction_trees,
+            patience=0,
+            depth=_CORRECTION_DEPTH,
+            ridge=parameters.ridge * _CORRECTION_RIDGE * times,
+        )
+        forest = grow_own(self.forest.bins.schema, own, rows, known)
+        return together if forest is None else together + forest.predict(rows.test)
 
     def _score_alone(self, rows: Rows) -> Vector:
         """Score by trees of the member's own: as many as its own rows set aside say, or as there are joint ones."""

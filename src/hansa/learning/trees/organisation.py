@@ -54,6 +54,7 @@ def add_rate(rows: Rows) -> Rows:
             extended.__dict__["codes"] = table.codes  # coding texts again would cost more than all else
             return extended
 
-        return Rows(rows.member, fill(rows.train), fill(rows.test))
+        validation = None if rows.validation is None else fill(rows.validation)
+        return Rows(rows.member, fill(rows.train), fill(rows.test), validation)
 
     return rows.remember("with rate", "", extend)

@@ -16,8 +16,7 @@ from hansa.learning.recipe import Question
 from hansa.learning.slope import fit_intercept
 from hansa.learning.split import Split, split_rows
 from hansa.learning.tables import Rows, Table, Vector
-from hansa.learning.trees.bins import Bytes
-from hansa.learning.trees.forest import Forest, Tree, add_trees
+from hansa.learning.trees.forest import Forest, Standing, Tree
 from hansa.learning.trees.growth import Sums
 from hansa.learning.trees.kernels import compile_kernels
 
@@ -136,12 +135,9 @@ class Footing:
         if validation is not None:
             aside = split_rows(table, validation, rows.member)
             self._aside, table = _Aside(forest, table.take(aside)), table.take(~aside)
-        self._codes: Bytes = forest.bins.encode(table)
+        self._standing = Standing(forest, table, start)
         self._labels = table.labels.astype(np.float64)
-        self._start = np.full(len(self._labels), forest.base) if start is None else start
         self._offset = 0.0
-        self._logits = self._start.copy()
-        self._trees: tuple[Tree, ...] = ()
         self._slopes: tuple[str, NDArray[np.int64], NDArray[np.int64]] | None = None
         self._tree: tuple[str, int] = "", 0
         self._places = np.zeros(len(self._labels), dtype=np.int32)
@@ -163,7 +159,7 @@ class Footing:
         held = np.zeros((len(question.derived), bins.total), dtype=np.bool_)
         standing = slots[self._places]
         compile_kernels().accumulate(
-            self._codes, np.array(bins.offsets), standing, slopes, curvatures, sums, held
+            self._standing.codes, np.array(bins.offsets), standing, slopes, curvatures, sums, held
         )
         return sums, held
 
@@ -176,12 +172,7 @@ class Footing:
     def _weigh(self, forest: Forest, scale: Scale) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return each row's slope and curvature of the loss, in units of the scale."""
         if self._slopes is None or self._slopes[0] != forest.digest:
-            known = len(self._trees)
-            if forest.trees[:known] != self._trees:
-                self._logits, known = self._start.copy(), 0
-            add_trees(forest.trees[known:], self._codes, self._logits)
-            self._trees = forest.trees
-            logits = self._logits
+            logits = self._standing.find_logits(forest)
             if forest.offset_penalty is not None:
                 self._offset = fit_intercept(logits, self._labels, forest.offset_penalty)
                 logits = logits + self._offset
@@ -197,7 +188,7 @@ class Footing:
         digest, size = self._tree
         if digest != forest.digest or size >= len(tree.nodes):
             self._places[:] = 0
-        tree.route(self._codes, self._places)
+        tree.route(self._standing.codes, self._places)
         self._tree = forest.digest, len(tree.nodes)
 
 
@@ -205,18 +196,11 @@ class _Aside:
     """The rows of a member that are set aside: their bins, and their logits under the trees so far."""
 
     def __init__(self, forest: Forest, table: Table) -> None:
-        self._codes = forest.bins.encode(table)
+        self._standing = Standing(forest, table)
         self._labels = table.labels.astype(np.float64)
-        self._logits = np.full(len(table), forest.base)
-        self._trees: tuple[Tree, ...] = ()
 
     def measure(self, forest: Forest, scale: Scale, offset: float) -> Vector:
-        known = len(self._trees)
-        if forest.trees[:known] != self._trees:
-            self._logits, known = np.full(len(self._labels), forest.base), 0
-        add_trees(forest.trees[known:], self._codes, self._logits)
-        self._trees = forest.trees
-        towards = np.where(self._labels > 0, -1.0, 1.0) * (self._logits + offset)
+        towards = np.where(self._labels > 0, -1.0, 1.0) * (self._standing.find_logits(forest) + offset)
         losses = np.minimum(np.logaddexp(0.0, towards), MOST_LOSS) * scale.weigh(self._labels)
         positives = float(np.count_nonzero(self._labels))
         return np.array(
@@ -250,6 +234,19 @@ def sum_level(question: LevelQuestion, footing: Footing) -> Vector:
     whole = np.concatenate([sums, sums[:, 2:] > 0], axis=1)
     aside = footing.measure(question) if question.asks_loss else np.zeros(0)
     return np.concatenate([whole.ravel(), derived.ravel(), aside])
+
+
+def join_levels(question: LevelQuestion, parts: Sequence[Vector]) -> Vector:
+    """Return what `answer_level` does of all rows, from what it does of each piece of them; no row is set aside.
+
+    Guarantees:
+        The same, bit for bit, however the rows are divided: what is added up are multiples of the scale's unit.
+    """
+    answer: Vector = np.sum(parts, axis=0)
+    counted, derived, _ = question.part(answer)
+    counted[:, 3] = counted[:, 2] > 0
+    derived[:] = derived > 0
+    return answer
 
 
 class Sister(NamedTuple):

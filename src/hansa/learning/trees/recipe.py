@@ -19,6 +19,7 @@ from hansa.learning.appraisal import (
     read_figures,
     verify_scored,
 )
+from hansa.learning.choice import choose
 from hansa.learning.contradiction import find_contradictions, verify_own_part, verify_undoubted
 from hansa.learning.evaluation import EvaluationQuestion, Trial, ZoomQuestion, answer_evaluation, answer_zoom
 from hansa.learning.recipe import Dropped, Question, Result, TreesResult, verify_numbers
@@ -57,6 +58,7 @@ class Trees:
         parameters: the plan's parameters.
         members: ids of the cohort.
         validation: which training rows are set aside, if the parameters ask for patience.
+        chooses: whether the members' rows are divided with validation rows, by which they choose for themselves.
 
     Raises:
         Refused: `recipe.parameter`, a feature has the name of the organisation's rate already.
@@ -70,6 +72,7 @@ class Trees:
     parameters: TreesParameters
     members: tuple[str, ...]
     validation: Split = RowSplit(0, Fraction(1, 10))  # noqa: RUF009 - it cannot change
+    chooses: bool = False
 
     def __post_init__(self) -> None:
         compile_kernels()  # whoever cannot count should say so before anybody counts
@@ -93,7 +96,7 @@ class Trees:
         Raises:
             ValueError: the question is not one of this recipe's.
         """
-        rows = self._extend(rows)
+        rows = self.extend(rows)
         match question:
             case SurveyQuestion():
                 return answer_survey(question.schema, rows)
@@ -154,10 +157,12 @@ class Trees:
             result: of this run.
             rows: the member's.
         """
+        rows = self.extend(rows)
         judge = TreesJudge(parse_forest(dict(result.document)), self.parameters, self.validation)
-        return report_member(rows, judge.score(self._extend(rows)))
+        return report_member(rows, judge.score(rows), choose(judge, rows))
 
-    def _extend(self, rows: Rows) -> Rows:
+    def extend(self, rows: Rows) -> Rows:
+        """Return the rows as the trees see them: with the organisation's rate, if it is a feature."""
         return add_rate(rows) if self.parameters.organisation_rate else rows
 
     @property
@@ -180,6 +185,7 @@ class Trees:
             survey.scorable,
             len(state.surveyed),
             len(state.members),
+            self.chooses,
         )
         return Appraising(forest, Evaluating(trial, state.surveyed, state.members, state.turns))
 

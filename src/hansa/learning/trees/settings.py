@@ -17,6 +17,7 @@ _COUNTS = {
     "minimum_rows": (1, 10**6),
     "minimum_members": (1, 10**5),
     "patience": (0, 1_000),
+    "features": (1, 8),
     "correction_trees": (0, 1_000),
 }
 _FLAGS = {"organisation_offsets": True, "organisation_rate": False}
@@ -40,6 +41,7 @@ class TreesParameters:
         patience: trees end when so many have not lowered the loss of rows set aside for it; 0 when none are set aside.
         organisation_offsets: whether each member adds an offset of its own, which never leaves it.
         organisation_rate: whether each member's rate of label 1, in coarse steps, is one more feature.
+        features: with noise: of how many features each tree's levels are.
         correction_trees: of its own, that each member adds to the joint ones for the corrected scores.
     """
 
@@ -53,6 +55,7 @@ class TreesParameters:
     positive_weight: float = 1.0
     monotone: tuple[tuple[str, int], ...] = ()
     patience: int = 0
+    features: int = 1
     organisation_offsets: bool = True
     organisation_rate: bool = False
     correction_trees: int = 20
@@ -110,3 +113,14 @@ def parse_trees_parameters(parameters: Mapping[str, Json], schema: Schema) -> Tr
         organisation_offsets=flags["organisation_offsets"],
         organisation_rate=flags["organisation_rate"],
     )
+
+
+def list_unfit_for_noise(parameters: TreesParameters) -> list[str]:
+    """Return the names of what is set and cannot be learnt, or has no meaning, with noise."""
+    plain = TreesParameters()
+    unfit = [name for name in ("organisation_offsets", "organisation_rate") if getattr(parameters, name)]
+    unfit += [
+        name for name in ("patience", "positive_weight") if getattr(parameters, name) != getattr(plain, name)
+    ]
+    directions = {1: "rising", -1: "falling"}
+    return unfit + sorted({directions[direction] for _, direction in parameters.monotone})

@@ -172,10 +172,12 @@ def test_it_is_cross_validated(tables):
 
 
 @pytest.mark.slow  # compiles loops
-def test_trees_and_noise_are_a_word_each(tables):
+def test_trees_networks_and_noise_are_a_word_each(tables):
     coalition = Coalition.from_tables(tables)
     trees = JointClassifier("trees", trees=5, depth=2).fit(coalition, "damage")
     assert trees.predict(FRAME).tolist()[:2] == [0, 1]
+    network = JointClassifier("network").fit(coalition, "damage")
+    assert network.predict(FRAME).tolist()[:2] == [0, 1]
     noised = JointClassifier("logistic", epsilon=3).fit(coalition, "damage")
     assert noised.plan.privacy.epsilon == "3"
     assert noised.report.scored == 3

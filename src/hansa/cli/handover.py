@@ -133,10 +133,20 @@ def show_handover(file: HandoverPath, /, *, folder: Folder = HERE, as_json: AsJs
 
 
 @app.command
-def take(file: HandoverPath, /, *, folder: Folder = HERE, as_json: AsJson = False) -> None:
+def take(
+    file: HandoverPath,
+    /,
+    *,
+    drop: Annotated[
+        bool, Parameter(negative="", help="In a house: although it gives up entries that were final here.")
+    ] = False,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
     """Let the next hub of this folder take over, and every member turn to it; or turn this house to another hub.
 
     In a house the new hub has to run. Its node may be at work, unless it has followed the present hub beyond the handover; then stop it first. What the present hub has put in order since the handover was drafted, and what was never final, is left out.
+    Where some of that was final for this house, it says so; `--drop` goes along, and keeps what shows it.
     """
     from hansa.node.house import House, is_house
     from hansa.node.intercom import Intercom
@@ -149,9 +159,11 @@ def take(file: HandoverPath, /, *, folder: Folder = HERE, as_json: AsJson = Fals
         house = House(folder)
         intercom = Intercom(house)
         if is_running := intercom.is_answered():
-            addresses = intercom.turn_to_hub(envelope)
+            addresses = intercom.turn_to_hub(
+                envelope
+            )  # a node that saw more final followed further, and refuses
         else:
-            addresses = turn_to_hub(house, envelope, fetch_authority)
+            addresses = turn_to_hub(house, envelope, fetch_authority, drop=drop)
         after = suggest("node status" if is_running else "node up", folder)
         text = f"This house turns to the hub at {', '.join(addresses)}."
         show({"addresses": list(addresses)}, text, after, as_json=as_json)

@@ -2,33 +2,39 @@
 
 HOUSE/handover.json        the handover that the house turned by
 HOUSE/log.before-<n>/      the mirror of the log before, if it holds more than the handover follows on
+HOUSE/witness.before-<n>.json   what the house remembered, if some of that had been final before its eyes
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from hansa.coalition import State, parse_handover, replay, verify_signers
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.node.house import House, check_address, hold_house
+from hansa.node.recollection import Head, load_recollection, save_recollection
 from hansa.node.trust import SYSTEM, read_authority, verify_authority
 from hansa.store import read_tree, write_atomically
-from hansa.transparency import Envelope, PublicKey, canonical, parse_public_key
+from hansa.transparency import Envelope, PublicKey, canonical, hash_leaf, parse_public_key, root_of
 
 HANDOVER_FILE: Final = "handover.json"
 
 
-def turn_to_hub(house: House, handover: Envelope, fetch: Callable[[str], str]) -> tuple[str, ...]:
+def turn_to_hub(
+    house: House, handover: Envelope, fetch: Callable[[str], str], *, drop: bool = False
+) -> tuple[str, ...]:
     """Let a house whose node does not run follow another hub from now on, and return its addresses.
 
     Args:
         house: the member's folder.
         handover: with the signatures of enough members.
         fetch: returns the certificate authority of whoever answers at an address.
+        drop: although it gives up entries that this house saw final; what shows that they were is kept.
 
     Raises:
-        Malformed, Refused: as `verify_signers`, by this member's own mirror; `handover.addresses`, it names none; `authority.key`,
-            whoever answers there is not the hub that it names.
+        Malformed, Refused: as `verify_signers`, by this member's own mirror; `handover.final`, it gives up what was final here;
+            `handover.addresses`, it names none; `authority.key`, whoever answers there is not the hub that it names.
         Unavailable: the node runs, the new hub does not answer, or the disk fails.
     """
     lock = hold_house(house)
@@ -37,8 +43,22 @@ def turn_to_hub(house: House, handover: Envelope, fetch: Callable[[str], str]) -
         state = replay(tree.leaves)
         if state is None:
             raise Refused("log.empty", "the house has not seen the log yet")
-        addresses = change_hub(house, state, handover, fetch)
+        verify_signers(state, handover)
         size = parse_handover(handover.to_json())[1].size
+        known = load_recollection(house.folder)
+        is_final = known.final.size > size
+        if is_final and not drop:
+            raise Refused(
+                "handover.final",
+                f"this house saw {known.final.size} entries final, and the log is handed over after {size}: ask who signed why, and hold "
+                f"`hansa log compare` against their logs; with `--drop` the house gives the other {known.final.size - size} up as the others "
+                f"did, and keeps what shows that they were final: `log.before-{size}` and `witness.before-{size}.json`",
+            )
+        addresses = change_hub(house, state, handover, fetch)
+        if is_final:
+            write_atomically(house.folder / f"witness.before-{size}.json", known.encode())
+            root = root_of([hash_leaf(leaf) for leaf in tree.leaves[:size]])
+            save_recollection(house.folder, replace(known, final=Head(size, root)))
         if len(tree.leaves) > size:
             house.log.rename(house.folder / f"log.before-{size}")
     except OSError as error:

@@ -191,7 +191,7 @@ def test_a_folder_that_is_not_there_is_unavailable(tmp_path):
 def test_fewer_than_three_files_are_refused(folder):
     (folder / "gamma.csv").unlink()
     (folder / "delta.csv").unlink()
-    assert "found 2 tables (.csv, .csv.gz, .parquet), expected" in find_one(
+    assert "found 2 tables (.csv, .csv.gz, .parquet, .arrow, .feather), expected" in find_one(
         inspect_folder(folder, "y"), "inspect.few"
     )
 
@@ -331,7 +331,7 @@ def test_parquet_without_duckdb_is_named_with_what_to_install(folder, monkeypatc
     (folder / "beta.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(
-        Unavailable, match=r"`beta\.parquet` needs the package duckdb: install `hansa\[data\]`"
+        Unavailable, match=r"`beta\.parquet` needs the packages duckdb and pyarrow: install `hansa\[data\]`"
     ):
         inspect_folder(folder, "y")
 

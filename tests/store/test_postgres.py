@@ -42,12 +42,12 @@ def test_a_reader_cannot_write(database):
 def test_who_says_nothing_for_its_lease_loses_the_right(database):
     with LogStore.create(database) as store:
         store.append(LEAVES[:1])
-    with LogStore.open(database, lease_seconds=1) as store:
-        for _ in range(4):
-            time.sleep(0.5)
+    with LogStore.open(database, lease_seconds=2) as store:
+        for _ in range(2):
+            time.sleep(1.2)
             store.renew()
         store.append(LEAVES[1:2])
-        time.sleep(2)
+        time.sleep(3)
         with LogStore.open(database) as other:
             with pytest.raises(Unavailable, match="idle-session timeout"):
                 store.append([b"too late"])

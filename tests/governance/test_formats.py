@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hansa.governance import METRICS, DecisionRule, Elector, load_charter, load_plan, tally
 from hansa.governance.charter import Charter
+from hansa.governance.label import TimeLabel
 from hansa.governance.plan import Plan
 from hansa.governance.recipe import LogisticParameters, StatisticsParameters
 
@@ -29,6 +30,10 @@ def test_the_plan_in_the_document_is_a_plan():
     assert plan.to_json()["features"][0] == feature
     statistics = load_plan(blocks("plan.md", "yaml")[1], "plan.md", recipe_digest="ab" * 32)
     assert statistics.to_json().keys() == plan.to_json().keys() - {"label", "split", "bars"}
+    regression = load_plan(blocks("plan.md", "yaml")[2], "plan.md", recipe_digest="ab" * 32)
+    assert regression.label.exposure.name == "years"
+    event = json.loads(blocks("plan.md", "json")[2])
+    assert TimeLabel.model_validate(event).to_json() == event
 
 
 def test_the_tally_in_the_document_comes_out_as_it_says():

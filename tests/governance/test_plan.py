@@ -15,6 +15,7 @@ from hansa.governance import (
     load_plan,
     parse_plan,
 )
+from hansa.governance.bar import list_metrics
 from hansa.transparency import canonical
 
 DIGEST = "ab" * 32
@@ -335,7 +336,13 @@ def test_bars_are_judged_in_the_order_of_the_plan(plan):
     ]
 
 
-@pytest.mark.parametrize("metric", METRICS)
+def test_each_metric_is_of_some_label():
+    listed = [list_metrics(label) for label in ("binary", "number", "category", "time")]
+    assert {metric for metrics in listed for metric in metrics} == {*METRICS}
+    assert all(metrics[-1] in METRICS and "members_scored" in metrics for metrics in listed)
+
+
+@pytest.mark.parametrize("metric", list_metrics("binary"))
 def test_each_metric_can_have_a_bar(plan_text, metric):
     text = plan_text.replace("metric: auc_together, at_least: 0.80", f"metric: {metric}, at_most: 0.5")
     plan = load_plan(text, "plan.yaml")
@@ -479,3 +486,108 @@ def test_trees_need_what_every_model_needs(plan_text):
 def test_of_trees_with_noise_everything_is_off_that_noise_does_not_protect(plan_text, parameters):
     noised = with_noise(with_trees(plan_text, parameters))
     assert "plan.privacy-trees" in {finding.rule for finding in findings_of(noised)}
+
+
+# -- regressions -----------------------------------------------------------------------------------------------
+
+COST = "{name: cost, type: number, unit: EUR, minimum: -5, maximum: 90}"
+CLAIMS = (
+    "{name: claims, type: number, minimum: 0, maximum: 9, exposure: {name: years, minimum: 0.1, maximum: 1}}"
+)
+GRADE = "{name: grade, type: category, categories: [low, mid, high]}"
+DEATH = "{name: days, type: time, step: 30, steps: 24, event: {name: died, positive: 1, negative: 0}}"
+
+
+def with_regression(text, family, label, bar="{metric: members_gain, at_least: 2/3}"):
+    recipe = f"recipe: {{name: regression, digest: {DIGEST}, parameters: {{family: {family}}}}}\n"
+    for start, line in (("recipe", recipe), ("label", f"label: {label}\n"), ("bars", f"bars: [{bar}]\n")):
+        text = re.sub(rf"{start}:.*?\n(?=\w)", line, text, flags=re.DOTALL)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("family", "label", "columns"),
+    [
+        ("linear", COST, ("cost",)),
+        ("poisson", CLAIMS, ("claims", "years")),
+        ("gamma", COST.replace("-5", "1"), ("cost",)),
+        ("multinomial", GRADE, ("grade",)),
+        ("cox", DEATH, ("days", "died")),
+    ],
+)
+def test_a_regression_has_a_label_of_the_type_that_its_family_explains(plan_text, family, label, columns):
+    plan = load_plan(with_regression(plan_text, family, label), "plan.yaml")
+    assert plan.columns[: len(columns)] == columns
+    assert parse_plan(plan.to_json()) == plan
+
+
+def test_rows_are_divided_alike_unless_what_they_are_stratified_by_differs(plan_text):
+    stratified = {
+        name: load_plan(with_regression(plan_text, family, label), "plan.yaml").division
+        for name, family, label in (
+            ("cost", "linear", COST),
+            ("grade", "multinomial", GRADE),
+            ("death", "cox", DEATH),
+            ("coarse death", "cox", DEATH.replace("30", "90")),
+        )
+    }
+    assert (
+        stratified["cost"] == stratified["grade"]
+    )  # neither is a label of two values, by which rows were drawn
+    assert stratified["death"] == stratified["coarse death"] != stratified["cost"]
+
+
+@pytest.mark.parametrize(
+    ("family", "label", "rule"),
+    [
+        ("linear", CLAIMS, "plan.label-type"),
+        ("linear", "{name: damage, positive: 1, negative: 0}", "plan.label-type"),
+        ("poisson", COST, "plan.label-type"),
+        ("gamma", CLAIMS, "plan.label-type"),
+        ("multinomial", COST, "plan.label-type"),
+        ("cox", GRADE, "plan.label-type"),
+        ("logit", COST, "plan.value"),
+        ("linear", "{name: cost, type: count}", "plan.value"),
+        ("linear", "{name: mass, type: number, minimum: 0, maximum: 1}", "plan.label-feature"),
+        ("poisson", CLAIMS.replace("years", "mass"), "plan.label-feature"),
+        ("poisson", CLAIMS.replace("years", "claims"), "plan.label"),
+        ("poisson", CLAIMS.replace("0.1", "2"), "plan.bounds"),
+        ("linear", COST.replace("90", "-6"), "plan.bounds"),
+        ("multinomial", GRADE.replace("mid", "low"), "plan.categories"),
+        ("multinomial", GRADE.replace("[low, mid, high]", "counted"), "plan.categories"),
+        ("cox", DEATH.replace("24", "1001"), "plan.value"),
+        ("cox", DEATH.replace("negative: 0", "negative: 1"), "plan.label"),
+        ("cox", DEATH.replace(", event: {name: died, positive: 1, negative: 0}", ""), "plan.field-missing"),
+    ],
+)
+def test_a_label_that_cannot_be_explained_so_is_refused(plan_text, family, label, rule):
+    assert rule in {finding.rule for finding in findings_of(with_regression(plan_text, family, label))}
+
+
+def test_a_regression_names_its_family_and_has_no_form_with_noise(plan_text):
+    text = with_regression(plan_text, "linear", COST)
+    without = text.replace(", parameters: {family: linear}", "")
+    assert [finding.rule for finding in findings_of(without)] == ["plan.field-missing"]
+    assert "plan.privacy-regression" in {finding.rule for finding in findings_of(with_noise(text))}
+
+
+def test_a_regression_sets_no_rows_aside_by_which_nobody_chooses(plan_text):
+    text = with_regression(plan_text, "linear", COST).replace("test: 3/10", "test: 3/10, validation: 1/5")
+    assert [finding.rule for finding in findings_of(text)] == ["plan.split-validation"]
+
+
+@pytest.mark.parametrize(
+    ("family", "label", "good", "bad"),
+    [
+        ("linear", COST, "explained_together", "accuracy_together"),
+        ("multinomial", GRADE, "accuracy_corrected", "absolute_error_together"),
+        ("cox", DEATH, "concordance_together", "explained_together"),
+        ("cox", DEATH, "members_scored", "auc_together"),
+    ],
+)
+def test_a_bar_is_set_on_a_metric_that_the_label_has(plan_text, family, label, good, bad):
+    def write(metric):
+        return with_regression(plan_text, family, label, f"{{metric: {metric}, at_least: 0.5}}")
+
+    assert load_plan(write(good), "plan.yaml").bars[0].metric == good
+    assert [finding.rule for finding in findings_of(write(bad))] == ["plan.bar-metric"]

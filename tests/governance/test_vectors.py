@@ -125,13 +125,17 @@ def rules_in_source():
         "decision": "charter",
         "plan": "plan",
         "feature": "plan",
+        "label": "plan",
         "split": "plan",
         "bar": "plan",
         "member": "member",
     }
     for module, kind in (kinds | {"proposal": "effect"}).items():
         rules |= {f"{kind}.{rule}" for rule in re.findall(r'fault\(\s*"([a-z-]+)"', SOURCES[module])}
-    rules |= {f"plan.{rule}" for rule in re.findall(r'\),\s*"([a-z-]+)",\s*(?:f"|message)', SOURCES["plan"])}
+    for module in ("plan", "label"):
+        rules |= {
+            f"plan.{rule}" for rule in re.findall(r'\),\s*"([a-z-]+)",\s*(?:f"|message)', SOURCES[module])
+        }
     shared = re.findall(r'fault\(\s*"([a-z-]+)"', SOURCES["privacy"])
     rules |= {f"{kind}.{rule}" for kind in ("charter", "plan") for rule in shared}
     rules |= set(re.findall(r'Malformed\(\s*"([a-z.-]+)"', SOURCES["proposal"])) - {"admit.consent"}

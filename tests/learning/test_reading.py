@@ -10,7 +10,9 @@ from hansa.learning import (
     BUCKETS,
     FEW_BUCKETS,
     Logistic,
+    NumberFeature,
     PrivateLogistic,
+    RegressionRecipe,
     RowSplit,
     Schema,
     Table,
@@ -21,6 +23,7 @@ from hansa.learning import (
     read_split,
     read_unit,
 )
+from hansa.learning.regression import Amount
 from hansa.learning.unit import MOST_ROWS
 
 NOISED = {"noise": "discrete-gaussian", "epsilon": "3", "delta": "0.00001", "unit": "row"}
@@ -100,3 +103,16 @@ def test_more_rows_than_can_be_summed_exactly_are_refused():
     labels = np.zeros(MOST_ROWS + 1, dtype=np.int8)
     with pytest.raises(Refused, match=r"privacy\.rows: 2097153 rows"):
         Unit().weigh(Table(Schema(()), {}, {}, labels))
+
+
+def test_a_regression_is_built_with_the_outcome_of_its_label_and_has_no_form_with_noise():
+    label = {"name": "cost", "type": "number", "unit": "", "minimum": "-1", "maximum": "9", "exposure": None}
+    plan = make({"noise": "none"}, name="regression", family="linear", ridge="0.5") | {"label": label}
+    recipe = build_recipe(plan, ("a", "b", "c"))
+    assert isinstance(recipe, RegressionRecipe)
+    assert recipe.outcome == Amount(NumberFeature("cost", -1.0, 9.0, missing=False))
+    assert (recipe.parameters.family, recipe.parameters.ridge) == ("linear", 0.5)
+    with pytest.raises(Refused, match=r"recipe\.noise: `regression` has no form with noise yet"):
+        build_recipe(plan | {"privacy": NOISED}, ("a", "b", "c"))
+    with pytest.raises(Refused, match=r"recipe\.outcome: `gamma` explains"):
+        build_recipe(plan | {"recipe": {"name": "regression", "parameters": {"family": "gamma"}}}, ("a", "b"))

@@ -11,15 +11,19 @@ from hansa.learning import Question, recipe_digest
 def test_the_digest_is_over_every_module_of_the_room_and_of_the_one_that_noises():
     total = hashlib.sha256(b"hansa/v1/recipe\n")
     names = []
-    for room in ("learning", "learning/networks", "learning/trees", "privacy"):
+    for room in ("learning", "learning/networks", "learning/regression", "learning/trees", "privacy"):
         folder = Path(hansa.__file__).parent / room
         for path in sorted(folder.glob("*.py"), key=lambda path: path.name):
             source = path.read_bytes()
             names.append(f"{room}/{path.name}")
             total.update(names[-1].encode() + b"\0" + len(source).to_bytes(8, "big") + source)
-    assert {"learning/private.py", "learning/trees/growth.py", "privacy/noise.py", "privacy/clipping.py"} <= {
-        *names
-    }
+    assert {
+        "learning/private.py",
+        "learning/regression/risk.py",
+        "learning/trees/growth.py",
+        "privacy/noise.py",
+        "privacy/clipping.py",
+    } <= {*names}
     assert recipe_digest() == total.hexdigest()
 
 

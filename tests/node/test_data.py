@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from hansa import learning
 from hansa.errors import Refused, Unavailable
 from hansa.governance.plan import load_plan
+from hansa.learning.regression import read_outcome_of
+from hansa.learning.regression.outcome import read_target
 from hansa.node.data import TableRefused, check_file, load_rows, load_table
 
 PLAN = """
@@ -502,3 +504,81 @@ def test_the_unit_of_privacy_is_read_where_there_is_no_split(write):
         load_rows(write("4,No Cloud\n", header="mass,sky", name="beta.csv"), plan, "beta")
     with pytest.raises(TableRefused, match="this column says which rows belong together"):
         load_rows(write("4,No Cloud,\n", header="mass,sky,person", name="gamma.csv"), plan, "gamma")
+
+
+# -- labels of regressions ---------------------------------------------------------------------------------------
+
+REGRESSIONS = {
+    "number": (
+        "poisson",
+        "{name: hits, type: number, minimum: 0, maximum: 9, exposure: {name: hours, unit: h, minimum: 0.5, maximum: 8}}",
+    ),
+    "category": ("multinomial", "{name: part, type: category, categories: [wing, nose, tail]}"),
+    "time": (
+        "cox",
+        "{name: days, type: time, step: 0.57, steps: 100, event: {name: broke, positive: 'yes', negative: 'no'}}",
+    ),
+}
+
+
+def plan_of(kind):
+    family, label = REGRESSIONS[kind]
+    text = PLAN.format(split=SPLITS["stratified"]).replace("auc_together", "members_gain")
+    text = text.replace("{name: logistic}", f"{{name: regression, parameters: {{family: {family}}}}}")
+    text = text.replace('{name: hurt, positive: "1", negative: "0"}', label)
+    return load_plan(text, "plan.yaml", recipe_digest="0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "cells"),
+    [
+        ("number", "hits,hours", ("3,0.5", "0,8")),
+        ("category", "part", ("wing", "tail")),
+        ("time", "days,broke", ("57,yes", "0.1,no")),
+    ],
+)
+def test_the_columns_of_a_label_come_along_as_numbers_texts_and_events(write, kind, header, cells):
+    rest = "120,4,No Cloud,gull"
+    path = write(
+        "".join(f"{cell},{rest}\n" for cell in cells), header=f"{header},speed,mass,sky,species", name="b.csv"
+    )
+    plan = plan_of(kind)
+    table = check_file(path, plan).table
+    target = read_target(read_outcome_of(plan.to_json()["label"]), table)
+    match kind:
+        case "number":
+            assert target.values.tolist() == [3, 0]
+            assert np.exp(target.exposures).tolist() == pytest.approx([0.5, 8])
+        case "category":
+            assert target.codes.tolist() == [0, 2]
+        case _:
+            assert target.values.tolist() == [99, 0]  # the last moment of the last step, and the first step
+            assert target.events.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("event", "warned"), [("yes", 0), ("no", 1)])
+def test_times_that_all_end_with_the_event_are_fine_and_none_is_a_warning(write, event, warned):
+    path = write(f"5,{event},120,4,No Cloud,gull\n", header="days,broke,speed,mass,sky,species", name="b.csv")
+    assert len(check_file(path, plan_of("time")).findings) == warned
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "cell", "refusal"),
+    [
+        ("number", "hits,hours", "10,1", ("data.range", "expected 0 to 9")),
+        ("number", "hits,hours", ",1", ("data.missing", "expected a number")),
+        ("number", "hits,hours", "1,0.1", ("data.range", "expected 0.5 to 8 (h)")),
+        ("category", "part", "wings", ("data.category", "expected `wing`")),
+        ("category", "part", "", ("data.missing", "expected a category")),
+        ("time", "days,broke", "58,yes", ("data.range", "expected 0 to 57.00")),
+        ("time", "days,broke", "5,maybe", ("data.label", "expected `no` or `yes`")),
+        ("number", "hits", "1", ("data.column", "`hours`")),
+    ],
+)
+def test_a_cell_that_is_no_such_label_is_named(write, kind, header, cell, refusal):
+    path = write(f"{cell},120,4,No Cloud,gull\n", header=f"{header},speed,mass,sky,species", name="b.csv")
+    with pytest.raises(TableRefused) as caught:
+        check_file(path, plan_of(kind))
+    rule, words = refusal
+    assert caught.value.rule == rule
+    assert words in str(caught.value)

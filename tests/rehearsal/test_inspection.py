@@ -11,6 +11,7 @@ from hansa.learning.networks import parse_network_parameters
 from hansa.node.data import check_file
 from hansa.node.tablefile import read_columns
 from hansa.rehearsal import inspection as inspection_module
+from hansa.rehearsal.dependent import Beside
 from hansa.rehearsal.drafting import write_plan
 from hansa.rehearsal.inspection import inspect_folder
 
@@ -708,3 +709,71 @@ def test_a_time_that_is_the_same_everywhere_is_refused(folder):
     for seed, name in enumerate(NAMES):
         write(folder, f"{name}.csv", make_rows(seed, when="1990"))
     assert "split by another column" in find_one(inspect_folder(folder, "y", time="when"), "inspect.time")
+
+
+# -- regressions -------------------------------------------------------------------------------------------------
+
+
+def draft_regression(folder, label, **beside):
+    inspection = inspect_folder(folder, label, beside=Beside(**beside))
+    assert not inspection.errors, inspection.errors
+    plan = load_plan(write_plan(inspection, "regression"), "plan.yaml", recipe_digest="0" * 64)
+    for organisation in inspection.organisations:
+        check_file(organisation.path, plan)
+    return plan
+
+
+def test_a_number_is_explained_by_a_linear_model_and_split_by_rows(folder):
+    plan = draft_regression(folder, "speed")
+    assert (plan.recipe.parameters.family, plan.label.type, plan.split.kind) == ("linear", "number", "rows")
+    assert "speed" not in {feature.name for feature in plan.features}
+    assert {bar.metric for bar in plan.bars} == {"explained_together", "members_gain"}
+
+
+def test_a_count_over_an_exposure_is_explained_by_a_poisson_model(folder):
+    plan = draft_regression(folder, "age", exposure="speed")
+    assert plan.recipe.parameters.family == "poisson"
+    assert float(plan.label.exposure.minimum) > 0
+    assert not {"age", "speed"} & {feature.name for feature in plan.features}
+
+
+def test_texts_are_explained_by_a_multinomial_model(folder):
+    plan = draft_regression(folder, "sky")
+    assert plan.recipe.parameters.family == "multinomial"
+    assert plan.label.categories == ("Clear", "Overcast", "Some Cloud")
+
+
+def test_a_time_until_an_event_is_explained_by_a_cox_model_in_some_twenty_steps(folder):
+    plan = draft_regression(folder, "age", event="y")
+    assert (plan.recipe.parameters.family, plan.label.event.positive) == ("cox", "1")
+    assert 8 <= plan.label.steps <= 20
+    assert {bar.metric for bar in plan.bars} == {"concordance_together", "members_gain"}
+
+
+@pytest.mark.parametrize(
+    ("label", "beside", "words"),
+    [
+        ("patient", {}, "a label of texts has 2 to 50 classes"),
+        ("sky", {"event": "y"}, "`sky` holds texts"),
+        ("age", {"event": "age"}, "a column of its own"),
+        ("age", {"exposure": "sky"}, "an exposure is a number above 0"),
+        ("age", {"exposure": "nowhere"}, "lacks the column `nowhere`"),
+        ("age", {"event": "sky"}, "values of the label"),
+    ],
+)
+def test_what_no_regression_explains_is_said_so(folder, label, beside, words):
+    inspection = inspect_folder(folder, label, beside=Beside(**beside))
+    assert any(words in finding.message for finding in inspection.errors), inspection.errors
+    with pytest.raises(Refused):
+        write_plan(inspection, "regression")
+
+
+def test_a_missing_outcome_is_named(folder):
+    path = min(folder.glob("*.csv"))
+    lines = path.read_text().splitlines()
+    place = lines[0].split(",").index("speed")
+    cells = lines[1].split(",")
+    cells[place] = ""
+    path.write_text("\n".join([lines[0], ",".join(cells), *lines[2:]]) + "\n")
+    (finding,) = inspect_folder(folder, "speed", beside=Beside()).errors
+    assert (finding.rule, "row 2" in finding.place) == ("inspect.label-missing", True)

@@ -138,6 +138,41 @@ def canonical_trees(**parameters: object) -> dict[str, object]:
     return canonical(recipe={"name": "trees", "digest": RECIPE, "parameters": GROWN | parameters})
 
 
+LABELLED = SMALL.replace("auc_together", "members_gain")
+
+
+def explain(family: str, label: str) -> str:
+    """Return the small plan as one of a regression."""
+    recipe = f"{{name: regression, digest: {RECIPE}, parameters: {{family: {family}}}}}"
+    plan = LABELLED.replace(f"{{name: logistic, digest: {RECIPE}}}", recipe)
+    return plan.replace("{name: y, positive: 1, negative: 0}", label)
+
+
+def canonical_regression(family: str, label: dict[str, object]) -> dict[str, object]:
+    parameters = {
+        "family": family,
+        "ridge": "0",
+        "lasso": "0",
+        "ties": "efron",
+        "correction": "10",
+        "minimum_rows": 10,
+        "minimum_members": 3,
+        "minimum_rows_per_column": 5,
+        "maximum_turns": 50,
+    }
+    return canonical(
+        recipe={"name": "regression", "digest": RECIPE, "parameters": parameters},
+        label=label,
+        bars=[{"metric": "members_gain", "at_least": "0.80"}],
+    )
+
+
+COST = "{name: y, type: number, minimum: -1, maximum: 9}"
+CLAIMS = "{name: y, type: number, minimum: 0, maximum: 9, exposure: {name: t, unit: years, minimum: 0.1, maximum: 1}}"
+GRADE = "{name: y, type: category, categories: [u, v, w]}"
+DEATH = (
+    "{name: y, type: time, unit: days, step: 30, steps: 24, event: {name: died, positive: 1, negative: 0}}"
+)
 POOLED = SMALL.replace("auc_together", "auc_pooled_together")
 BARS = [{"metric": "auc_pooled_together", "at_least": "0.80"}]
 ROWS = POOLED.replace("stratified", "rows")
@@ -257,6 +292,53 @@ GOOD = [
         TREES.replace(RECIPE, RECIPE + ", parameters: {trees: 2, rising: [a], learning_rate: 0.50}"),
         canonical_trees(trees=2, rising=["a"], learning_rate="0.50"),
     ),
+    (
+        "linear",
+        "a linear model of a number",
+        explain("linear", COST),
+        canonical_regression(
+            "linear",
+            {"name": "y", "type": "number", "unit": "", "minimum": "-1", "maximum": "9", "exposure": None},
+        ),
+    ),
+    (
+        "poisson",
+        "a Poisson model of a count over an exposure",
+        explain("poisson", CLAIMS),
+        canonical_regression(
+            "poisson",
+            {
+                "name": "y",
+                "type": "number",
+                "unit": "",
+                "minimum": "0",
+                "maximum": "9",
+                "exposure": {"name": "t", "unit": "years", "minimum": "0.1", "maximum": "1"},
+            },
+        ),
+    ),
+    (
+        "multinomial",
+        "a model of three classes",
+        explain("multinomial", GRADE),
+        canonical_regression("multinomial", {"name": "y", "type": "category", "categories": ["u", "v", "w"]}),
+    ),
+    (
+        "cox",
+        "a Cox model of the time until an event",
+        explain("cox", DEATH),
+        canonical_regression(
+            "cox",
+            {
+                "name": "y",
+                "type": "time",
+                "unit": "days",
+                "step": "30",
+                "steps": 24,
+                "event": {"name": "died", "positive": "1", "negative": "0"},
+            },
+        ),
+    ),
     ("network", "a network with every default", NETWORK, canonical_network()),
     (
         "image-network",
@@ -341,6 +423,80 @@ BAD_YAML = [
         .replace("stratified", "rows")
         .replace("{noise: none}", NOISE),
         4,
+    ),
+    (
+        "plan.label-type",
+        "logistic-of-a-number",
+        "a logistic model of a number",
+        LABELLED.replace("{name: y, positive: 1, negative: 0}", COST),
+        5,
+    ),
+    (
+        "plan.label-type",
+        "poisson-below-zero",
+        "a Poisson model of a number that may be negative",
+        explain("poisson", COST),
+        5,
+    ),
+    (
+        "plan.label-type",
+        "gamma-with-exposure",
+        "a gamma model of an amount over an exposure",
+        explain("gamma", CLAIMS.replace("minimum: 0,", "minimum: 1,")),
+        5,
+    ),
+    ("plan.label-type", "cox-of-classes", "a Cox model of classes", explain("cox", GRADE), 5),
+    (
+        "plan.label",
+        "one-column-for-time-and-event",
+        "a time and its event in one column",
+        explain("cox", DEATH.replace("died", "y")),
+        5,
+    ),
+    (
+        "plan.bounds",
+        "exposure-of-nothing",
+        "an exposure that may be 0",
+        explain("poisson", CLAIMS.replace("0.1", "0")),
+        5,
+    ),
+    (
+        "plan.bounds",
+        "time-that-stands-still",
+        "a step of time of 0",
+        explain("cox", DEATH.replace("step: 30", "step: 0")),
+        5,
+    ),
+    (
+        "plan.categories",
+        "one-class",
+        "a single class",
+        explain("multinomial", GRADE.replace("u, v, w", "u")),
+        5,
+    ),
+    (
+        "plan.bar-metric",
+        "auc-of-a-number",
+        "a bar on a ROC-AUC, of a number",
+        explain("linear", COST).replace("members_gain", "auc_together"),
+        12,
+    ),
+    (
+        "plan.bar-metric",
+        "concordance-of-two-values",
+        "a bar on a concordance, of two values",
+        SMALL.replace("auc_together", "concordance_together"),
+        12,
+    ),
+    (
+        "plan.privacy-regression",
+        "noised-regression",
+        "a regression with noise",
+        explain("linear", COST)
+        .replace("members_gain", "auc_pooled_together")
+        .replace("stratified", "rows")
+        .replace("{noise: none}", NOISE),
+        11,
     ),
     (
         "plan.privacy-network",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from hansa.governance import Finding, choose_stricter, lint_charter
 from hansa.governance.feature import NumberFeature
+from hansa.governance.label import Label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +94,13 @@ class _Tally:
         self._test = [0, 0]
         self._ranges: dict[str, tuple[float, float]] = {}
 
+    def _lacks_one(self, negatives: int, positives: int) -> bool:
+        """Whether rows do not have what the label needs of them: the event, and of two values the other one too."""
+        label = self._plan.label
+        if label is None or label.event is None:
+            return False
+        return not positives or (isinstance(label, Label) and not negatives)
+
     def add(self, table: Table, rows: Rows) -> None:
         """Count one member's rows, negative and positive, and widen the ranges of its numbers."""
         import numpy as np
@@ -109,17 +117,18 @@ class _Tally:
     def find_errors(self) -> Iterator[Finding]:
         """Say what would stop the training."""
         negatives, positives = self._train
-        if not (negatives and positives):
+        if self._lacks_one(negatives, positives):
+            needed = "both" if isinstance(self._plan.label, Label) else "the event"
             message = (
                 f"the split leaves {positives} rows with the event and {negatives} without it for training, over all "
-                "organisations; both must occur: let fewer rows test, or split otherwise"
+                f"organisations; {needed} must occur: let fewer rows test, or split otherwise"
             )
             yield Finding("error", "rehearsal.training-rows", message, "plan, `split`")
 
     def find_warnings(self) -> Iterator[Finding]:
         """Say what deserves a second look."""
         negatives, positives = self._test
-        if not (negatives and positives):
+        if self._lacks_one(negatives, positives):
             message = (
                 f"the split leaves {positives} rows with the event and {negatives} without it for testing, over all "
                 "organisations; nobody can be scored, so no bar can be met: let more rows test"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from hansa.governance import Charter, Finding
+    from hansa.rehearsal.dependent import Beside
     from hansa.rehearsal.drafting import Drafted
     from hansa.rehearsal.inspection import Inspection
 
@@ -40,7 +41,7 @@ def rehearse(
         ),
     ] = False,
     label: Annotated[
-        Column, Parameter(help="With --init: the column to predict; it holds two values.")
+        Column, Parameter(help="With --init: the column to predict; two values, unless for a regression.")
     ] = None,
     group: Annotated[
         Column, Parameter(help="With --init: the column whose rows stay together, such as a person.")
@@ -56,10 +57,17 @@ def rehearse(
         ),
     ] = (),
     recipe: Annotated[
-        Literal["logistic", "network", "trees"] | None,
+        Literal["logistic", "network", "regression", "trees"] | None,
         Parameter(
             help="With --init: what is to be learnt; a logistic model when left out.", show_default=False
         ),
+    ] = None,
+    event: Annotated[
+        Column,
+        Parameter(help="With --recipe regression: the label is a time, and this says if the event ended it."),
+    ] = None,
+    exposure: Annotated[
+        Column, Parameter(help="With --recipe regression: the label is a count, which came about over this.")
     ] = None,
     plan: Annotated[Path | None, Parameter(help="The plan; FOLDER/plan.yaml when left out.")] = None,
     charter: Annotated[
@@ -99,14 +107,29 @@ def rehearse(
             raise Refused("rehearsal.plan-exists", f"`{path}` is there already; `--again` writes it anew")
         from hansa.rehearsal.inspection import inspect_folder
 
-        inspection = inspect_folder(tables, label, group, time, leave_out=leave_out)
+        beside = _read_beside(recipe, event, exposure)
+        inspection = inspect_folder(tables, label, group, time, leave_out=leave_out, beside=beside)
         _draft_plan(inspection, path, recipe or "logistic", as_json=as_json)
-    elif leave_out or any(said is not None for said in (label, group, time, recipe)):
+    elif leave_out or any(said is not None for said in (label, group, time, recipe, event, exposure)):
         stop(
-            "`--label`, `--group`, `--time`, `--leave-out` and `--recipe` go with `--init`; otherwise the plan says them"
+            "`--label`, `--group`, `--time`, `--leave-out`, `--recipe`, `--event` and `--exposure` go with `--init`; "
+            "otherwise the plan says them"
         )
     else:
         _play(tables, plan, charter, out, again=again, open_report=open_report, as_json=as_json)
+
+
+def _read_beside(recipe: str | None, event: str | None, exposure: str | None) -> Beside | None:
+    """Return what stands beside the label of a regression; None for other recipes."""
+    from hansa.rehearsal.dependent import Beside
+
+    if recipe != "regression":
+        if event is not None or exposure is not None:
+            stop("`--event` and `--exposure` go with `--recipe regression`")
+        return None
+    if event is not None and exposure is not None:
+        stop("a time has an `--event`, a count an `--exposure`; name one of the two")
+    return Beside(event, exposure)
 
 
 def _draft_plan(inspection: Inspection, path: Path, recipe: Drafted, *, as_json: bool) -> None:
@@ -149,11 +172,16 @@ def _suggest_playing(tables: Path, plan: Path) -> Text:
 
 
 def _show_inspection(inspection: Inspection) -> list[RenderableType]:
-    rows = [(o.name, f"{o.rows:,}", f"{o.positives:,}") for o in inspection.organisations]
+    from hansa.rehearsal.dependent import OutcomeDraft
+
+    label = inspection.label
+    skipped = 1 if isinstance(label, OutcomeDraft) and label.event is None else 0
+    heads = ("organisation", "rows", "with the event")[: 3 - skipped]
+    rows = [(o.name, f"{o.rows:,}", f"{o.positives:,}")[: 3 - skipped] for o in inspection.organisations]
     used = [column for column in inspection.columns if column.kind != "left out"]
     columns = ", ".join(f"{column.name} ({column.kind})" for column in used)
     return [
-        make_table(("organisation", "rows", "with the event"), rows, right=("rows", "with the event")),
+        make_table(heads, rows, right=heads[1:]),
         "",
         make_facts([("columns", columns)]),
     ]

@@ -10,6 +10,7 @@ from hansa.coalition import RunRecord, State
 from hansa.errors import Malformed, Refused, Unavailable
 from hansa.governance import is_metric
 from hansa.learning import verify_statistics
+from hansa.learning.regression import Regression, parse_regression
 from hansa.node.house import House, is_house
 from hansa.rehearsal.runner import locate_private_report
 from hansa.rehearsal.spelling import list_names
@@ -59,6 +60,18 @@ def read_model(record: Record, run: RunRecord) -> Json:
     if record.blobs is None or not (store := BlobStore(record.blobs)).path(run.model).is_file():
         raise Unavailable(f"the model `{run.model}` does not lie here: the record holds its digest only")
     return canonical.parse(store.get(run.model))
+
+
+def read_regression(record: Record, run: RunRecord) -> Regression | None:
+    """Read the regression that a run made; None when it does not lie beside the record.
+
+    Raises:
+        Malformed: `blob.digest`, the file holds other bytes than the members sealed; `model.*`, they sealed no regression.
+        Unavailable: it cannot be read.
+    """
+    if record.blobs is None or not BlobStore(record.blobs).path(run.model).is_file():
+        return None
+    return parse_regression(read_model(record, run))
 
 
 def find_uncertainty(record: Record, run: RunRecord) -> Mapping[str, str] | None:

@@ -268,6 +268,9 @@ def _report_jointly(
         rows = tabulate_metrics(metrics, doubts)
         columns, rows = drop_empty(("over the cohort", "alone", "together", "corrected"), rows)
         figures = [make_table(columns, rows, right=columns[1:])]
+    if plan.recipe.name == "regression":
+        document["estimates"], table = _show_estimates(run, record)
+        figures += ["", table]
     facts = make_facts(
         [
             *_spell_bars(verdicts, doubts),
@@ -294,6 +297,26 @@ def _show_figures(run: RunRecord, record: Record) -> tuple[dict[str, Any] | None
     return document, show_statistics(document)
 
 
+def _show_estimates(run: RunRecord, record: Record) -> tuple[list[dict[str, Any]] | None, RenderableType]:
+    """Return the table of a regression's coefficients, which lies among the blobs, and how it is shown."""
+    from hansa.cli.reports import read_regression
+    from hansa.learning.regression import list_estimates
+    from hansa.rehearsal.outcome import Estimate
+    from hansa.rehearsal.spelling import spell_estimate
+
+    model = read_regression(record, run)
+    if model is None:
+        return None, "The coefficients do not lie here: the record holds their digest only."
+    lines = [line._asdict() for line in list_estimates(model)]
+    columns = ("class", "column", "estimate", "standard error", "95% interval", "p")
+    rows = [
+        (line["equation"] or "", line["column"], *spell_estimate(Estimate.model_validate(line)))
+        for line in lines
+    ]
+    skipped = 0 if any(line["equation"] for line in lines) else 1
+    return lines, make_table(columns[skipped:], [row[skipped:] for row in rows], right=columns[2:])
+
+
 def _name_product(plan: Plan) -> str:
     return "statistics" if plan.label is None else "model"
 
@@ -309,22 +332,29 @@ def _show_private(number: int, private: Mapping[str, Any]) -> list[RenderableTyp
         value = held.get(name)
         if not isinstance(value, dict):
             return "–"
+        if "low" not in value:
+            return format_measure(value["value"])
         if "auc" in value:
             low, high = format_measure(value["low"]), format_measure(value["high"])
             return f"{format_measure(value['auc'])}, 95% interval {low} to {high}"
         low, high = format_gain(value["low"]), format_gain(value["high"])
         return f"{format_gain(value['value'])}, 95% interval {low} to {high}"
 
+    measure = {"explained": "deviance explained", "concordance": "concordance"}.get(
+        private.get("measure", ""), "AUC"
+    )
     names = {
-        "alone": "AUC alone",
-        "together": "AUC together",
-        "corrected": "AUC with local correction",
+        "alone": f"{measure} alone",
+        "together": f"{measure} together",
+        "corrected": f"{measure} with local correction",
         "gain": "gain together",
         "corrected_gain": "gain with correction",
     }
     if private.get("options"):
         names |= {"chosen": "AUC as you chose", "chosen_gain": "gain as you chose"}
-    rows = f"{private['rows']:,}, {private['test_rows']:,} of them tested, {private['test_positives']:,} with the event"
+    rows = f"{private['rows']:,}, {private['test_rows']:,} of them tested"
+    if private.get("measure") != "explained":
+        rows += f", {private['test_positives']:,} with the event"
     facts = [
         ("rows", rows),
         *((title, spell(name)) for name, title in names.items()),

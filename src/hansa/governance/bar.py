@@ -49,6 +49,21 @@ Metric = Literal[
     "calibration_error_alone",
     "calibration_error_together",
     "calibration_error_corrected",
+    "deviance_alone",
+    "deviance_together",
+    "deviance_corrected",
+    "explained_alone",
+    "explained_together",
+    "explained_corrected",
+    "absolute_error_alone",
+    "absolute_error_together",
+    "absolute_error_corrected",
+    "accuracy_alone",
+    "accuracy_together",
+    "accuracy_corrected",
+    "concordance_alone",
+    "concordance_together",
+    "concordance_corrected",
 ]
 METRICS: Final[tuple[str, ...]] = get_args(Metric)
 """The metrics of a run; on the record each is a `MetricText`."""
@@ -60,6 +75,29 @@ NOISED_METRICS: Final = (
     "brier_together",
 )
 """Those of a run with noise; the others would need too much of its budget."""
+
+_OF_ALL: Final = ("members_scored", "members_gain", "members_gain_corrected")
+_WAYS: Final = ("alone", "together", "corrected")
+_MEASURES_BY_LABEL: Final = {
+    "number": ("deviance", "explained", "absolute_error"),
+    "category": ("deviance", "explained", "accuracy"),
+    "time": ("concordance",),
+}
+
+
+def list_metrics(label_type: str) -> tuple[str, ...]:
+    """Return the metrics of a run without noise whose label is of this type, in the order of `METRICS`."""
+    others = {
+        f"{measure}_{way}"
+        for measures in _MEASURES_BY_LABEL.values()
+        for measure in measures
+        for way in _WAYS
+    }
+    if label_type not in _MEASURES_BY_LABEL:
+        return tuple(metric for metric in METRICS if metric not in others)
+    own = {f"{measure}_{way}" for measure in _MEASURES_BY_LABEL[label_type] for way in _WAYS}
+    return tuple(metric for metric in METRICS if metric in own or metric in _OF_ALL)
+
 
 METRIC_PLACES: Final = 6
 METRIC_DIGITS: Final = 9

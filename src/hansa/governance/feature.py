@@ -1,4 +1,4 @@
-"""What a plan reads: the label and the features, each a column with declared values."""
+"""What a plan learns from: the features, each a column with declared values."""
 
 from collections import Counter
 from fractions import Fraction
@@ -11,19 +11,12 @@ from hansa.governance.validation import Form
 from hansa.transparency.quoting import quote
 
 
-class Label(Form):
-    """The column to be predicted, and the two texts that it may hold."""
-
-    name: Annotated[CellText, Field(examples=["damage"])]
-    positive: Annotated[CellText, Field(examples=['"1"'])]
-    negative: Annotated[CellText, Field(examples=['"0"'])]
-
-    @field_validator("negative", mode="after")
-    @classmethod
-    def _check_two_values(cls, negative: str, info: ValidationInfo) -> str:
-        if negative == info.data.get("positive"):
-            raise fault("label", f"positive and negative are both {quote(negative)}; they must differ")
-        return negative
+def check_bounds(maximum: str, info: ValidationInfo) -> str:
+    """Check, after a form's `minimum`, that its `maximum` is above it."""
+    minimum = info.data.get("minimum")
+    if minimum is not None and Fraction(minimum) >= Fraction(maximum):
+        raise fault("bounds", f"the maximum `{maximum}` is not above the minimum `{minimum}`")
+    return maximum
 
 
 Missing = Literal["allowed", "refused"]
@@ -39,18 +32,11 @@ class NumberFeature(Form):
     maximum: Annotated[DecimalText, Field(examples=['"100"'])]
     missing: Missing = "refused"
 
-    @field_validator("maximum", mode="after")
-    @classmethod
-    def _check_bounds(cls, maximum: str, info: ValidationInfo) -> str:
-        minimum = info.data.get("minimum")
-        if minimum is not None and Fraction(minimum) >= Fraction(maximum):
-            raise fault("bounds", f"the maximum `{maximum}` is not above the minimum `{minimum}`")
-        return maximum
+    _check_bounds = field_validator("maximum", mode="after")(check_bounds)
 
 
-def _read_categories(value: object) -> object:
-    if value == "counted":
-        return value
+def read_texts(value: object) -> tuple[str, ...]:
+    """Read a list of different texts as they stand in files, in a validator of a form."""
     if not isinstance(value, (list, tuple)):
         raise fault("categories", "expected a list of texts, or `counted`")
     texts = [as_typed(item) for item in value]
@@ -63,6 +49,10 @@ def _read_categories(value: object) -> object:
     if twice:
         raise fault("categories", f"listed twice: {', '.join(map(quote, twice))}")
     return tuple(check_cell(str(item)) for item in texts)
+
+
+def _read_categories(value: object) -> object:
+    return value if value == "counted" else read_texts(value)
 
 
 class CategoryFeature(Form):

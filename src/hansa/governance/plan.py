@@ -19,12 +19,13 @@ from pydantic import (
     model_serializer,
 )
 
-from hansa.governance.bar import METRICS, NOISED_METRICS, Bar, BarVerdict, Direction
+from hansa.governance.bar import METRICS, NOISED_METRICS, Bar, BarVerdict, Direction, list_metrics
 from hansa.governance.document import Path, parse_document
-from hansa.governance.feature import Feature, Label
+from hansa.governance.feature import Feature
+from hansa.governance.label import AnyLabel, check_label, list_columns_of, type_of
 from hansa.governance.privacy import BareSums, NoisedSums
 from hansa.governance.recipe import Recipe
-from hansa.governance.spelling import NameText, ProseText, Several, as_typed, fault, is_slug
+from hansa.governance.spelling import NameText, ProseText, Several, as_typed, fault, is_slug, name_in
 from hansa.governance.split import Division, GroupSplit, Split, StratifiedSplit, TimeSplit, has_large_parts
 from hansa.governance.validation import Form, load_model, parse_model
 from hansa.transparency.canonical import Json, digest
@@ -78,7 +79,7 @@ class Plan(Form):
     name: Annotated[NameText, Field(examples=["Which strikes affect the flight"])]
     purpose: Annotated[ProseText, Field(examples=["Know which strikes need an inspection."])]
     recipe: Annotated[Recipe, Field(discriminator="name", examples=["{name: logistic}"])]
-    label: Annotated[Label | None, Field(examples=['{name: damage, positive: "1", negative: "0"}'])] = None
+    label: Annotated[AnyLabel | None, Field(examples=['{name: damage, positive: "1", negative: "0"}'])] = None
     features: Annotated[
         Several[Annotated[Feature, Field(discriminator="type")]],
         Field(
@@ -116,14 +117,15 @@ class Plan(Form):
         """All that decides which rows are test rows; equal for plans that divide the same rows alike."""
         if self.split is None:
             return Division()
-        labels = self.label.to_json() if self.label and isinstance(self.split, StratifiedSplit) else None
+        event = self.label.event if self.label and isinstance(self.split, StratifiedSplit) else None
+        labels = None if event is None else event.to_json()
         rule = digest({"label": labels, "split": self.split.to_json()})
         return Division(rule, has_large_parts=has_large_parts(self.split))
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that the plan reads, each once: the label, the features, the column of the split or the unit."""
-        label = (self.label.name,) if self.label else ()
+        label = self.label.columns if self.label else ()
         key = (self.key_column,) if self.key_column else ()
         return tuple(dict.fromkeys((*label, *(feature.name for feature in self.features), *key)))
 
@@ -142,7 +144,7 @@ class Plan(Form):
 
 
 _OF_A_MODEL: Final = ("label", "split", "bars")
-_MODELS: Final = ("logistic", "network", "trees")
+_MODELS: Final = ("logistic", "network", "regression", "trees")
 """What a plan has whose recipe makes a model, and no other."""
 
 
@@ -151,32 +153,41 @@ def _cross_check(value: Json) -> Iterator[tuple[Path, str, str]]:
     if not isinstance(value, dict):
         return
     yield from _check_recipe(value)
-    label = _name_in(value.get("label"), "name")
+    labels = list_columns_of(value.get("label"))
+    if len(set(labels)) < len(labels):
+        yield (
+            ("label",),
+            "label",
+            f"{quote(labels[-1])} is named twice; each part of a label has a column of its own",
+        )
     names: set[str] = set()
     for index, feature in enumerate(_list(value.get("features"))):
-        name = _name_in(feature, "name")
-        if name is not None and name == label:
+        name = name_in(feature, "name")
+        if name is not None and name in labels:
+            what = "is the label" if name == labels[0] else "belongs to the label"
             yield (
                 ("features", index, "name"),
                 "label-feature",
-                f"{quote(name)} is the label; remove it from the features",
+                f"{quote(name)} {what}; remove it from the features",
             )
         if name is not None and name in names:
             yield ("features", index, "name"), "feature-twice", f"{quote(name)} is listed above already"
         if name is not None:
             names.add(name)
     split = value.get("split")
-    column = _name_in(split, "column")
-    if column is not None and column == label:
-        yield ("split", "column"), "split-column", f"{quote(column)} is the label; split by another column"
-    if column is not None and column in names and _name_in(split, "kind") == "group":
+    column = name_in(split, "column")
+    if column is not None and column in labels:
+        what = "is the label" if column == labels[0] else "belongs to the label"
+        yield ("split", "column"), "split-column", f"{quote(column)} {what}; split by another column"
+    if column is not None and column in names and name_in(split, "kind") == "group":
         message = f"a model that sees {quote(column)} learns whose rows they are; remove it from the features"
         yield ("split", "column"), "split-column", message
-    yield from _check_noise(value, {label, *names})
+    yield from _check_noise(value, {*labels, *names})
+    yield from _check_metrics(value)
     seen = set()
     for index, bar in enumerate(_list(value.get("bars"))):
         for direction in get_args(Direction):
-            limit = _name_in(bar, "metric"), direction
+            limit = name_in(bar, "metric"), direction
             if isinstance(bar, dict) and direction in bar and limit in seen:
                 message = f"{quote(str(limit[0]))} has an `{direction}` above already; keep one of the two"
                 yield ("bars", index, direction), "bar-twice", message
@@ -186,7 +197,7 @@ def _cross_check(value: Json) -> Iterator[tuple[Path, str, str]]:
 
 def _check_recipe(value: dict[str, Json]) -> Iterator[tuple[Path, str, str]]:
     """Find what a model needs and is not there, and what statistics have no use for."""
-    recipe = _name_in(value.get("recipe"), "name")
+    recipe = name_in(value.get("recipe"), "name")
     for name in _OF_A_MODEL:
         if recipe == "statistics" and name in value:
             yield (name,), "statistics", f"statistics are of all rows, and have no {name}; remove it"
@@ -198,6 +209,22 @@ def _check_recipe(value: dict[str, Json]) -> Iterator[tuple[Path, str, str]]:
             yield (name,), "value", "a model needs it, and nothing is there"
     if recipe == "trees":
         yield from _check_directions(value)
+    if recipe in _MODELS and isinstance(value.get("label"), dict):
+        yield from check_label(value["recipe"], value["label"])
+    split = value.get("split")
+    if recipe == "regression" and isinstance(split, dict) and split.get("validation") is not None:
+        message = "nobody chooses by these rows in a regression yet, so they would serve nothing; leave `validation` out"
+        yield ("split", "validation"), "split-validation", message
+
+
+def _check_metrics(value: dict[str, Json]) -> Iterator[tuple[Path, str, str]]:
+    """Find bars on metrics that a run with this label does not have."""
+    known = list_metrics(type_of(value.get("label")) or "")
+    for index, bar in enumerate(_list(value.get("bars"))):
+        metric = name_in(bar, "metric")
+        if metric in METRICS and metric not in known:
+            message = f"{quote(metric)} is not computed for such a label; use one of {', '.join(known)}"
+            yield ("bars", index, "metric"), "bar-metric", message
 
 
 def _check_directions(value: dict[str, Json]) -> Iterator[tuple[Path, str, str]]:
@@ -205,9 +232,9 @@ def _check_directions(value: dict[str, Json]) -> Iterator[tuple[Path, str, str]]
     recipe = value.get("recipe")
     parameters = recipe.get("parameters") if isinstance(recipe, dict) else None
     numbers = {
-        _name_in(feature, "name")
+        name_in(feature, "name")
         for feature in _list(value.get("features"))
-        if _name_in(feature, "type") == "number"
+        if name_in(feature, "type") == "number"
     }
     seen: set[Json] = set()
     for direction in ("rising", "falling"):
@@ -223,21 +250,24 @@ def _check_directions(value: dict[str, Json]) -> Iterator[tuple[Path, str, str]]
 def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterator[tuple[Path, str, str]]:
     """Find what noise could not protect; nothing when the plan adds none."""
     privacy, split = value.get("privacy"), value.get("split")
-    if not isinstance(privacy, dict) or _name_in(privacy, "noise") != "discrete-gaussian":
+    if not isinstance(privacy, dict) or name_in(privacy, "noise") != "discrete-gaussian":
         return
-    unit = _name_in(privacy.get("unit"), "column")
+    unit = name_in(privacy.get("unit"), "column")
     if unit in read and unit is not None:
         message = f"{quote(unit)} is learned from; the unit of privacy is another column, which only tells rows apart"
         yield ("privacy", "unit", "column"), "unit-column", message
-    kind = _name_in(split, "kind")
-    if unit is not None and kind is not None and (kind != "group" or _name_in(split, "column") != unit):
+    kind = name_in(split, "kind")
+    if unit is not None and kind is not None and (kind != "group" or name_in(split, "column") != unit):
         message = f"all rows of one {quote(unit)} must train, or all test: split by `group` with this column"
         yield ("split", "kind"), "privacy-split", message
     elif kind == "stratified":
         message = "with noise, the side of a row may not depend on the labels of others: use `rows`, `group` or `time`"
         yield ("split", "kind"), "privacy-split", message
     recipe = value.get("recipe")
-    if _name_in(recipe, "name") == "network":
+    if name_in(recipe, "name") == "regression":
+        message = "`regression` has no form with noise yet: plan bare sums if the charter allows them"
+        yield ("privacy", "noise"), "privacy-regression", message
+    if name_in(recipe, "name") == "network":
         message = "`network` has no form with noise yet: use `logistic`, or plan bare sums if the charter allows them"
         yield ("privacy", "noise"), "privacy-network", message
     parameters = recipe.get("parameters") if isinstance(recipe, dict) else None
@@ -246,7 +276,7 @@ def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterat
             "an intercept of a member's own is learned from its rows alone, and noise does not protect it"
         )
         yield ("recipe", "parameters", "organisation_intercepts"), "privacy-intercepts", message
-    if _name_in(recipe, "name") == "trees":
+    if name_in(recipe, "name") == "trees":
         yield from _check_noised_trees(parameters if isinstance(parameters, dict) else {})
     if isinstance(parameters, dict) and parameters.get("voice") in {"root", "members"}:
         message = "noise hides what each row counts alike; with another voice a row of a small member counts for more"
@@ -255,7 +285,7 @@ def _check_noise(value: dict[str, Json], read: Collection[str | None]) -> Iterat
         message = "which model a member takes follows from its rows alone, and noise does not protect that"
         yield ("recipe", "parameters", "clusters"), "privacy-clusters", message
     for index, bar in enumerate(_list(value.get("bars"))):
-        metric = _name_in(bar, "metric")
+        metric = name_in(bar, "metric")
         if metric in METRICS and metric not in NOISED_METRICS:
             message = f"{quote(metric)} is not computed under noise; use one of {', '.join(NOISED_METRICS)}"
             yield ("bars", index, "metric"), "privacy-bar", message
@@ -283,11 +313,6 @@ def _check_noised_trees(parameters: dict[str, Json]) -> Iterator[tuple[Path, str
 
 def _list(value: Json) -> list[Json]:
     return value if isinstance(value, list) else []
-
-
-def _name_in(value: Json, field: str) -> str | None:
-    text = as_typed(value.get(field)) if isinstance(value, dict) else None
-    return text if isinstance(text, str) else None
 
 
 def load_plan(text: str, source: str, *, recipe_digest: str = "") -> Plan:

@@ -11,10 +11,10 @@ from hansa.governance.validation import Form
 from hansa.transparency.quoting import quote
 
 
-def _up_to(most: int) -> Callable[[str], str]:
+def _up_to(most: int, least: str = "0.000001") -> Callable[[str], str]:
     def check(value: str) -> str:
-        if not Fraction("0.000001") <= Fraction(value) <= most:
-            raise fault("decimal", f"expected a number from 0.000001 to {most}, got {quote(str(value))}")
+        if not Fraction(least) <= Fraction(value) <= most:
+            raise fault("decimal", f"expected a number from {least} to {most}, got {quote(str(value))}")
         return value
 
     return check
@@ -22,6 +22,9 @@ def _up_to(most: int) -> Callable[[str], str]:
 
 Strength = Annotated[DecimalText, AfterValidator(_up_to(1_000_000_000))]
 """How strongly a penalty holds, within what the recipes compute with."""
+
+Penalty = Annotated[DecimalText, AfterValidator(_up_to(1_000_000_000, "0"))]
+"""How strongly a penalty holds that need not be there."""
 
 ClipNorm = Annotated[DecimalText, AfterValidator(_up_to(100))]
 """The most that a row may pull at the coefficients, in the L2 norm."""
@@ -116,6 +119,28 @@ class TreesRecipe(Form):
     parameters: TreesParameters = TreesParameters()
 
 
+class RegressionParameters(Form):
+    """Parameters of the recipe `regression`; `ties` concerns times only."""
+
+    family: Annotated[Literal["linear", "poisson", "gamma", "multinomial", "cox"], Field(examples=["linear"])]
+    ridge: Penalty = "0"
+    lasso: Penalty = "0"
+    ties: Literal["efron", "breslow"] = "efron"
+    correction: Strength = "10"
+    minimum_rows: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    minimum_members: Annotated[int, Field(ge=1, le=100_000)] = 3
+    minimum_rows_per_column: Annotated[int, Field(ge=1, le=1_000_000)] = 5
+    maximum_turns: Annotated[int, Field(ge=1, le=1_000)] = 50
+
+
+class RegressionRecipe(Form):
+    """A linear, Poisson, gamma, multinomial or Cox model over sums."""
+
+    name: Annotated[Literal["regression"], Field(examples=["regression"])]
+    digest: Digest
+    parameters: Annotated[RegressionParameters, Field(examples=["{family: linear}"])]
+
+
 class LinearLayer(Form):
     """So many weighted sums of all inputs, each with a constant."""
 
@@ -207,4 +232,4 @@ class NetworkRecipe(Form):
     parameters: NetworkParameters
 
 
-Recipe: TypeAlias = LogisticRecipe | NetworkRecipe | StatisticsRecipe | TreesRecipe
+Recipe: TypeAlias = LogisticRecipe | NetworkRecipe | RegressionRecipe | StatisticsRecipe | TreesRecipe

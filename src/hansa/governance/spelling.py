@@ -147,6 +147,12 @@ def as_typed(value: object) -> object:
     return str(value) if isinstance(value, int) else value
 
 
+def name_in(value: object, field: str) -> str | None:
+    """Return the text of a field of a document that may be wrong in other ways; None where there is none."""
+    text = as_typed(value.get(field)) if isinstance(value, dict) else None
+    return text if isinstance(text, str) else None
+
+
 def _check_line(value: str) -> str:
     if not is_printable(value):
         raise fault("text", f"expected one line of printable characters, got {quote(value)}")

@@ -65,6 +65,7 @@ from hansa.learning.recipe import (
     recipe_digest,
     run_in_clear,
 )
+from hansa.learning.regression import RegressionRecipe, RegressionResult
 from hansa.learning.split import (
     GroupSplit,
     RowSplit,
@@ -122,6 +123,8 @@ __all__ = [
     "PrivateStatistics",
     "Question",
     "Recipe",
+    "RegressionRecipe",
+    "RegressionResult",
     "Result",
     "RowSplit",
     "Rows",

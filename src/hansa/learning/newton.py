@@ -25,6 +25,9 @@ TOLERANCE = 1e-8
 _SLACK = 1e-9
 """Relative: differences of the objective below this are rounding, and do not count as a rise."""
 
+_SWEEPS = 1000
+"""Over all coordinates, at most; a step that is not exact by then is good enough to go on from."""
+
 _SUFFICIENT = 1e-4
 """A step must give at least this share of the fall that the slope promises."""
 
@@ -43,7 +46,7 @@ class Descent:
     """Where the search stands.
 
     Args:
-        penalty: shape (n_columns,), >= 0, on half the square of each coefficient.
+        penalty: shape (n_columns,), >= 0, on half the square of each coefficient; or a positive semidefinite matrix of them, on pairs.
         trial: the point to evaluate next, shape (n_columns,).
         turn: how many points were evaluated.
         done: whether `trial` is the minimiser; it needs no further evaluation.
@@ -52,6 +55,8 @@ class Descent:
         share: the share of it that `trial` has taken.
         height: the objective at the origin.
         promise: the fall per unit of share that the slope at the origin promises.
+        lasso: shape (n_columns,), >= 0, on the magnitude of each coefficient; None for none.
+        tolerance: a step is the last when its largest coefficient times the most any predictor moves is below this.
     """
 
     penalty: Vector
@@ -63,6 +68,8 @@ class Descent:
     share: float = 1.0
     height: float = math.inf
     promise: float = 0.0
+    lasso: Vector | None = None
+    tolerance: float = TOLERANCE
 
 
 def evaluate_slope(
@@ -113,20 +120,104 @@ def descend(descent: Descent, slope: Slope, reach: Callable[[Vector], float]) ->
         reach: gives, for a step, the most that any row's logit can move.
 
     Raises:
-        Refused: `recipe.singular` the Hessian is not positive definite.
+        Refused: `recipe.singular` the Hessian is not positive definite; `recipe.beyond` the loss is infinite where the search begins.
     """
-    penalty, trial, turn = descent.penalty, descent.trial, descent.turn + 1
-    height = slope.loss + 0.5 * math.fsum((penalty * trial * trial).tolist())
-    if descent.origin is not None and descent.step is not None:
-        fall = descent.height - height
-        if fall < _SUFFICIENT * descent.share * descent.promise - _SLACK * (1.0 + abs(descent.height)):
-            share = descent.share / 2
-            return replace(descent, trial=descent.origin + share * descent.step, turn=turn, share=share)
-    gradient = slope.gradient + penalty * trial
-    step = -solve_positive(slope.curvature + np.diag(penalty), gradient)
-    promise = -math.fsum((gradient * step).tolist())
-    done = float(np.abs(step).max()) * reach(step) <= TOLERANCE
-    return Descent(penalty, trial + step, turn, done, trial, step, 1.0, height, promise)
+    trial, turn = descent.trial, descent.turn + 1
+    pull, charge = _weigh_penalty(descent.penalty, trial)
+    height = slope.loss + charge + _sum_lasso(descent.lasso, trial)
+    if descent.origin is not None and descent.step is not None and not is_low(descent, slope.loss):
+        share = descent.share / 2
+        return replace(descent, trial=descent.origin + share * descent.step, turn=turn, share=share)
+    if math.isinf(height):
+        raise Refused("recipe.beyond", "the fit begins where some rows' predictions are not allowed")
+    gradient = slope.gradient + pull
+    curvature = slope.curvature + (np.diag(descent.penalty) if descent.penalty.ndim == 1 else descent.penalty)
+    if descent.lasso is None:
+        step = -solve_positive(curvature, gradient)
+    else:
+        step = find_sparse_step(curvature, gradient, trial, descent.lasso)
+    rise = _sum_lasso(descent.lasso, trial + step) - _sum_lasso(descent.lasso, trial)
+    promise = -math.fsum((gradient * step).tolist()) - rise
+    done = float(np.abs(step).max()) * reach(step) <= descent.tolerance
+    return replace(
+        descent,
+        trial=trial + step,
+        turn=turn,
+        done=done,
+        origin=trial,
+        step=step,
+        share=1.0,
+        height=height,
+        promise=promise,
+    )
+
+
+def is_low(descent: Descent, loss: float) -> bool:
+    """Say whether the objective at the trial is low enough, given the loss there; so the trial is taken."""
+    charge = _weigh_penalty(descent.penalty, descent.trial)[1] + _sum_lasso(descent.lasso, descent.trial)
+    least = _SUFFICIENT * descent.share * descent.promise - _SLACK * (1.0 + abs(descent.height))
+    return descent.origin is None or descent.height - (loss + charge) >= least
+
+
+def _weigh_penalty(penalty: Vector, point: Vector) -> tuple[Vector, float]:
+    """Return a quadratic penalty's gradient at a point, and its value."""
+    if penalty.ndim == 1:
+        pull = penalty * point
+        return pull, 0.5 * math.fsum((pull * point).tolist())
+    pull = np.array([math.fsum(row) for row in (penalty * point).tolist()])
+    return pull, 0.5 * math.fsum((pull * point).tolist())
+
+
+def _sum_lasso(lasso: Vector | None, point: Vector) -> float:
+    return 0.0 if lasso is None else math.fsum((lasso * np.abs(point)).tolist())
+
+
+def find_sparse_step(curvature: Vector, gradient: Vector, origin: Vector, lasso: Vector) -> Vector:
+    """Return the step that minimises a quadratic plus the penalty on magnitudes.
+
+    Sweeps over coordinates find which coefficients are 0 and the signs of the others; given these, the rest is a linear system.
+
+    Args:
+        curvature: shape (n, n), symmetric; positive definite.
+        gradient: shape (n,), at the origin.
+        origin: shape (n,).
+        lasso: shape (n,), >= 0.
+
+    Raises:
+        Refused: `recipe.singular` the curvature is not positive definite where coefficients are not 0.
+    """
+    point, slope = origin.copy(), gradient.copy()
+    for _ in range(_SWEEPS):
+        for place in range(len(point)):
+            bend = float(curvature[place, place])
+            if not bend > 0:
+                raise Refused("recipe.singular", "the columns cannot be told apart; raise `ridge`")
+            reach = bend * float(point[place]) - float(slope[place])
+            new = math.copysign(max(abs(reach) - float(lasso[place]), 0.0), reach) / bend
+            slope += (new - point[place]) * curvature[place]
+            point[place] = new
+        exact = _polish(curvature, gradient, origin, lasso, point)
+        if exact is not None:
+            return exact - origin
+    return point - origin
+
+
+def _polish(
+    curvature: Vector, gradient: Vector, origin: Vector, lasso: Vector, guess: Vector
+) -> Vector | None:
+    """Return the minimiser if it is 0 where the guess is and has its signs elsewhere; None if not."""
+    free = np.flatnonzero((guess != 0) | (lasso == 0))
+    signs = np.sign(guess) * (lasso > 0)
+    moved = np.array([math.fsum(row) for row in (curvature * origin).tolist()])
+    right = moved - gradient - lasso * signs
+    point = np.zeros(len(guess))
+    if len(free):
+        point[free] = solve_positive(curvature[np.ix_(free, free)], right[free])
+    slope = gradient + np.array([math.fsum(row) for row in (curvature * (point - origin)).tolist()])
+    held = np.setdiff1d(np.arange(len(guess)), free)
+    fits = (np.sign(point) * (lasso > 0) == signs).all()
+    still = (np.abs(slope[held]) <= lasso[held] * (1 + _SLACK) + _SLACK).all()
+    return point if fits and still else None
 
 
 def begin_anew(descent: Descent) -> Descent:

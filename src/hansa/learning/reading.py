@@ -18,6 +18,7 @@ from hansa.learning.parameters import parse_parameters, parse_statistics_paramet
 from hansa.learning.private import PrivateLogistic
 from hansa.learning.private_statistics import PrivateStatistics
 from hansa.learning.recipe import Json, Recipe, Result, spell
+from hansa.learning.regression import RegressionRecipe, parse_regression_parameters, read_outcome_of
 from hansa.learning.split import GroupSplit, RowSplit, Split, StratifiedSplit, TimeSplit, find_validation
 from hansa.learning.statistics import Statistics
 from hansa.learning.tables import Feature, NumberFeature, Schema
@@ -28,7 +29,7 @@ Plan = Mapping[str, Any]
 
 REPORT_FORMAT: Final = "hansa/v1/report"
 
-RECIPES: Final = ("logistic", "network", "statistics", "trees")
+RECIPES: Final = ("logistic", "network", "regression", "statistics", "trees")
 """The closed list of recipes; a plan carries a name and a digest, never code."""
 
 
@@ -71,6 +72,11 @@ def build_recipe(plan: Plan, cohort: tuple[str, ...], honest: int | None = None)
             if rho:
                 return PrivateTrees(schema, trees, read_unit(plan), rho, spread)
             return Trees(schema, trees, cohort, find_validation(split), chooses=chooses)
+        case "regression":
+            if rho:
+                raise Refused("recipe.noise", "`regression` has no form with noise yet")
+            regression = parse_regression_parameters(plan["recipe"]["parameters"])
+            return RegressionRecipe(schema, read_outcome_of(plan["label"]), regression, cohort)
         case _:
             raise Refused("recipe.unknown", f"`{name}` is not one of {', '.join(RECIPES)}")
 

@@ -323,10 +323,10 @@ def recipe_digest() -> str:
     """Return the SHA-256, in hex, of the source of every module of this room and of `privacy`, which noises it.
 
     A plan names it, so a vote is about this computation and no other. Over the modules of each folder sorted by
-    name: `learning/`, `learning/networks/`, `learning/trees/` or `privacy/` and the name, a zero byte, the length in eight bytes, big endian, and the bytes.
+    name: `learning/`, `learning/networks/`, `learning/regression/`, `learning/trees/` or `privacy/` and the name, a zero byte, the length in eight bytes, big endian, and the bytes.
     """
     total = hashlib.sha256(b"hansa/v1/recipe\n")
-    for room in ("learning", "learning/networks", "learning/trees", "privacy"):
+    for room in ("learning", "learning/networks", "learning/regression", "learning/trees", "privacy"):
         folder = resources.files("hansa").joinpath(room)
         for module in sorted(folder.iterdir(), key=lambda entry: entry.name):
             if module.name.endswith(".py"):

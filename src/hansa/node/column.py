@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa.governance import CategoryFeature, NumberFeature
-from hansa.governance.feature import Label
+from hansa.governance.label import Event, Label
 from hansa.learning import FORMS, read_moment
 from hansa.node.cell import NumberReader, advise_number, is_missing, parse_number, parse_plain
 from hansa.node.defects import Defects
@@ -241,7 +241,7 @@ def _explain_missing_key(_: str) -> str:
 class LabelColumn:
     """The label: 1 where the text is the plan's positive one, 0 where it is the negative one."""
 
-    def __init__(self, label: Label) -> None:
+    def __init__(self, label: Label | Event) -> None:
         self.name = label.name
         self._label = label
         self._codes = {label.positive: 1, label.negative: 0}

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hansa import learning
-from hansa.governance import Finding, GroupSplit, NumberFeature, Plan, TimeSplit
+from hansa.governance import CategoryFeature, Finding, GroupSplit, NumberFeature, Plan, TimeSplit
+from hansa.governance.label import CategoryLabel, Exposure, Label, NumberLabel, PlanLabel, TimeLabel
 from hansa.node.block import FIRST_ROW, Readable
 from hansa.node.column import (
     CategoryColumn,
@@ -119,7 +120,7 @@ def load_rows(
 
 
 def _plan_columns(plan: Plan) -> list[PlanColumn]:
-    columns: list[PlanColumn] = [LabelColumn(plan.label)] if plan.label else []
+    columns = _label_columns(plan.label)
     columns += [NumberColumn(f) if isinstance(f, NumberFeature) else CategoryColumn(f) for f in plan.features]
     match plan.split:
         case GroupSplit(column=name, scope=scope):
@@ -129,6 +130,29 @@ def _plan_columns(plan: Plan) -> list[PlanColumn]:
         case None if plan.key_column:
             columns.append(GroupColumn(plan.key_column, everywhere=False))
     return columns
+
+
+def _label_columns(label: PlanLabel | None) -> list[PlanColumn]:
+    """Return what the label reads: 0 and 1 where it has two values, and else a number or a category that is never missing."""
+    match label:
+        case None:
+            return []
+        case Label():
+            return [LabelColumn(label)]
+        case NumberLabel(exposure=exposure):
+            return [_number_column(part) for part in (label, exposure) if part is not None]
+        case CategoryLabel(name=name, categories=texts):
+            return [CategoryColumn(CategoryFeature(name=name, type="category", categories=texts))]
+        case TimeLabel(name=name, unit=unit, event=event):
+            feature = NumberFeature(name=name, type="number", unit=unit, minimum="0", maximum=label.end)
+            return [NumberColumn(feature), LabelColumn(event)]
+
+
+def _number_column(part: NumberLabel | Exposure) -> NumberColumn:
+    feature = NumberFeature(
+        name=part.name, type="number", unit=part.unit, minimum=part.minimum, maximum=part.maximum
+    )
+    return NumberColumn(feature)
 
 
 def _is_present(name: str, raw: Readable, plan: Plan, defects: Defects) -> bool:
@@ -158,14 +182,17 @@ def _assemble(columns: list[PlanColumn], places: NDArray[np.int64], plan: Plan) 
 
 
 def _warn(table: learning.Table, plan: Plan, file: str) -> tuple[Finding, ...]:
-    if plan.label is None or 0 < table.positives < len(table):
+    if plan.label is None or plan.label.event is None or 0 < table.positives < len(table):
         return ()
-    only = plan.label.positive if table.positives else plan.label.negative
+    if table.positives and isinstance(plan.label, TimeLabel):
+        return ()  # all times are known to their end
+    event = plan.label.event
+    only = event.positive if table.positives else event.negative
     message = (
         f"all {len(table):,} rows have the label {show(only)}; they contribute to the joint model, but this member"
         " cannot be scored on its own rows"
     )
-    return (Finding("warning", "data.one-class", message, f"{file}, column {show(plan.label.name)}"),)
+    return (Finding("warning", "data.one-class", message, f"{file}, column {show(event.name)}"),)
 
 
 __all__ = [

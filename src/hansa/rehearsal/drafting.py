@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from hansa.errors import Refused
+from hansa.rehearsal.dependent import Bounds, OutcomeDraft
 from hansa.rehearsal.draft import Draft
 from hansa.rehearsal.inspection import Inspection
+from hansa.rehearsal.target import LabelDraft
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:[ -][A-Za-z0-9_]+)*")
 _RESERVED: Final = frozenset({"true", "false", "null"})
@@ -15,7 +17,16 @@ _WIDTH: Final = 100
 _SHOWN: Final = 150
 
 
-Drafted = Literal["logistic", "network", "trees"]
+_BEFORE_BARS: Final = "# What must be met for a release. Set it now: nobody can change it once the run has been voted on.\nbars:"
+_MEMBERS_GAIN: Final = (
+    "  - {metric: members_gain, at_least: 2/3}      # share of them for whom together is better than alone"
+)
+_REGRESSION_BARS: Final = {
+    "time": '  - {metric: concordance_together, at_least: "0.60"}   # pairs of rows ranked rightly; 1/2 is guessing',
+    "other": '  - {metric: explained_together, at_least: "0.10"}   # share of the deviance over all test rows; of a linear model R²',
+}
+
+Drafted = Literal["logistic", "network", "regression", "trees"]
 """The recipes that a plan can be drafted of."""
 
 
@@ -34,7 +45,10 @@ def write_plan(inspection: Inspection, recipe: Drafted = "logistic") -> str:
     errors = inspection.errors
     if errors:
         raise Refused(errors[0].rule, [str(finding) for finding in errors])
-    assert inspection.label is not None  # an inspection without errors has a label with two values
+    label = inspection.label
+    assert label is not None  # an inspection without errors has one
+    if isinstance(label, OutcomeDraft) != (recipe == "regression"):
+        raise ValueError(f"`{recipe}` is not of such a label")
     return "\n".join(_write(inspection, recipe)) + "\n"
 
 
@@ -66,16 +80,18 @@ def _write(inspection: Inspection, recipe: Drafted) -> Iterator[str]:
     yield "recipe:"
     yield f"  name: {recipe}"
     yield "  parameters:"
-    match recipe:
-        case "logistic":
-            yield from _write_logistic(count)
-        case "network":
+    match label, recipe:
+        case OutcomeDraft(), _:
+            yield from _write_regression(label, count)
+        case _, "network":
             yield from _write_network(count)
-        case "trees":
+        case _, "trees":
             yield from _write_trees(count)
+        case _:
+            yield from _write_logistic(count)
     yield ""
     yield f"# {_comment(label.remark)}"
-    yield f"label: {{name: {quote(label.name)}, positive: {quote(label.positive)}, negative: {quote(label.negative)}}}"
+    yield _write_label(label)
     yield ""
     yield "# Units are not known from the files: fill them in, and make sure that all organisations use the same."
     yield "features:"
@@ -91,15 +107,32 @@ def _write(inspection: Inspection, recipe: Drafted) -> Iterator[str]:
     yield ""
     yield from _write_split(inspection)
     yield ""
+    yield from _write_terms(label)
+
+
+def _write_terms(label: LabelDraft | OutcomeDraft) -> Iterator[str]:
+    """Say how it is protected, what must be met, and what leaves."""
+    if isinstance(label, OutcomeDraft):
+        yield "# With `none`, sums leave masked but without noise: no formal guarantee. A regression has no form with noise yet."
+        yield "privacy: {noise: none}"
+        yield ""
+        yield _BEFORE_BARS
+        yield _REGRESSION_BARS["time" if label.kind == "time" else "other"]
+        yield _MEMBERS_GAIN
+        yield ""
+        yield "leaves:"
+        told = ", of events per step of time" if label.kind == "time" else ""
+        yield f"  - what: sums over the cohort of counts, gradients and curvatures{told}, and of what the models miss on test rows"
+        yield "    to: members of the cohort"
+        return
     yield "# With `none`, sums leave masked but without noise: no formal guarantee. For a formal one uncomment `budget` in charter.yaml,"
     yield "# split by rows, group or time, and put the bar on auc_pooled_together, which noise leaves standing:"
     yield "#   privacy: {noise: discrete-gaussian, epsilon: 3, delta: 0.00001, unit: row}"
     yield "privacy: {noise: none}"
     yield ""
-    yield "# What must be met for a release. Set it now: nobody can change it once the run has been voted on."
-    yield "bars:"
+    yield _BEFORE_BARS
     yield '  - {metric: auc_together, at_least: "0.70"}   # mean area under the ROC curve over the members that can be scored'
-    yield "  - {metric: members_gain, at_least: 2/3}      # share of them for whom together is better than alone"
+    yield _MEMBERS_GAIN
     yield ""
     yield "leaves:"
     yield "  - what: sums over the cohort of counts, gradients, curvatures and score histograms"
@@ -144,6 +177,41 @@ def _write_trees(count: int) -> Iterator[str]:
     yield "    # rising: [COLUMN]          # numbers with which the label may only become more likely; `falling` for less"
 
 
+def _write_regression(label: OutcomeDraft, count: int) -> Iterator[str]:
+    """Say what a regression of so many organisations may set."""
+    yield f"    family: {label.family}"
+    yield '    ridge: "0"                  # above 0, coefficients stay nearer to zero; then there are no standard errors'
+    yield '    lasso: "0"                  # above 0, some of them are zero'
+    yield '    correction: "10"            # how strongly local corrections are pulled to the joint model'
+    yield "    minimum_rows: 10            # a category that fewer rows have is dropped"
+    yield f"    minimum_members: {_find_few(count)}          # or that fewer organisations have"
+
+
+def _write_label(label: LabelDraft | OutcomeDraft) -> str:
+    name = quote(label.name)
+    match label:
+        case LabelDraft():
+            return f"label: {{name: {name}, {_write_texts(label)}}}"
+        case OutcomeDraft(kind="category"):
+            return f"label: {{name: {name}, type: category, categories: [{', '.join(map(quote, label.categories))}]}}"
+        case OutcomeDraft(event=LabelDraft() as event):
+            told = f"event: {{name: {quote(event.name)}, {_write_texts(event)}}}"
+            return f'label: {{name: {name}, type: time, unit: "", step: {_decimal(label.step)}, steps: {label.steps}, {told}}}'
+        case _:
+            assert label.bounds is not None  # what is no class and no time is a number
+            exposure = "" if label.exposure is None else f", exposure: {{{_write_bounds(label.exposure)}}}"
+            return f"label: {{{_write_bounds(label.bounds, 'type: number, ')}{exposure}}}"
+
+
+def _write_texts(label: LabelDraft) -> str:
+    return f"positive: {quote(label.positive)}, negative: {quote(label.negative)}"
+
+
+def _write_bounds(bounds: Bounds, kind: str = "") -> str:
+    low, high = _decimal(bounds.minimum), _decimal(bounds.maximum)
+    return f'name: {quote(bounds.name)}, {kind}unit: "", minimum: {low}, maximum: {high}'
+
+
 def _find_few(count: int) -> int:
     """Return how many of so many organisations should have what the model may see."""
     return min(3, max(2, count // 2))
@@ -176,7 +244,8 @@ def _write_split(inspection: Inspection) -> Iterator[str]:
     yield "# Which rows test. Nobody trains on them."
     split = inspection.split
     if split is None:
-        yield "split: {kind: stratified, seed: 0, test: 3/10}"
+        kind = "rows" if isinstance(inspection.label, OutcomeDraft) else "stratified"
+        yield f"split: {{kind: {kind}, seed: 0, test: 3/10}}"
     elif split.kind == "group":
         scope = "everywhere" if split.everywhere else "member"
         yield f"# Rows with the same value stay together; organisations {'share' if split.everywhere else 'do not share'} values."

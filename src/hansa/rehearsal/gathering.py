@@ -10,7 +10,7 @@ from typing import Any
 from hansa.coalition import ProposalRecord, State, audit_log, parse_entry
 from hansa.coalition.entry import Entry
 from hansa.governance import Plan, judge_bars
-from hansa.learning import LogisticResult, ModelResult, TreesResult
+from hansa.learning import LogisticResult, ModelResult, RegressionResult, TreesResult
 from hansa.rehearsal.account import describe_privacy
 from hansa.rehearsal.runner import Ran, find_run
 from hansa.rehearsal.stage import Stage
@@ -104,21 +104,29 @@ def _describe_traffic(stage: Stage, ran: Ran, name: str) -> dict[str, Any]:
 
 def _describe_joint(plan: Plan, ran: Ran) -> dict[str, Any]:
     result = ran.conducted.result
-    assert isinstance(result, ModelResult)  # a rehearsal is of a model: `check_cast` has seen to it
     return {
         "metrics": dict(result.metrics),
-        "uncertainty": dict(result.uncertainty),
-        "roc": {name: [list(point) for point in curve] for name, curve in result.roc.items()},
-        "calibration": {name: [b._asdict() for b in bins] for name, bins in result.calibration.items()},
+        **(_describe_curves(result) if isinstance(result, ModelResult) else {}),
         "bars": [
             {"metric": v.metric, v.direction: v.limit, "value": v.value, "met": v.met}
             for v in judge_bars(plan, ran.run.metrics)
         ],
         "dropped": [dropped._asdict() for dropped in result.dropped],
         "coefficients": _list_pairs(result.coefficients if isinstance(result, LogisticResult) else ()),
+        "estimates": [line._asdict() for line in result.estimates]
+        if isinstance(result, RegressionResult)
+        else [],
         "gains": _list_pairs(result.gains if isinstance(result, TreesResult) else ()),
         "rounds": result.turns,
         "model": ran.model,
+    }
+
+
+def _describe_curves(result: ModelResult) -> dict[str, Any]:
+    return {
+        "uncertainty": dict(result.uncertainty),
+        "roc": {name: [list(point) for point in curve] for name, curve in result.roc.items()},
+        "calibration": {name: [b._asdict() for b in bins] for name, bins in result.calibration.items()},
     }
 
 

@@ -18,6 +18,7 @@ from hansa.node.likeness import enumerate_some, find_alike, fold_text, show
 from hansa.node.tablefile import MAX_BYTES, SUFFIXES, read_columns
 from hansa.rehearsal.casting import find_tables, stem_of
 from hansa.rehearsal.comparison import compare_categories, compare_numbers, is_numeric
+from hansa.rehearsal.dependent import Beside, OutcomeDraft, draft_outcome, inspect_outcome
 from hansa.rehearsal.draft import Draft, draft_column, fits_plan
 from hansa.rehearsal.profile import MAX_DISTINCT, ColumnProfile
 from hansa.rehearsal.target import (
@@ -95,7 +96,7 @@ class Inspection:
 
     folder: Path
     organisations: tuple[Organisation, ...]
-    label: LabelDraft | None
+    label: LabelDraft | OutcomeDraft | None
     columns: tuple[Draft, ...]
     split: SplitDraft | None
     findings: tuple[Finding, ...]
@@ -113,6 +114,7 @@ def inspect_folder(
     time: str | None = None,
     *,
     leave_out: Collection[str] = (),
+    beside: Beside | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Inspection:
     """Read one file per organisation and compare them.
@@ -123,6 +125,7 @@ def inspect_folder(
         group: the column that says which rows belong together, such as a person.
         time: the column by which later rows test; not together with `group`.
         leave_out: columns to pass over.
+        beside: what stands beside the label of a regression; None unless one is to be drafted.
         max_bytes: the most that is read from one file.
 
     Raises:
@@ -138,7 +141,12 @@ def inspect_folder(
     if label in keys:
         message = f"{show(label)} is the label; split by another column"
         findings.append(Finding("error", "inspect.split", message))
-    for name in (label, *keys):
+    extra = beside.columns if beside else ()
+    needed = (label, *keys, *extra)
+    if {*extra} & {label, *keys} or len({*extra}) < len(extra):
+        message = f"{enumerate_some(map(show, extra))}: an event or an exposure has a column of its own, which splits no rows"
+        findings.append(Finding("error", "inspect.outcome", message))
+    for name in needed:
         if not fits_plan(name):
             message = (
                 f"the name {show(name)} has control characters or is too long for a plan; rename the column"
@@ -159,12 +167,19 @@ def inspect_folder(
     if unreadable:
         raise Unavailable("; ".join(unreadable))
     findings += _inspect_left_out(leave_out, tables)
-    by_column = _turn(tables, set(leave_out) - {label, *keys})
-    findings += _inspect_columns(tables, by_column, (label, *keys))
-    findings += _inspect_twins(tables, by_column, (label, *keys))
+    by_column = _turn(tables, set(leave_out) - {*needed})
+    findings += _inspect_columns(tables, by_column, needed)
+    findings += _inspect_twins(tables, by_column, needed)
     label_profiles = by_column.pop(label, {})
     key_profiles = {name: by_column.pop(name, {}) for name in keys if name != label}
-    findings += inspect_label(label, label_profiles) if label_profiles else ()
+    of_label = {label: label_profiles, **{name: by_column.pop(name, {}) for name in extra}}
+    is_there = all(of_label.values())
+    if is_there:
+        findings += (
+            inspect_label(label, label_profiles)
+            if beside is None
+            else inspect_outcome(label, beside, of_label)
+        )
     for name, profiles in key_profiles.items():
         findings += inspect_key(name, profiles, what=keys[name])
     columns = tuple(_judge_column(name, by_column[name], len(tables), findings) for name in by_column)
@@ -173,7 +188,12 @@ def inspect_folder(
         message = f"no column is left to learn from ({reasons or 'there is none but the label'})"
         findings.append(Finding("error", "inspect.no-features", message, str(folder)))
     findings += _tell_extremes(columns)
-    drafted = draft_label(label, label_profiles)
+    drafted: LabelDraft | OutcomeDraft | None
+    if beside is None:
+        drafted = draft_label(label, label_profiles)
+    else:
+        is_sound = is_there and not any(finding.level == "error" for finding in findings)
+        drafted = draft_outcome(label, beside, of_label) if is_sound else None
     positives = drafted.positives if drafted else {}
     organisations = tuple(
         Organisation(

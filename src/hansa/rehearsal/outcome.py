@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from hansa.errors import Malformed
 from hansa.rehearsal.guarantee import Privacy
 from hansa.rehearsal.part import Count, Curve, Measure, Moment, Numbers, Part, Size, Words
+from hansa.rehearsal.yardstick import Yardstick, find_yardstick
 
 
 class Coalition(Part):
@@ -35,9 +36,10 @@ class Recipe(Part):
 
 
 class Label(Part):
-    """What the plan learns to tell."""
+    """What the plan learns to tell, and of which type it is; of two values, none."""
 
     name: Words = ""
+    type: Words = ""
 
 
 class Split(Part):
@@ -107,6 +109,18 @@ class Coefficient(Part):
     value: Measure = None
 
 
+class Estimate(Part):
+    """One line of a regression's table, in the units of label and feature; None where there is no standard error."""
+
+    equation: Words | None = None
+    column: Words
+    estimate: Measure = None
+    standard_error: Measure = None
+    p_value: Measure = None
+    low: Measure = None
+    high: Measure = None
+
+
 class FeatureGain(Part):
     """By how much the splits by one feature lowered the loss together, in trees."""
 
@@ -130,21 +144,28 @@ class Joint(Part):
     calibration: Calibration = Calibration()
     bars: tuple[BarVerdict, ...] = ()
     coefficients: tuple[Coefficient, ...] = ()
+    estimates: tuple[Estimate, ...] = ()
     gains: tuple[FeatureGain, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     rounds: Size = 0
 
 
 class Score(Part):
-    """A ROC-AUC with its 95% interval."""
+    """A ROC-AUC with its 95% interval, or the value of another yardstick."""
 
     auc: Measure = None
+    value: Measure = None
     low: Measure = None
     high: Measure = None
 
+    @property
+    def figure(self) -> float | None:
+        """Return the ROC-AUC, or the value."""
+        return self.value if self.auc is None else self.auc
+
 
 class Gain(Part):
-    """ROC-AUC together minus alone, on the same rows, with its 95% interval."""
+    """The figure together minus alone, on the same rows, with its 95% interval."""
 
     value: Measure = None
     low: Measure = None
@@ -219,7 +240,7 @@ class Member(Part):
             return Standing.UNSCORED
         if gain > 0:
             return Standing.CLEAR if interval is not None and interval[0] > 0 else Standing.UNSURE
-        if gain == 0 and self.alone is not None and self.alone.auc == 1:
+        if gain == 0 and self.alone is not None and self.alone.figure == 1:
             return Standing.FULL
         return Standing.LOSS if interval is not None and interval[1] < 0 else Standing.NONE
 
@@ -291,6 +312,11 @@ class Outcome(Part):
         return everybody | {member.member: member.name for member in self.cohort}
 
     @property
+    def yardstick(self) -> Yardstick:
+        """Return what members are compared by."""
+        return find_yardstick(self.plan.label.type)
+
+    @property
     def doubts(self) -> Mapping[str, float]:
         """Return by how much each measure may be off where noise blurs it; empty without noise, where it is next to nothing."""
         return self.joint.uncertainty if self.privacy.is_noised else {}
@@ -358,6 +384,6 @@ def _rank(member: Member) -> tuple[bool, float, str]:
 
 
 def _difference(better: Score | None, worse: Score | None) -> float | None:
-    if better is None or worse is None or better.auc is None or worse.auc is None:
+    if better is None or worse is None or better.figure is None or worse.figure is None:
         return None
-    return better.auc - worse.auc
+    return better.figure - worse.figure

@@ -57,7 +57,7 @@ def plot_gains(outcome: Outcome, *, narrow: bool = False) -> Markup:
         rows.append(_draw_mean(mean, scale, y, step, narrow=narrow))
         y += step + 8
     for member in members:
-        rows.append(_draw_gain(member, scale, y, step, narrow=narrow))
+        rows.append(_draw_gain(member, outcome.yardstick.cases, scale, y, step, narrow=narrow))
         y += step
     return figure(
         *rows,
@@ -250,15 +250,16 @@ def _draw_gain_axis(scale: Scale, top: float, bottom: float) -> Markup:
     return Markup("").join(parts)
 
 
-def _draw_gain(member: Member, scale: Scale, y: float, step: float, *, narrow: bool) -> Markup:
+def _draw_gain(member: Member, counted: str, scale: Scale, y: float, step: float, *, narrow: bool) -> Markup:
     gain, interval = member.gain_value or 0.0, member.interval
     name = _STANDING_CLASSES[member.standing]
+    cases = f", {format_count(member.test_positives)} {counted}" if counted else ""
     words = (
         f"{member.name}: {format_gain(gain)}, interval {format_interval(interval)}, {member.standing}; "
-        f"{format_count(member.test_rows)} test rows, {format_count(member.test_positives)} cases"
+        f"{format_count(member.test_rows)} test rows{cases}"
     )
-    alone = member.alone.auc if member.alone else None
-    together = member.together.auc if member.together else None
+    alone = member.alone.figure if member.alone else None
+    together = member.together.figure if member.together else None
     line = y + step - 16 if narrow else y + step / 2
     parts = [element("title", words), _draw_names(member.name, format_gain(gain), y, step, narrow=narrow)]
     if not narrow:

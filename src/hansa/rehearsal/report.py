@@ -78,6 +78,7 @@ def _describe(outcome: Outcome) -> dict[str, object]:
             (found for found in outcome.joint.coefficients if found.value is not None),
             key=lambda found: -abs(found.value or 0.0),
         ),
+        "estimates": _spell_estimates(outcome),
         "gains": _share_gains(outcome),
         "metrics": spelling.drop_empty(
             ("measure", *spelling.WAYS.values()),
@@ -111,6 +112,14 @@ def _describe(outcome: Outcome) -> dict[str, object]:
         "timeline": timeline,
         "spelling": spelling,
     }
+
+
+def _spell_estimates(outcome: Outcome) -> list[tuple[str, ...]]:
+    """Return a regression's table in words: equation, column, estimate, standard error, interval, p-value."""
+    return [
+        (found.equation or "", found.column, *spelling.spell_estimate(found))
+        for found in outcome.joint.estimates
+    ]
 
 
 def _share_gains(outcome: Outcome) -> list[tuple[str, str]]:
@@ -151,7 +160,7 @@ def _list_key_figures(outcome: Outcome, standings: wording.Standings) -> list[tu
     alone, together = (wording.find_mean_score(outcome, way) for way in ("alone", "together"))
     if standings.scored and alone is not None and together is not None:
         change = f"{spelling.format_measure(alone)} → {spelling.format_measure(together)}"
-        figures.append((change, "mean ROC-AUC, alone → together", True))
+        figures.append((change, f"{outcome.yardstick.figure}, alone → together", True))
     if standings.scored and standings.gaining is not None:
         clear = "" if standings.clear is None else f"; {standings.clear} of them clear of chance"
         means = f"scored members do better together{clear}"

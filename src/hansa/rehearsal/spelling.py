@@ -7,7 +7,7 @@ from datetime import datetime
 from statistics import median
 from types import MappingProxyType
 
-from hansa.rehearsal.outcome import BarVerdict, Decision, Split
+from hansa.rehearsal.outcome import BarVerdict, Decision, Estimate, Split
 
 MISSING = "–"
 DOUBT = (
@@ -45,6 +45,11 @@ _MEASURES = {
     "recall_at_5_percent": "found at 5% false alarms",
     "brier": "Brier score (lower is better)",
     "calibration_error": "calibration error (lower is better)",
+    "explained": "share of deviance explained",
+    "deviance": "deviance per row (lower is better)",
+    "absolute_error": "mean absolute error (lower is better)",
+    "accuracy": "share of rows told right",
+    "concordance": "concordance",
 }
 _GAIN_MEAN = "mean gain over going alone"
 _MEMBERS_GAIN = "scored members that gain"
@@ -95,6 +100,34 @@ def format_gain(value: float | None) -> str:
         return MISSING
     rounded = round(value, 3)
     return "0.000" if rounded == 0 else f"{rounded:+.3f}".replace("-", "−")
+
+
+def format_estimate(value: float | None) -> str:
+    """Return an estimate in whatever unit with four digits that count, such as `−0.01234` or `1,235`."""
+    if value is None:
+        return MISSING
+    places = 3 - math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:,.{max(0, min(places, 12))}f}".replace("-", "−")
+
+
+def format_chance(value: float | None) -> str:
+    """Return a p-value with three decimals, such as `0.031` or `< 0.001`."""
+    return "< 0.001" if value is not None and value < 0.0005 else format_measure(value)
+
+
+def spell_estimate(found: Estimate) -> tuple[str, str, str, str]:
+    """Return one line of a regression's table: estimate, standard error, interval, p-value."""
+    interval = (
+        MISSING
+        if found.low is None or found.high is None
+        else f"{format_estimate(found.low)} to {format_estimate(found.high)}"
+    )
+    return (
+        format_estimate(found.estimate),
+        format_estimate(found.standard_error),
+        interval,
+        format_chance(found.p_value),
+    )
 
 
 def format_interval(interval: tuple[float, float] | None) -> str:

@@ -119,7 +119,7 @@ def _make_row(member: Member, *, wide: bool) -> list[Text]:
 
 
 def _make_score(score: Score | None) -> Text:
-    return Text(format_measure(score.auc if score else None))
+    return Text(format_measure(score.figure if score else None))
 
 
 def _list_facts(outcome: Outcome) -> list[tuple[str, list[Text]]]:

@@ -124,12 +124,12 @@ def write_lede(outcome: Outcome) -> tuple[str, ...]:
     alone, together = find_mean_score(outcome, "alone"), find_mean_score(outcome, "together")
     if alone is not None and together is not None:
         average = (
-            f"On each member’s own test rows, the mean ROC-AUC goes from {format_measure(alone)} "
+            f"{outcome.yardstick.lead} goes from {format_measure(alone)} "
             f"alone to {format_measure(together)} together"
         )
         if mean is not None:
             interval = format_interval((mean.low, mean.high))
-            average += f": a mean gain of {format_gain(mean.value)} (95% interval {interval})"
+            average += f"{outcome.yardstick.join} {format_gain(mean.value)} (95% interval {interval})"
         paragraphs.append(f"{average}.")
     if standings.clear is not None:
         paragraphs.append(" ".join(_say_how_sure(standings)))
@@ -139,11 +139,11 @@ def write_lede(outcome: Outcome) -> tuple[str, ...]:
 
 
 def find_mean_score(outcome: Outcome, way: str) -> float | None:
-    """Return the mean ROC-AUC over the scored members; of a run with noise only a rehearsal can, which plays them all."""
+    """Return what the cohort's metric says of a way to learn, for two values the mean ROC-AUC over the scored members; of a run with noise only a rehearsal can, which plays them all."""
     if not outcome.privacy.is_noised:
-        return outcome.joint.metrics.get(f"auc_{way}")
+        return outcome.joint.metrics.get(f"{outcome.yardstick.metric}_{way}")
     scores = [getattr(member, way) for member in outcome.scored] if outcome.rehearsal else []
-    known = [score.auc for score in scores if score is not None and score.auc is not None]
+    known = [score.figure for score in scores if score is not None and score.figure is not None]
     return fmean(known) if known and len(known) == len(scores) else None
 
 
@@ -309,7 +309,7 @@ def write_caveats(outcome: Outcome) -> tuple[tuple[str, str], ...]:
             (
                 "Who cannot be scored",
                 (
-                    f"{names}: fewer than 3 cases of one kind in their test rows. They took part in the training; "
+                    f"{names}: {outcome.yardstick.unscored}. They took part in the training; "
                     "whether it helps them is not known."
                 ),
             )

@@ -10,6 +10,7 @@ The command `hansa` and this package share nouns and verbs:
 | `hansa proposal vote` | `vote_all(stage, number, others)` |
 | `hansa run start` | `conduct_run(stage, number, member, narrator)` |
 | `hansa rehearse` | `play(folder, cast_folder(tables, read_plan(path), charter), narrator)` |
+| `hansa rehearse --init`, then `hansa rehearse` | `JointClassifier(recipe).fit(Coalition.from_tables(folder), label)` |
 | `hansa verify` | `audit_log(tree.leaves, tree.note_text)` with `tree = read_tree(path)` |
 
 Found a coalition of three, admit nobody by surprise, and prove it to an outsider:
@@ -44,11 +45,14 @@ if TYPE_CHECKING:
     from hansa.rehearsal import Founder, Stage, cast_folder, conduct_run, read_plan
     from hansa.rehearsal.play import open_proposal, play, vote_all
     from hansa.store import read_tree
+    from hansa.study import Coalition, JointClassifier, load_model
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Coalition",
     "Founder",
+    "JointClassifier",
     "Stage",
     "audit_log",
     "cast_folder",
@@ -56,6 +60,7 @@ __all__ = [
     "default_charter_text",
     "lint_charter",
     "load_charter",
+    "load_model",
     "open_proposal",
     "play",
     "read_plan",
@@ -65,7 +70,9 @@ __all__ = [
 
 _HOMES: Final = MappingProxyType(
     {
+        "Coalition": "hansa.study",
         "Founder": "hansa.rehearsal",
+        "JointClassifier": "hansa.study",
         "Stage": "hansa.rehearsal",
         "audit_log": "hansa.coalition",
         "cast_folder": "hansa.rehearsal",
@@ -73,6 +80,7 @@ _HOMES: Final = MappingProxyType(
         "default_charter_text": "hansa.governance",
         "lint_charter": "hansa.governance",
         "load_charter": "hansa.governance",
+        "load_model": "hansa.study",
         "open_proposal": "hansa.rehearsal.play",
         "play": "hansa.rehearsal.play",
         "read_plan": "hansa.rehearsal",

@@ -9,7 +9,7 @@ import hansa
 
 
 def test_the_package_offers_about_ten_names_and_each_is_there():
-    assert 8 <= len(hansa.__all__) <= 14
+    assert 8 <= len(hansa.__all__) <= 16
     for name in hansa.__all__:
         assert getattr(hansa, name).__doc__
         assert name in dir(hansa)

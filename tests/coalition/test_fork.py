@@ -52,7 +52,7 @@ def test_heads_of_one_log_contradict_nothing(size, verdict):
 
 
 def test_a_head_of_another_log_or_by_another_key_is_no_evidence():
-    refused("note.unsigned", compare, OWN, note_of(OTHER, seed="mallory"))
+    refused("compare.key", compare, OWN, note_of(OTHER, seed="mallory"))
     refused("compare.origin", compare, OWN, note_of(OTHER, origin="other.example/log"))
     refused("note.form", compare, OWN, "hello")
 
@@ -79,6 +79,7 @@ def test_heads_of_before_and_after_a_handover_are_held_against_the_key_of_their_
     assert compare_with(note_of(handed_over, 4, seed="new log")).verdict == "behind"
     assert compare_with(note_of(handed_over, 4)).verdict == "superseded"
     refused("note.unsigned", compare_with, note_of(handed_over, 3, seed="new log"))
+    refused("compare.key", compare, OWN, note_of(handed_over, seed="new log"))
     old = log_of("cyd", "bob", "ada", "ada", "ada")
     assert compare_with(note_of(old, 6)).verdict == "superseded"
     found = compare_with(note_of(old, 3))

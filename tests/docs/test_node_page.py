@@ -16,7 +16,7 @@ def test_the_settings_on_the_page_are_read_and_are_all_there_are():
     settings = load_model(NodeSettings, parse_document(block, "node.json"), "node")
     assert settings.member == "north-air"
     assert json.loads(block).keys() == NodeSettings.model_fields.keys()
-    for name in ("hub", "authority", "data", "proxy"):
+    for name in ("hub", "authority", "data", "ray", "proxy"):
         assert f"- `{name}`:" in PAGE
 
 

@@ -53,8 +53,9 @@ def test_where_it_listens_follows_from_its_address(tmp_path, address, listen):
     ],
 )
 def test_what_is_no_address_or_not_encrypted_is_refused(tmp_path, address):
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed) as refused:
         init_hub(tmp_path / "hub", [address], None)
+    assert "hub.json" not in str(refused.value)  # which is not there to look into
     assert not (tmp_path / "hub").exists()
 
 

@@ -5,10 +5,12 @@ from hashlib import sha256
 import pytest
 from threelog import START, Clock, close_logs, found, key_of
 
+from hansa.coalition import Leave
 from hansa.errors import Malformed, Refused
 from hansa.hub import Gate, TooOften
-from hansa.hub.gate import TOLERANCE_SECONDS
+from hansa.hub.gate import GRACE_SECONDS, TOLERANCE_SECONDS
 from hansa.hub.limits import Limiter
+from hansa.node import Voter
 from hansa.transparency.request import Target, sign_request
 
 TARGET = Target("GET", "hub.example", "/checkpoint")
@@ -20,10 +22,14 @@ def clock():
 
 
 @pytest.fixture
-def gate(tmp_path, clock):
-    log = found(tmp_path / "log.sqlite", clock)
-    yield Gate(["hub.example"], lambda: log.state, clock, Limiter(1, 5))
+def log(tmp_path, clock):
+    yield found(tmp_path / "log.sqlite", clock)
     close_logs()
+
+
+@pytest.fixture
+def gate(log, clock):
+    return Gate(["hub.example"], lambda: log.state, clock, Limiter(1, 5))
 
 
 def signed(nonce=0, *, member="ada", created=START, target=TARGET, key=None):
@@ -84,6 +90,21 @@ def test_only_whoever_signs_spends_what_a_member_may_ask(gate):
     assert (caught.value.rule, caught.value.wait_seconds) == ("request.rate", 1)
     gate.admit(TARGET, signed(6), 1)
     gate.admit(TARGET, signed(0, member="bob"), 1)
+
+
+def test_whoever_left_may_see_the_log_for_a_day_and_no_longer(gate, clock, log):
+    log.submit(*Voter("cyd", key_of("cyd")).write(log.state, Leave(reason="")))
+    tile = Target("GET", "hub.example", "/tile/entries/000.p/2")
+    gate.admit(TARGET, signed(0, member="cyd"), 0)
+    gate.admit(tile, signed(1, member="cyd", target=tile), 0)
+    for method, path in (("POST", "/v1/entries"), ("GET", "/v1/blobs/x"), ("HEAD", "/checkpoint")):
+        other = Target(method, "hub.example", path)
+        refused("request.member", gate.admit, other, signed(2, member="cyd", target=other), 0)
+    refused("signature.invalid", gate.admit, TARGET, signed(3, member="cyd", key=key_of("eve")), 0)
+    clock.now += GRACE_SECONDS
+    gate.admit(TARGET, signed(4, member="cyd", created=clock.now), 0)
+    clock.now += 1
+    refused("request.member", gate.admit, TARGET, signed(5, member="cyd", created=clock.now), 0)
 
 
 def test_strangers_other_hosts_and_unsigned_requests_are_refused(gate):

@@ -9,7 +9,7 @@ from hansa.errors import Malformed, Refused
 from hansa.governance import InvalidDocument, Member, load_charter, parse_effect, verify_consent
 from hansa.hub.authority import write_authority
 from hansa.node.founding import Founding, name_coalition
-from hansa.node.invitation import parse_invitation, write_admission
+from hansa.node.invitation import parse_invitation, read_invitation, write_admission
 from hansa.transparency import canonical, encode_base64
 
 NAMES = ("ada", "bob", "cyd")
@@ -54,6 +54,15 @@ def test_an_invitation_reads_as_it_was_written():
     assert invitation.encode() == canonical.encode(invite())
     assert (invitation.id, invitation.agreed.name) == ("ada", "Three")
     assert invitation.settings.coalition is None
+
+
+def test_one_that_an_editor_changed_says_so(tmp_path):
+    file = tmp_path / "invitation.json"
+    file.write_bytes(canonical.encode(invite()) + b"\n")
+    assert read_invitation(file) == parse()
+    file.write_text(json.dumps(invite(), indent=2))
+    with pytest.raises(Malformed, match=r"invitation.changed.*take the file as it was sent"):
+        read_invitation(file)
 
 
 @pytest.mark.parametrize(

@@ -107,11 +107,22 @@ def test_a_body_is_the_one_that_was_signed(running_hub):
     assert judge(running_hub, "POST", "/v1/entries", body + b" ", headers=headers) == (401, "request.digest")
 
 
-def test_whoever_left_is_nobody(hubs):
+def test_whoever_left_sees_that_it_has_left_and_is_nobody_else(hubs):
     hub = hubs()
     (leave,) = Voter("cyd", key_of("cyd")).write(state_of(hub), Leave(reason=""))
     assert hub.ask("POST", "/v1/entries", encode_entries(leave), member="cyd").status == 200
-    assert judge(hub, member="cyd") == (401, "request.member")
+    assert hub.ask("GET", "/checkpoint", member="cyd").status == 200
+    for method, path in (
+        ("POST", "/v1/entries"),
+        ("POST", "/checkpoint"),
+        ("GET", f"/v1/runs/{'0' * 64}"),
+        ("GET", f"/v1/blobs/{'0' * 64}"),
+    ):
+        body = encode_entries(leave) if method == "POST" else b""
+        assert judge(hub, method, path, body, member="cyd") in {
+            (401, "request.member"),
+            (405, "request.method"),
+        }
     assert hub.ask("GET", "/checkpoint", member="ada").status == 200
 
 

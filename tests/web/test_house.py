@@ -197,6 +197,29 @@ def _support(name):
     return Path(__file__).parents[1] / "support" / name
 
 
+def test_a_member_that_leaves_is_told_so_and_its_node_asks_for_nothing_more(fragile, capsys):
+    hub, nodes = fragile
+    for node in nodes.values():
+        node.start()
+    for node in nodes.values():
+        node.wait_until(lambda said: said["final"])
+    cyd = nodes["cyd"]
+    assert main(["member", "leave", "--folder", str(cyd.path)]) == 0
+    assert "`cyd` has left" in " ".join(capsys.readouterr().out.split())
+    found = cyd.wait_until(lambda said: not said["follows"])
+    assert (found["standing"], found["outbox"], found["hub_problem"]) == ("left", [], None)
+    assert found["entries"] == found["final"]
+    cyd.stop()
+    hub.stop()
+    cyd.start()
+    assert cyd.wait_until(lambda said: said["entries"])["hub_problem"] is None
+    assert "left" in [event["event"] for event in cyd.events()]
+    assert main(["proposal", "vote", "1", "yes", "--folder", str(cyd.path)]) == 4
+    capsys.readouterr()
+    assert main(["node", "status", "--folder", str(cyd.path)]) == 0
+    assert "not asked any more" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_socket_that_cannot_be_made_says_so(tmp_path):
     deep = tmp_path / ("x" * 120)
     deep.mkdir()

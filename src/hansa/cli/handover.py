@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,6 +57,8 @@ def draft(
 
     Who signs cosigns nothing more of the present hub. Nothing comes between: if the log goes on meanwhile, draft again.
     """
+    from rich.text import Text
+
     from hansa.cli.desk import HouseDesk, name_speaker, open_desk
     from hansa.errors import Refused
     from hansa.rehearsal.succession import draft_succession, draw_log_key
@@ -73,7 +76,12 @@ def draft(
             envelope = draft_succession(desk, member, addresses, instead=instead)
         document, facts = _describe(desk.state, envelope)
     _write(output, envelope)
-    after = suggest(f"hub handover sign {output} --as MEMBER", folder)
+    if hub is None:
+        after = suggest(f"hub handover sign {output} --as MEMBER", folder)
+    else:  # the others sign in houses of their own
+        after = Text("next, each of the other members where its house is: ", style="dim") + Text(
+            f"hansa hub handover sign {shlex.quote(str(output))}"
+        )
     show(document | {"file": str(output)}, facts, after, as_json=as_json)
 
 

@@ -72,6 +72,8 @@ def status(*, folder: Folder = HERE, as_json: AsJson = False) -> None:
 
 def _spell(found: Mapping[str, Any]) -> list[tuple[str, object]]:
     hub = f"{found['hub']}, reached last at {found['reached_at'] or 'no time yet'}"
+    if not found["follows"]:
+        hub = f"{found['hub']}, not asked any more: the log says that `{found['member']}` belongs no longer"
     outbox = ", ".join(found["outbox"]) or "empty: all that was said is on the log"
     return [
         ("member", f"{found['member']}, {found['standing'] or 'not on the record that is seen here'}"),

@@ -13,6 +13,9 @@ from hansa.errors import Refused, Unavailable
 VARIABLE: Final = "HANSA_PASSPHRASE"
 """The environment variable with a key's passphrase."""
 
+SHORTEST: Final = 12
+"""Characters of a new passphrase, at least. NIST SP 800-63B wants 8 where a server counts the tries; whoever has a copy of the file counts none."""
+
 PassphraseFile: TypeAlias = Annotated[
     Path | None,
     Parameter(
@@ -45,17 +48,23 @@ def choose_passphrase(path: Path | None, what: str) -> bytes:
     """Return a new passphrase, typed twice when a person types it.
 
     Raises:
-        Refused: `key.passphrase`, the two are not the same.
+        Refused: `key.passphrase`, the two are not the same; `key.passphrase-short`.
         Unavailable: as `ask_passphrase`.
     """
     found = _find(path)
-    if found is not None:
-        return found
-    _require_terminal(what)
-    first = getpass.getpass(f"new passphrase for {what}: ")
-    if getpass.getpass("the same again: ") != first:
-        raise Refused("key.passphrase", "the two passphrases are not the same")
-    return first.encode()
+    if found is None:
+        _require_terminal(what)
+        first = getpass.getpass(f"new passphrase for {what}, at least {SHORTEST} characters: ")
+        if getpass.getpass("the same again: ") != first:
+            raise Refused("key.passphrase", "the two passphrases are not the same")
+        found = first.encode()
+    if len(found.decode("utf-8", "replace")) < SHORTEST:
+        raise Refused(
+            "key.passphrase-short",
+            f"a passphrase has at least {SHORTEST} characters, because whoever copies the key file can try as many as it likes; take four "
+            "words that have nothing to do with each other",
+        )
+    return found
 
 
 def _find(path: Path | None) -> bytes | None:

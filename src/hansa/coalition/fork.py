@@ -107,7 +107,7 @@ def compare_head(leaves: Sequence[bytes], note_text: str, other_text: str) -> Co
 
     Raises:
         Malformed: one of both cannot be read, or the log did not sign it.
-        Refused: `compare.origin`, the head is another log's.
+        Refused: `compare.origin`, the head is another log's; `compare.key`, no key signed it that the log has had.
     """
     state = replay(leaves)
     if state is None:
@@ -182,6 +182,13 @@ def verify_fork(fork: Fork) -> State:
 
 def _find_signer(state: State, note: Note, size: int) -> NoteKey:
     """Return which of the log's keys signed a note: the one that should have, or one before it."""
+    if all(note.find(NoteKey(state.charter.origin, ED25519, tenure.key)) is None for tenure in state.tenures):
+        raise Refused(
+            "compare.key",
+            f"no key signed it that this log has had in its first {state.size} entries; members may have handed the log over since: follow "
+            "the new hub (`hansa hub handover take FILE`) and compare again, or let whoever made the head compare it with yours; "
+            "if nobody knows of a handover, the head is forged",
+        )
     tenures = [tenure for tenure in state.tenures if tenure.first <= max(size, 1)]
     keys = [NoteKey(state.charter.origin, ED25519, tenure.key) for tenure in reversed(tenures)]
     key = next((key for key in keys if note.find(key) is not None), keys[0])

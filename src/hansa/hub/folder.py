@@ -16,6 +16,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ from pydantic import AfterValidator, Field
 
 from hansa.errors import Refused, Unavailable
 from hansa.governance.document import parse_document
+from hansa.governance.finding import InvalidDocument
 from hansa.governance.spelling import Several, fault
 from hansa.governance.validation import Form, load_model
 from hansa.hub.authority import write_authority
@@ -261,7 +263,10 @@ def make_folder(
         make_log: makes the log, given where.
         key_file: holds the log's key, which is copied; None draws one.
     """
-    settings = load_model(HubSettings, parse_document(text, SETTINGS_FILE), "hub")
+    try:
+        settings = load_model(HubSettings, parse_document(text, SETTINGS_FILE), "hub")
+    except InvalidDocument as invalid:  # there is no such file yet, so no line of it is to blame
+        raise InvalidDocument([replace(finding, place="") for finding in invalid.findings]) from None
     _verify_sharing(settings)
     log, blobs = settings.log, settings.blobs
     try:

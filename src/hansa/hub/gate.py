@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple
 
-from hansa.coalition import Role, State, find_key
+from hansa.coalition import MemberRecord, Role, State, find_key
 from hansa.errors import Malformed, Refused
 from hansa.hub.limits import Limiter, TooOften
 from hansa.transparency.quoting import quote
@@ -16,6 +16,9 @@ from hansa.transparency.request import Target, parse_signed_request
 
 TOLERANCE_SECONDS: Final = 300
 """How far a request's time may be off the hub's own clock."""
+
+GRACE_SECONDS: Final = 86_400
+"""How long whoever is no longer a member may still read the log: its node sees for itself that it has left."""
 
 MAX_NONCES: Final = 200_000
 """Nonces of one member that are remembered at a time."""
@@ -78,12 +81,15 @@ class Gate:
             raise Refused("request.host", f"this hub is not called {quote(target.authority, 80)}")
         # 2. A key of a member.
         state = self._state()
+        now = int(self._clock())
         try:
             record, delegate, key = find_key(state, request.key_id)
         except Refused as refusal:
-            raise Refused("request.member", refusal.reasons) from None
+            former = state.members.get(request.key_id)
+            if former is None or not _may_look_back(former, target, now):
+                raise Refused("request.member", refusal.reasons) from None
+            record, delegate, key = former, None, former.key
         # 3. Now.
-        now = int(self._clock())
         if abs(request.created - now) > TOLERANCE_SECONDS:
             raise Refused(
                 "request.clock",
@@ -101,6 +107,12 @@ class Gate:
         self._limiter.spend(record.member.id, tick)
         nonces.keep(request.nonce, now)
         return Caller(record.member.id, request.body_digest, None if delegate is None else delegate.role)
+
+
+def _may_look_back(former: MemberRecord, target: Target, now: int) -> bool:
+    """Say whether somebody who is no longer a member asks for the log, and not too late to see that it is none."""
+    is_log = target.path == "/checkpoint" or target.path.startswith("/tile/")
+    return target.method == "GET" and is_log and not former.belongs and now - former.since <= GRACE_SECONDS
 
 
 class _Nonces:

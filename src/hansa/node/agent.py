@@ -211,6 +211,7 @@ class Agent:
             "member": self.house.member,
             "coalition": self.house.settings.coalition,
             "hub": self._remote.address,
+            "follows": not self._has_left,
             "reached_at": format_instant(reached_at) if reached_at else None,
             "hub_problem": problem or None,
             "standing": None
@@ -257,6 +258,9 @@ class Agent:
     def _follow(self) -> None:
         pause = _SHORTEST_PAUSE
         while not self._stop.wait(self._watch.count_pause()):
+            if self._has_left:
+                self._say_goodbye()
+                return
             try:
                 self._renew_trust()
                 if self._watch.step(WAIT_SECONDS):
@@ -271,6 +275,22 @@ class Agent:
                 self._report("hub", error)
                 self._stop.wait(pause)
                 pause = min(_LONGEST_PAUSE, 2 * pause)
+
+    @property
+    def _has_left(self) -> bool:
+        """Whether the own fold says that the member belongs no longer, and nobody can take that back."""
+        if not self._follower.size or not self._watch.is_final:
+            return False
+        record = self._follower.state.members.get(self.house.member)
+        return record is not None and not record.belongs
+
+    def _say_goodbye(self) -> None:
+        """Ask the hub for nothing more; what was said after the last word can never follow."""
+        try:
+            self._outbox.give_up(self._follower.state)
+        except Unavailable as error:
+            self._report("outbox", error)
+        self._journal.note("left", standing=self._follower.state.members[self.house.member].status)
 
     def _take(self, first: int, leaves: tuple[bytes, ...]) -> None:
         try:

@@ -195,7 +195,9 @@ def hold_house(house: House) -> WriterLock:
     try:
         return WriterLock(house.folder / "node")
     except Unavailable as error:
-        raise Unavailable(f"another node is at work in this house: {error}") from None
+        raise Unavailable(
+            f"another node is at work in this house: {error}; `hansa node status` says what it does"
+        ) from None
 
 
 def is_house(folder: Path) -> bool:

@@ -102,13 +102,21 @@ def read_invitation(path: Path) -> Invitation:
 
     Raises:
         Unavailable: the file cannot be read.
-        Malformed: as `parse_invitation`.
+        Malformed: as `parse_invitation`; `invitation.changed`, it says the same in another spelling.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise Unavailable(f"`{path}` cannot be read: {error.strerror}") from error
-    return parse_invitation(data)
+    try:
+        return parse_invitation(data)
+    except Malformed as malformed:
+        if malformed.rule != "canonical-json.not-canonical":
+            raise
+        raise Malformed(
+            "invitation.changed",
+            f"`{path}` is not as it was written: an editor or a mail program has changed its spaces or lines; take the file as it was sent",
+        ) from None
 
 
 def prove_key(key: SigningKey, token: str, member: str) -> str:

@@ -37,9 +37,7 @@ class WriterLock:
         except BlockingIOError:
             holder = os.pread(self._handle, 200, 0).decode("utf-8", "replace").strip() or "another process"
             os.close(self._handle)
-            raise BeingWritten(
-                f"`{path}` is being written by {holder}; stop it first, or use its log"
-            ) from None
+            raise BeingWritten(f"`{path}` is being written by {holder}; stop that first") from None
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
 

@@ -91,6 +91,7 @@ def load(inspection):
 def test_a_plan_of_a_network_is_drafted_with_what_it_may_set(folder):
     plan = load_plan(write_plan(inspect_folder(folder, "y"), "network"), "plan.yaml", recipe_digest="0" * 64)
     assert plan.recipe.name == "network"
+    assert "epsilon" not in write_plan(inspect_folder(folder, "y"), "network")  # noise would be refused
     assert [layer.kind for layer in plan.recipe.parameters.layers] == ["linear", "relu"]
     parse_network_parameters(plan.to_json()["recipe"]["parameters"])
 
@@ -101,6 +102,22 @@ def test_a_plan_of_trees_is_drafted_with_what_it_may_set(folder):
     assert plan.recipe.name == "trees"
     shown = {line.split(":")[0].strip(" #") for line in text.splitlines()}
     assert {"trees", "depth", "learning_rate", "minimum_rows", "minimum_members", "rising"} <= shown
+
+
+def test_a_drafted_plan_of_trees_becomes_one_with_noise_as_its_comments_say(folder):
+    text = write_plan(inspect_folder(folder, "y"), "trees")
+    said = next(line for line in text.splitlines() if "discrete-gaussian" in line)
+    changes = (
+        ("privacy: {noise: none}", said.lstrip("# ")),
+        ("kind: stratified", "kind: rows"),
+        ("auc_together", "auc_pooled_together"),
+        ("organisation_offsets: true", "organisation_offsets: false"),
+    )
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    text = "".join(line for line in text.splitlines(keepends=True) if "members_gain" not in line)
+    assert load_plan(text, "plan.yaml", recipe_digest="0" * 64).privacy.rho > 0
 
 
 def test_files_that_agree_give_a_plan_that_they_meet(folder):

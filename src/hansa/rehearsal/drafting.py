@@ -107,10 +107,10 @@ def _write(inspection: Inspection, recipe: Drafted) -> Iterator[str]:
     yield ""
     yield from _write_split(inspection)
     yield ""
-    yield from _write_terms(label)
+    yield from _write_terms(label, recipe)
 
 
-def _write_terms(label: LabelDraft | OutcomeDraft) -> Iterator[str]:
+def _write_terms(label: LabelDraft | OutcomeDraft, recipe: Drafted) -> Iterator[str]:
     """Say how it is protected, what must be met, and what leaves."""
     if isinstance(label, OutcomeDraft):
         yield "# With `none`, sums leave masked but without noise: no formal guarantee. A regression has no form with noise yet."
@@ -125,9 +125,14 @@ def _write_terms(label: LabelDraft | OutcomeDraft) -> Iterator[str]:
         yield f"  - what: sums over the cohort of counts, gradients and curvatures{told}, and of what the models miss on test rows"
         yield "    to: members of the cohort"
         return
-    yield "# With `none`, sums leave masked but without noise: no formal guarantee. For a formal one uncomment `budget` in charter.yaml,"
-    yield "# split by rows, group or time, and put the bar on auc_pooled_together, which noise leaves standing:"
-    yield "#   privacy: {noise: discrete-gaussian, epsilon: 3, delta: 0.00001, unit: row}"
+    if recipe == "network":
+        yield "# With `none`, sums leave masked but without noise: no formal guarantee. A network has no form with noise yet."
+    else:
+        yield "# With `none`, sums leave masked but without noise: no formal guarantee. For a formal one uncomment `budget` in charter.yaml,"
+        yield "# split by rows, group or time, and put the bar on auc_pooled_together, which noise leaves standing:"
+        yield "#   privacy: {noise: discrete-gaussian, epsilon: 3, delta: 0.00001, unit: row}"
+        if recipe == "trees":
+            yield "# and say `organisation_offsets: false`; a `learning_rate` of 0.2 then serves better."
     yield "privacy: {noise: none}"
     yield ""
     yield _BEFORE_BARS
